@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# With KDIR=/path/to/kernel/build: builds the module against that tree, with
+# the tools of this machine. Without: in the build root, against Debian's stock
+# kernel, all of which is made on first use. Kbuild is where objects are listed.
+
+KERNEL	?= stock
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+endif
+
+SHELL		:= /bin/bash
+.SHELLFLAGS	:= -o pipefail -c
+
+.DEFAULT_GOAL	:= modules
+
+help:			## show this list
+	@echo 'Targets (make TARGET [KDIR=...] [VARIABLE=...]):'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		sort -u | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
+	@echo 'Variables:'
+	@echo '  KDIR=PATH      configured and built (or prepared) kernel tree with Rust'
+	@echo '  KERNEL=stock   kernel to build for and boot when there is no KDIR'
+	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
+	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
+	@echo '  MO=PATH        where the objects go'
+	@echo '  LINK=livepatch|exports  how unexported functions are reached (default: what KDIR offers)'
+	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, for LINK=livepatch (default: from KDIR)'
+	@echo '  TEST=NAME      only this test program (kselftest)'
+	@echo '  DEBIAN_MIRROR=URL  instead of the mirror that this machine uses'
+
+ifdef KDIR
+
+MO	?= $(CURDIR)/build/module
+override MO := $(abspath $(MO))
+KO	:= $(MO)/shmem_collapse.ko
+KBUILD	:= $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) MO=$(MO)
+
+# A kernel with our patch exports its functions to this module by name.
+ifneq ($(shell grep -s 'module:.*\bshmem_collapse\b' $(KDIR)/Module.symvers | head -n 1),)
+LINK	?= exports
+else
+LINK	?= livepatch
+endif
+
+ifeq ($(LINK),livepatch)
+KLP_LINK	:= $(MO)/scripts/klp-link/klp-link
+BTF		?= $(wildcard $(KDIR)/vmlinux)
+SYSTEM_MAP	?= $(wildcard $(KDIR)/System.map)
+MODPOST		:= KBUILD_MODPOST_WARN=1
+# klp-link says for each of them what became of it.
+FILTER		= 2> >(grep -vE '^WARNING: modpost: (.* undefined!$$|suppressed .* unresolved symbol)' >&2)
+endif
+
+modules: check-kdir	## build the module (the default)
+	$(Q)$(KBUILD) $(MODPOST) modules $(FILTER)
+ifeq ($(LINK),livepatch)
+	$(Q)$(KLP_LINK) --symvers $(KDIR)/Module.symvers $(if $(BTF),--btf $(BTF)) \
+		$(if $(SYSTEM_MAP),--system-map $(SYSTEM_MAP)) \
+		--module-name shmem_collapse $(KO)
+endif
+
+install: modules	## install it in /lib/modules (or INSTALL_MOD_PATH)
+	$(Q)$(KBUILD) modules_install
+
+rust-analyzer: check-kdir	## write rust-project.json for the editor
+	$(Q)$(KBUILD) rust-analyzer
+	$(Q)cp $(MO)/rust-project.json $(CURDIR)/rust-project.json
+
+rustfmt: check-kdir	## format the Rust code with the kernel's settings
+	$(Q)$(RUSTFMT)
+
+rustfmtcheck: check-kdir	## check the format of the Rust code
+	$(Q)$(RUSTFMT) --check
+
+# The source of a separate build tree is where its Makefile says.
+KSRC	:= $(if $(wildcard $(KDIR)/.rustfmt.toml),$(KDIR),$(KDIR)/source)
+RUSTFMT	 = find $(CURDIR)/rust $(CURDIR)/scripts -name '*.rs' ! -name '*generated*' -print0 | \
+		xargs -0 -r rustfmt --config-path $(KSRC)/.rustfmt.toml
+
+check-kdir:
+	@scripts/check-kdir.sh $(KDIR) $(LINK)
+
+else
+
+modules install rust-analyzer rustfmt rustfmtcheck:
+	$(Q)KERNEL=$(KERNEL) scripts/build.sh $@ $(MAKEOVERRIDES)
+
+check-kdir: ;
+
+endif
+
+clean:			## remove everything that was built in this checkout
+	$(Q)rm -rf build rust-project.json
+
+setup:			## make the build root and the kernel tree, nothing else
+	$(Q)scripts/setup.sh $(KERNEL)
+
+update:			## look for a newer kernel of the series
+	$(Q)scripts/cache.sh update
+
+clean-cache:		## remove build root and kernels from the cache
+	$(Q)scripts/cache.sh clean
+
+shell:			## a shell in the build root, in /src
+	$(Q)scripts/in-root.sh bash -i
+
+vm:			## boot a VM with the module loaded and open a shell in it
+	$(Q)KERNEL=$(KERNEL) scripts/vm-shell.sh
+
+demo:			## before and after, against MADV_COLLAPSE, in a VM
+	$(Q)KERNEL=$(KERNEL) scripts/demo.sh
+
+kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
+	$(Q)KERNEL=$(KERNEL) TEST=$(TEST) scripts/test.sh build kselftest
+
+test:			## everything that CI runs
+	$(Q)KERNEL=$(KERNEL) scripts/test.sh
+
+.PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
+	setup update clean-cache shell vm demo kselftest test

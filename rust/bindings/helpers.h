@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * C wrappers for what the kernel offers only as inline functions or macros.
+ *
+ * Each wrapper does one thing and decides nothing. Rust sees them without the
+ * prefix "shmem_collapse_".
+ */
+#ifndef SHMEM_COLLAPSE_HELPERS_H
+#define SHMEM_COLLAPSE_HELPERS_H
+
+#include <linux/mm_types.h>
+#include <linux/mmu_notifier.h>
+#include <linux/xarray.h>
+
+struct folio_batch;
+struct path;
+
+/* What a pte or pmd entry is; see rust/pgtable/entry.rs. */
+enum shmem_collapse_entry_kind {
+	SHMEM_COLLAPSE_ENTRY_NONE,
+	SHMEM_COLLAPSE_ENTRY_PAGE,
+	SHMEM_COLLAPSE_ENTRY_SPECIAL,
+	SHMEM_COLLAPSE_ENTRY_TABLE,
+	SHMEM_COLLAPSE_ENTRY_MIGRATION,
+	SHMEM_COLLAPSE_ENTRY_SWAP,
+	SHMEM_COLLAPSE_ENTRY_MARKER,
+	SHMEM_COLLAPSE_ENTRY_OTHER,
+	SHMEM_COLLAPSE_ENTRY_BAD,
+};
+
+#define SHMEM_COLLAPSE_ENTRY_YOUNG	1
+#define SHMEM_COLLAPSE_ENTRY_DIRTY	2
+#define SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY	4
+#define SHMEM_COLLAPSE_ENTRY_WRITE	8
+
+/* One decoded entry; pfn is meaningful for PAGE, SPECIAL and MIGRATION. */
+struct shmem_collapse_entry {
+	unsigned long pfn;
+	unsigned int kind;
+	unsigned int flags;
+};
+
+/* helpers_pgtable.c */
+pmd_t *shmem_collapse_pmd_offset(struct mm_struct *mm, unsigned long addr);
+struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd);
+struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd);
+void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
+				   unsigned int nr);
+pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr);
+pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr);
+void shmem_collapse_pte_unmap(pte_t *pte);
+bool shmem_collapse_pmd_unchanged(pmd_t *pmd, pmd_t expected);
+spinlock_t *shmem_collapse_pmd_lock(struct mm_struct *mm, pmd_t *pmd);
+spinlock_t *shmem_collapse_pte_lockptr(struct mm_struct *mm, pmd_t *pmd);
+void shmem_collapse_spin_lock_nested(spinlock_t *lock);
+pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
+				       unsigned long addr, pmd_t *pmd,
+				       struct page *huge);
+void shmem_collapse_pmd_refine_entry(struct mm_struct *mm, unsigned long addr,
+				     pmd_t *pmd, struct page *huge, u32 flags);
+pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,
+				      unsigned long addr, pmd_t *pmd);
+void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
+				  pmd_t table, pte_t *start);
+void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table);
+bool shmem_collapse_pmd_clear_migration(struct mm_struct *mm, unsigned long addr,
+					pmd_t *pmd, struct page *huge);
+struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
+						     unsigned long addr,
+						     pte_t *pte);
+void shmem_collapse_flush_tlb_range(struct vm_area_struct *vma,
+				    unsigned long start, unsigned long end);
+void shmem_collapse_flush_cache_range(struct vm_area_struct *vma,
+				      unsigned long start, unsigned long end);
+void shmem_collapse_notifier_start(struct mmu_notifier_range *range,
+				   struct mm_struct *mm, unsigned long start,
+				   unsigned long end);
+void shmem_collapse_notifier_end(struct mmu_notifier_range *range);
+bool shmem_collapse_pmd_entries_supported(void);
+
+/* helpers_vma.c */
+void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages);
+bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma);
+bool shmem_collapse_vma_locked(struct vm_area_struct *vma);
+bool shmem_collapse_vma_uffd_missing(struct vm_area_struct *vma);
+bool shmem_collapse_vma_uffd_armed(struct vm_area_struct *vma);
+bool shmem_collapse_vma_thp_disabled(struct vm_area_struct *vma);
+unsigned long shmem_collapse_vma_pgoff(struct vm_area_struct *vma);
+struct file *shmem_collapse_vma_get_shmem_file(struct vm_area_struct *vma);
+bool shmem_collapse_vma_next_range(struct mm_struct *mm, unsigned long *start,
+				   unsigned long *end);
+bool shmem_collapse_mm_abandoned(struct mm_struct *mm);
+unsigned long shmem_collapse_task_size(struct mm_struct *mm);
+struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid);
+
+/* helpers_folio.c */
+bool shmem_collapse_folio_try_get(struct folio *folio);
+void shmem_collapse_folio_put(struct folio *folio);
+bool shmem_collapse_folio_trylock(struct folio *folio);
+void shmem_collapse_folio_lock(struct folio *folio);
+bool shmem_collapse_folio_test_locked(struct folio *folio);
+unsigned int shmem_collapse_folio_order(struct folio *folio);
+unsigned long shmem_collapse_folio_pfn(struct folio *folio);
+unsigned long shmem_collapse_folio_index(struct folio *folio);
+int shmem_collapse_folio_nid(struct folio *folio);
+int shmem_collapse_folio_ref_count(struct folio *folio);
+int shmem_collapse_folio_mapcount(struct folio *folio);
+bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
+bool shmem_collapse_folio_poisoned(struct folio *folio);
+bool shmem_collapse_folio_test_uptodate(struct folio *folio);
+bool shmem_collapse_folio_test_writeback(struct folio *folio);
+bool shmem_collapse_folio_in_mapping(struct folio *folio,
+				     struct address_space *mapping,
+				     unsigned long index);
+bool shmem_collapse_folio_ref_freeze(struct folio *folio, int count);
+void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count);
+bool shmem_collapse_folio_drop_mappings(struct folio *folio, int nr);
+void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long nr,
+				      struct vm_area_struct *vma);
+bool shmem_collapse_folio_same_stat_home(struct folio *a, struct folio *b);
+void shmem_collapse_folio_stat_mapped(struct folio *folio, int pages);
+void shmem_collapse_folio_stat_cached(struct folio *folio, int pages);
+void shmem_collapse_folio_detach(struct folio *folio);
+struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio);
+int shmem_collapse_copy_page(struct folio *to, unsigned long at,
+			     struct folio *from, unsigned long nr);
+void shmem_collapse_clear_page(struct folio *to, unsigned long at);
+unsigned int shmem_collapse_folio_batch_add(struct folio_batch *batch,
+					    struct folio *folio);
+void shmem_collapse_folio_batch_put(struct folio_batch *batch);
+
+/* helpers_huge.c */
+struct folio *shmem_collapse_huge_alloc(bool reclaim, bool only_this_node,
+					int nid);
+int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
+			       bool reclaim);
+void shmem_collapse_huge_prepare(struct folio *huge,
+				 struct address_space *mapping,
+				 unsigned long index);
+void shmem_collapse_huge_abandon(struct folio *huge);
+void shmem_collapse_huge_publish(struct folio *huge);
+struct page *shmem_collapse_huge_head(struct folio *huge);
+bool shmem_collapse_zone_allowed(struct folio *huge,
+				 struct address_space *mapping);
+void shmem_collapse_mem_cgroup_put(struct mem_cgroup *memcg);
+unsigned long shmem_collapse_hpage_pmd_nr(void);
+unsigned int shmem_collapse_hpage_pmd_order(void);
+bool shmem_collapse_huge_pages_supported(void);
+
+/* helpers_cache.c */
+void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping,
+			     unsigned long index, unsigned int order);
+void *shmem_collapse_xas_next_entry(struct xa_state *xas, unsigned long max);
+void *shmem_collapse_xas_reload(struct xa_state *xas);
+bool shmem_collapse_xas_retry(struct xa_state *xas, void *entry);
+void shmem_collapse_xas_reset(struct xa_state *xas);
+void *shmem_collapse_xas_next(struct xa_state *xas);
+void shmem_collapse_xas_set(struct xa_state *xas, unsigned long index);
+void shmem_collapse_xas_set_order(struct xa_state *xas, unsigned long index,
+				  unsigned int order);
+int shmem_collapse_xas_error(struct xa_state *xas);
+void shmem_collapse_xas_lock_irq(struct xa_state *xas);
+void shmem_collapse_xas_unlock_irq(struct xa_state *xas);
+bool shmem_collapse_xa_is_poison_marker(void *entry);
+void *shmem_collapse_xa_retry_entry(void);
+void shmem_collapse_i_mmap_lock_read(struct address_space *mapping);
+void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping);
+int shmem_collapse_charge_blocks(struct inode *inode, long pages);
+void shmem_collapse_uncharge_blocks(struct inode *inode, long pages);
+bool shmem_collapse_mapping_frozen(struct address_space *mapping);
+bool shmem_collapse_huge_allowed(struct inode *inode, unsigned long index);
+void shmem_collapse_shrink_later(struct inode *inode, struct folio *huge);
+unsigned long shmem_collapse_inode_pages(struct inode *inode);
+struct address_space *shmem_collapse_file_mapping(struct file *file);
+struct inode *shmem_collapse_mapping_host(struct address_space *mapping);
+struct address_space *shmem_collapse_path_mapping(const struct path *path);
+bool shmem_collapse_mapping_is_shmem(struct address_space *mapping);
+int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
+			   struct folio **folio);
+
+/* helpers_task.c */
+bool shmem_collapse_fatal_signal_pending(void);
+void shmem_collapse_cond_resched(void);
+
+/* helpers_sysfs.c */
+int shmem_collapse_online_cpus(void);
+bool shmem_collapse_node_has_memory(int nid);
+
+#endif /* SHMEM_COLLAPSE_HELPERS_H */

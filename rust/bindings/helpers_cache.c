@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Page cache, reverse-map lock and shmem accounting inlines. */
+
+#include <linux/fs.h>
+#include <linux/leafops.h>
+#include <linux/pagemap.h>
+#include <linux/path.h>
+#include <linux/shmem_fs.h>
+#include <linux/xarray.h>
+#include <../mm/internal.h>
+
+#include "helpers.h"
+
+void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping,
+			     unsigned long index, unsigned int order)
+{
+	XA_STATE_ORDER(init, &mapping->i_pages, index, order);
+
+	*xas = init;
+}
+
+void *shmem_collapse_xas_next_entry(struct xa_state *xas, unsigned long max)
+{
+	return xas_next_entry(xas, max);
+}
+
+void *shmem_collapse_xas_reload(struct xa_state *xas)
+{
+	return xas_reload(xas);
+}
+
+bool shmem_collapse_xas_retry(struct xa_state *xas, void *entry)
+{
+	return xas_retry(xas, entry);
+}
+
+void shmem_collapse_xas_reset(struct xa_state *xas)
+{
+	xas_reset(xas);
+}
+
+void *shmem_collapse_xas_next(struct xa_state *xas)
+{
+	return xas_next(xas);
+}
+
+void shmem_collapse_xas_set(struct xa_state *xas, unsigned long index)
+{
+	xas_set(xas, index);
+}
+
+void shmem_collapse_xas_set_order(struct xa_state *xas, unsigned long index,
+				  unsigned int order)
+{
+	xas_set_order(xas, index, order);
+}
+
+int shmem_collapse_xas_error(struct xa_state *xas)
+{
+	return xas_error(xas);
+}
+
+void shmem_collapse_xas_lock_irq(struct xa_state *xas)
+{
+	xas_lock_irq(xas);
+}
+
+void shmem_collapse_xas_unlock_irq(struct xa_state *xas)
+{
+	xas_unlock_irq(xas);
+}
+
+bool shmem_collapse_xa_is_poison_marker(void *entry)
+{
+	return xa_is_value(entry) &&
+	       softleaf_is_poison_marker(radix_to_swp_entry(entry));
+}
+
+void *shmem_collapse_xa_retry_entry(void)
+{
+	return XA_RETRY_ENTRY;
+}
+
+void shmem_collapse_i_mmap_lock_read(struct address_space *mapping)
+{
+	i_mmap_lock_read(mapping);
+}
+
+void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping)
+{
+	i_mmap_unlock_read(mapping);
+}
+
+/*
+ * shmem_charge() with the reason kept: it folds -ENOSPC and -EDQUOT into one
+ * answer.
+ */
+int shmem_collapse_charge_blocks(struct inode *inode, long pages)
+{
+	struct address_space *mapping = inode->i_mapping;
+	int err = shmem_inode_acct_blocks(inode, pages);
+
+	if (err)
+		return err;
+	/* nrpages first, or a racing recalculation thinks pages were freed. */
+	xa_lock_irq(&mapping->i_pages);
+	mapping->nrpages += pages;
+	xa_unlock_irq(&mapping->i_pages);
+	shmem_recalc_inode(inode, pages, 0);
+	return 0;
+}
+
+void shmem_collapse_uncharge_blocks(struct inode *inode, long pages)
+{
+	struct address_space *mapping = inode->i_mapping;
+
+	xa_lock_irq(&mapping->i_pages);
+	mapping->nrpages -= pages;
+	xa_unlock_irq(&mapping->i_pages);
+	shmem_uncharge(inode, pages);
+}
+
+bool shmem_collapse_mapping_frozen(struct address_space *mapping)
+{
+	return READ_ONCE(SHMEM_I(mapping->host)->flags) & SHMEM_F_MAPPING_FROZEN;
+}
+
+bool shmem_collapse_huge_allowed(struct inode *inode, unsigned long index)
+{
+	return shmem_allowable_huge_orders(inode, NULL, index, 0, true) &
+	       BIT(HPAGE_PMD_ORDER);
+}
+
+/* A folio that reaches beyond the end of the file may be split by reclaim. */
+void shmem_collapse_shrink_later(struct inode *inode, struct folio *huge)
+{
+	struct shmem_sb_info *sbinfo = inode->i_sb->s_fs_info;
+	struct shmem_inode_info *info = SHMEM_I(inode);
+
+	if (shmem_collapse_inode_pages(inode) >= folio_next_index(huge))
+		return;
+	spin_lock(&sbinfo->shrinklist_lock);
+	if (list_empty_careful(&info->shrinklist)) {
+		list_add_tail(&info->shrinklist, &sbinfo->shrinklist);
+		sbinfo->shrinklist_len++;
+	}
+	spin_unlock(&sbinfo->shrinklist_lock);
+}
+
+unsigned long shmem_collapse_inode_pages(struct inode *inode)
+{
+	return DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
+}
+
+struct address_space *shmem_collapse_file_mapping(struct file *file)
+{
+	return file->f_mapping;
+}
+
+struct inode *shmem_collapse_mapping_host(struct address_space *mapping)
+{
+	return mapping->host;
+}
+
+struct address_space *shmem_collapse_path_mapping(const struct path *path)
+{
+	return d_backing_inode(path->dentry)->i_mapping;
+}
+
+bool shmem_collapse_mapping_is_shmem(struct address_space *mapping)
+{
+	return shmem_mapping(mapping) && S_ISREG(mapping->host->i_mode);
+}
+
+/* Returns the folio referenced but no longer locked. */
+int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
+			   struct folio **folio)
+{
+	int err = shmem_get_folio(inode, index, 0, folio, SGP_NOALLOC);
+
+	if (!err)
+		folio_unlock(*folio);
+	return err;
+}

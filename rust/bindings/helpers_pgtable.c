@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Page-table inlines for rust/pgtable/. */
+
+#include <linux/mm.h>
+#include <linux/leafops.h>
+#include <linux/mmu_notifier.h>
+#include <linux/page_table_check.h>
+#include <linux/pgtable.h>
+#include <linux/swapops.h>
+#include <asm/pgalloc.h>
+#include <asm/tlbflush.h>
+#include <../mm/internal.h>
+
+#include "helpers.h"
+
+#if defined(CONFIG_X86) && !defined(flush_tlb_range)
+/* asm/tlbflush.h keeps its range flush from modules. */
+void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
+			unsigned long end, unsigned int stride_shift,
+			bool freed_tables);
+
+#define flush_tlb_range(vma, start, end) \
+	flush_tlb_mm_range((vma)->vm_mm, start, end, PAGE_SHIFT, true)
+#endif
+
+/*
+ * Every level is read once and checked before the next is entered: the walk
+ * may run while only the reverse map holds the tables in place.
+ */
+pmd_t *shmem_collapse_pmd_offset(struct mm_struct *mm, unsigned long addr)
+{
+	return mm_find_pmd(mm, addr);
+}
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static u32 softleaf_kind(softleaf_t leaf)
+{
+	if (softleaf_is_migration(leaf))
+		return SHMEM_COLLAPSE_ENTRY_MIGRATION;
+	if (softleaf_is_swap(leaf))
+		return SHMEM_COLLAPSE_ENTRY_SWAP;
+	if (softleaf_is_marker(leaf))
+		return SHMEM_COLLAPSE_ENTRY_MARKER;
+	return SHMEM_COLLAPSE_ENTRY_OTHER;
+}
+
+static struct shmem_collapse_entry pmd_decode(pmd_t pmd)
+{
+	struct shmem_collapse_entry e = { };
+
+	if (pmd_none(pmd))
+		return e;
+	if (!pmd_present(pmd)) {
+		softleaf_t leaf = softleaf_from_pmd(pmd);
+
+		e.kind = softleaf_kind(leaf);
+		if (softleaf_has_pfn(leaf))
+			e.pfn = softleaf_to_pfn(leaf);
+	} else if (pmd_trans_huge(pmd)) {
+		e.kind = pmd_special(pmd) ? SHMEM_COLLAPSE_ENTRY_SPECIAL :
+					    SHMEM_COLLAPSE_ENTRY_PAGE;
+		e.pfn = pmd_pfn(pmd);
+	} else if (pmd_bad(pmd)) {
+		e.kind = SHMEM_COLLAPSE_ENTRY_BAD;
+	} else {
+		e.kind = SHMEM_COLLAPSE_ENTRY_TABLE;
+	}
+	return e;
+}
+
+struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd)
+{
+	return pmd_decode(pmdp_get_lockless(pmd));
+}
+
+struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd)
+{
+	return pmd_decode(pmdp_get(pmd));
+}
+
+static struct shmem_collapse_entry pte_decode(pte_t pte)
+{
+	struct shmem_collapse_entry e = { };
+
+	if (pte_none(pte))
+		return e;
+	if (!pte_present(pte)) {
+		softleaf_t leaf = softleaf_from_pte(pte);
+
+		e.kind = softleaf_kind(leaf);
+		if (softleaf_has_pfn(leaf))
+			e.pfn = softleaf_to_pfn(leaf);
+		return e;
+	}
+	e.kind = pte_special(pte) ? SHMEM_COLLAPSE_ENTRY_SPECIAL :
+				    SHMEM_COLLAPSE_ENTRY_PAGE;
+	e.pfn = pte_pfn(pte);
+	e.flags = (pte_young(pte) ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
+		  (pte_dirty(pte) ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
+		  (pte_soft_dirty(pte) ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0) |
+		  (pte_write(pte) ? SHMEM_COLLAPSE_ENTRY_WRITE : 0);
+	return e;
+}
+
+void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
+				   unsigned int nr)
+{
+	while (nr--)
+		*out++ = pte_decode(ptep_get(pte++));
+}
+
+pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr)
+{
+	return pte + nr;
+}
+
+pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr)
+{
+	return pte_offset_map(pmd, addr);
+}
+
+void shmem_collapse_pte_unmap(pte_t *pte)
+{
+	pte_unmap(pte);
+}
+
+bool shmem_collapse_pmd_unchanged(pmd_t *pmd, pmd_t expected)
+{
+	return pmd_same(expected, pmdp_get_lockless(pmd));
+}
+
+spinlock_t *shmem_collapse_pmd_lock(struct mm_struct *mm, pmd_t *pmd)
+{
+	return pmd_lock(mm, pmd);
+}
+
+spinlock_t *shmem_collapse_pte_lockptr(struct mm_struct *mm, pmd_t *pmd)
+{
+	return pte_lockptr(mm, pmd);
+}
+
+void shmem_collapse_spin_lock_nested(spinlock_t *lock)
+{
+	spin_lock_nested(lock, SINGLE_DEPTH_NESTING);
+}
+
+static pmd_t migration_pmd(struct page *huge, u32 flags)
+{
+	swp_entry_t entry = make_readable_migration_entry(page_to_pfn(huge));
+	pmd_t pmd;
+
+	if (flags & SHMEM_COLLAPSE_ENTRY_YOUNG)
+		entry = make_migration_entry_young(entry);
+	if (flags & SHMEM_COLLAPSE_ENTRY_DIRTY)
+		entry = make_migration_entry_dirty(entry);
+	pmd = softleaf_to_pmd(entry);
+	if (flags & SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY)
+		pmd = pmd_swp_mksoft_dirty(pmd);
+	return pmd;
+}
+
+pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
+				       unsigned long addr, pmd_t *pmd,
+				       struct page *huge)
+{
+	pmd_t table;
+
+	/* One exchange: a fault finds the table or the entry, never nothing. */
+	table = pmdp_establish(vma, addr, pmd, migration_pmd(huge, 0));
+	flush_tlb_range(vma, addr, addr + HPAGE_PMD_SIZE);
+	pmdp_get_lockless_sync();
+	return table;
+}
+
+void shmem_collapse_pmd_refine_entry(struct mm_struct *mm, unsigned long addr,
+				     pmd_t *pmd, struct page *huge, u32 flags)
+{
+	set_pmd_at(mm, addr, pmd, migration_pmd(huge, flags));
+}
+
+pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,
+				      unsigned long addr, pmd_t *pmd)
+{
+	pmd_t table = pmdp_collapse_flush(vma, addr, pmd);
+
+	pmdp_get_lockless_sync();
+	return table;
+}
+
+void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
+				  pmd_t table, pte_t *start)
+{
+	/* page_table_check forgets the pages first: it reads the entries. */
+	page_table_check_pte_clear_range(mm, addr, table);
+	memset(start, 0, PTRS_PER_PTE * sizeof(*start));
+}
+
+void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table)
+{
+	mm_dec_nr_ptes(mm);
+	pte_free_defer(mm, pmd_pgtable(table));
+}
+
+bool shmem_collapse_pmd_clear_migration(struct mm_struct *mm, unsigned long addr,
+					pmd_t *pmd, struct page *huge)
+{
+	struct shmem_collapse_entry e = pmd_decode(pmdp_get(pmd));
+
+	if (e.kind != SHMEM_COLLAPSE_ENTRY_MIGRATION ||
+	    e.pfn != page_to_pfn(huge))
+		return false;
+	pmdp_huge_get_and_clear(mm, addr, pmd);
+	return true;
+}
+
+struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
+						     unsigned long addr,
+						     pte_t *pte)
+{
+	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, pte);
+
+	cond_install_uffd_wp_ptes(vma, addr, pte, old, 1);
+	return pte_decode(old);
+}
+
+void shmem_collapse_flush_tlb_range(struct vm_area_struct *vma,
+				    unsigned long start, unsigned long end)
+{
+	flush_tlb_range(vma, start, end);
+}
+
+void shmem_collapse_flush_cache_range(struct vm_area_struct *vma,
+				      unsigned long start, unsigned long end)
+{
+	flush_cache_range(vma, start, end);
+}
+
+void shmem_collapse_notifier_start(struct mmu_notifier_range *range,
+				   struct mm_struct *mm, unsigned long start,
+				   unsigned long end)
+{
+	mmu_notifier_range_init(range, MMU_NOTIFY_CLEAR, 0, mm, start, end);
+	mmu_notifier_invalidate_range_start(range);
+}
+
+void shmem_collapse_notifier_end(struct mmu_notifier_range *range)
+{
+	mmu_notifier_invalidate_range_end(range);
+}
+
+bool shmem_collapse_pmd_entries_supported(void)
+{
+	return thp_migration_supported() && !arch_needs_pgtable_deposit();
+}
+#endif /* CONFIG_TRANSPARENT_HUGEPAGE */

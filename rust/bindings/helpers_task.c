@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Scheduling inlines. */
+
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "helpers.h"
+
+bool shmem_collapse_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
+}
+
+void shmem_collapse_cond_resched(void)
+{
+	cond_resched();
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What this module calls in the kernel beyond the `kernel` crate's bindings.
+//!
+//! Types are those of [`kernel::bindings`]; the functions are generated from
+//! `bindings_helper.h`. Only `pgtable` and `mm` may use them.
+
+#![allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    dead_code,
+    improper_ctypes,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    unused_imports
+)]
+
+use kernel::ffi;
+
+include!(concat!(
+    env!("SHMEM_COLLAPSE_OBJ"),
+    "/rust/bindings/bindings_generated.rs"
+));
+
+pub use kernel::bindings::*;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How a request is to be carried out.
+
+/// The knobs as they were when the request began: a later write does not change a running request.
+#[derive(Clone, Copy)]
+pub(crate) struct Config {
+    /// Holes an extent may have and still be collapsed.
+    pub(crate) max_ptes_none: usize,
+    /// Swapped pages an extent may have and still be collapsed.
+    pub(crate) max_ptes_swap: usize,
+    /// Map the huge page in every process at once, rather than let each fault.
+    pub(crate) map_all: bool,
+    /// Reclaim and compact memory to get a huge page.
+    pub(crate) direct_reclaim: bool,
+    /// Extents worked on side by side.
+    pub(crate) workers: usize,
+    /// Node to allocate on; where most of the pages are if `None`.
+    pub(crate) target_node: Option<i32>,
+}

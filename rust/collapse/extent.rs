@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One attempt at one extent, from end to end.
+
+use super::{
+    config::Config,
+    engine::Engine,
+    outcome::Outcome,
+    stats::Cost, //
+};
+use crate::mm::{
+    Mapping,
+    Obstacle,
+    Scratch,
+    Surplus, //
+};
+use kernel::time::{
+    Instant,
+    Monotonic, //
+};
+
+/// What every step of an attempt can look at, and where it notes its cost.
+pub(super) struct Attempt<'a> {
+    pub(super) config: &'a Config,
+    pub(super) cost: &'a mut Cost,
+}
+
+/// An extent of which the file is known. First link of the chain.
+#[derive(Clone, Copy)]
+pub(super) struct Located<'b> {
+    pub(super) mapping: Mapping<'b>,
+    pub(super) index: usize,
+}
+
+impl<'b> Located<'b> {
+    /// Tries to make the extent huge, once.
+    pub(super) fn collapse(
+        self,
+        engine: &Engine,
+        config: &Config,
+        scratch: &mut Scratch,
+        cost: &mut Cost,
+    ) -> Outcome {
+        let start = Instant::<Monotonic>::now();
+        let _alone = engine.lock_extent(self.mapping, self.index);
+        let mut attempt = Attempt { config, cost };
+        let outcome = match self.chain(scratch, &mut attempt) {
+            Ok(()) => Outcome::Collapsed,
+            Err(outcome) => outcome,
+        };
+        cost.total_ns += start.elapsed().as_nanos() as u64;
+        outcome
+    }
+
+    fn chain(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result<(), Outcome> {
+        self.scan(scratch, attempt)?
+            .gather(attempt)?
+            .unmap()?
+            .copy(attempt)?
+            .commit()?
+            .map(attempt);
+        Ok(())
+    }
+}
+
+impl From<Obstacle> for Outcome {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Huge => Outcome::AlreadyHuge,
+            Obstacle::Poisoned => Outcome::Poisoned,
+            Obstacle::Pinned => Outcome::Pinned,
+            Obstacle::Locked => Outcome::Locked,
+            Obstacle::Raced => Outcome::Raced,
+        }
+    }
+}
+
+/// The outcome for references that are not accounted for.
+pub(super) fn unaccounted(surplus: Surplus) -> Result<(), Outcome> {
+    match surplus {
+        Surplus::None => Ok(()),
+        Surplus::Pinned => Err(Outcome::Pinned),
+        Surplus::Passing => Err(Outcome::Lru),
+    }
+}

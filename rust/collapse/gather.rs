@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Gather: everything that is slow or may fail, before a page table changes.
+
+use super::{
+    extent::{
+        unaccounted,
+        Attempt, //
+    },
+    outcome::Outcome,
+    scan::Scanned, //
+};
+use crate::mm::{
+    lru_add_drain,
+    BlockCharge,
+    HugeFolio,
+    Locked,
+    Sources,
+    Unavailable, //
+};
+use kernel::prelude::*;
+
+/// An extent with its new folio at hand and its old ones locked.
+///
+/// Dropped in the order of the fields: space given back, sources unlocked, the
+/// new folio freed.
+pub(super) struct Gathered<'x, 'b> {
+    pub(super) charge: BlockCharge<'b>,
+    pub(super) sources: Sources<'x, 'b, Locked>,
+    pub(super) huge: HugeFolio<'b>,
+}
+
+impl<'x, 'b> Scanned<'x, 'b> {
+    /// Allocates, charges, reserves, then locks and looks for references that
+    /// would make the rest pointless.
+    pub(super) fn gather(self, attempt: &mut Attempt<'_>) -> Result<Gathered<'x, 'b>, Outcome> {
+        let config = attempt.config;
+        let mapping = self.sources.mapping();
+        let huge = HugeFolio::new(
+            mapping,
+            &self.sources,
+            config.target_node,
+            config.direct_reclaim,
+        )?;
+        let charge = mapping.charge(self.holes).map_err(no_room)?;
+        self.sources
+            .reserve_nodes()
+            .map_err(|_| Outcome::NoMemory)?;
+        let sources = self.sources.lock()?;
+        if unaccounted(sources.surplus()) == Err(Outcome::Lru) {
+            // Most often it is a batch of this CPU.
+            lru_add_drain();
+        }
+        unaccounted(sources.surplus())?;
+        Ok(Gathered {
+            charge,
+            sources,
+            huge,
+        })
+    }
+}
+
+impl From<Unavailable> for Outcome {
+    fn from(why: Unavailable) -> Self {
+        match why {
+            Unavailable::Memory => Outcome::NoHugePage,
+            Unavailable::Cgroup => Outcome::MemcgLimit,
+            Unavailable::Zone => Outcome::Zone,
+        }
+    }
+}
+
+fn no_room(error: Error) -> Outcome {
+    if Some(error) == Outcome::NoQuota.errno() {
+        Outcome::NoQuota
+    } else {
+        Outcome::NoSpace
+    }
+}

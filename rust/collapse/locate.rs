@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Locate: from an address of a process to an extent of a file.
+
+use super::outcome::Outcome;
+use crate::{
+    mm::{
+        Backing,
+        Process,
+        ShmemVma, //
+    },
+    pgtable::{
+        pmd_pages,
+        pmd_size, //
+    },
+};
+use core::ops::Range;
+use kernel::page::PAGE_SIZE;
+
+/// What one VMA says about an address.
+struct Piece {
+    backing: Backing,
+    index: usize,
+    end: usize,
+}
+
+/// Finds the file and the extent that a process maps at `addr`.
+///
+/// The addresses of the extent may be spread over several VMAs of the same file
+/// (after an `mprotect()` of a part), as long as they go on from each other.
+pub(super) fn locate(process: &Process, addr: usize) -> Result<(Backing, usize), Outcome> {
+    let first = piece(process, addr)?;
+    if first.index & (pmd_pages() - 1) != 0 {
+        return Err(Outcome::Misaligned);
+    }
+    let mut at = first.end;
+    while at < addr + pmd_size() {
+        let next = piece(process, at)?;
+        let goes_on = next.backing.mapping().id() == first.backing.mapping().id()
+            && next.index == first.index + (at - addr) / PAGE_SIZE;
+        if !goes_on {
+            return Err(Outcome::Misaligned);
+        }
+        at = next.end;
+    }
+    Ok((first.backing, first.index))
+}
+
+fn piece(process: &Process, addr: usize) -> Result<Piece, Outcome> {
+    process
+        .look(addr, |vma| look(vma, addr))
+        .unwrap_or_else(|| Err(absent(process, addr)))
+}
+
+fn look(vma: &ShmemVma<'_>, addr: usize) -> Result<Piece, Outcome> {
+    let backing = vma.backing().ok_or(Outcome::NotShmem)?;
+    if vma.is_thp_disabled() {
+        return Err(Outcome::ThpDisabled);
+    }
+    if vma.is_uffd_armed() {
+        return Err(Outcome::UffdArmed);
+    }
+    Ok(Piece {
+        backing,
+        index: vma.index_at(addr),
+        end: vma.range().end,
+    })
+}
+
+/// Why no VMA could be looked at: nothing is mapped, or its lock is taken.
+fn absent(process: &Process, addr: usize) -> Outcome {
+    match process.next_range(addr) {
+        Some(range) if range.contains(&addr) => Outcome::VmaBusy,
+        _ => Outcome::Unmapped,
+    }
+}
+
+/// Whether the VMA at these addresses is certainly not shmem's.
+pub(super) fn is_foreign(process: &Process, range: &Range<usize>) -> bool {
+    process
+        .look(range.start, |vma| vma.backing().is_none())
+        .unwrap_or(false)
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The engine: one extent of a shmem file becomes one huge folio.
+//!
+//! An extent is a PMD-sized, PMD-aligned piece of the *file*. Its way through
+//! the engine is a chain of types; each step consumes the one before, and
+//! dropping any of them rolls back what was done:
+//!
+//! ```text
+//! Located -> Scanned -> Gathered -> Unmapped -> Copied -> Committed -> mapped
+//! ```
+//!
+//! From `Unmapped` on, a thread that touches the memory finds a migration entry
+//! that names the new, locked folio, and waits for its lock without a reference
+//! on anything.
+//!
+//! # Locks, outermost first
+//!
+//! ```text
+//! file or inode reference, extent lock (one request at a time for an extent)
+//!   folio locks: the first may sleep, the others are tried, index order
+//!     i_mmap_rwsem (read)                no allocation that may reclaim below
+//!       MMU notifier section             (may sleep to begin)
+//!         pmd lock -> PTE lock
+//!       i_pages (interrupts off)         from the holes to the store
+//! ```
+//!
+//! VMA locks are only ever tried, with none of the above held. The mmap lock is
+//! never taken.
+
+#![deny(unsafe_code)]
+
+pub(crate) mod config;
+mod commit;
+mod engine;
+mod extent;
+mod gather;
+mod locate;
+pub(crate) mod outcome;
+mod passes;
+pub(crate) mod request;
+mod scan;
+pub(crate) mod stats;
+mod sweep;
+mod unmap;
+
+pub(crate) use engine::Engine;

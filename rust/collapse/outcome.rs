@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What became of an extent.
+//!
+//! One table: number, name and error of every outcome. The numbers and names leave the kernel
+//! (uapi header, statistics, tracepoint) and never change; a new outcome is added at the end.
+
+use kernel::prelude::*;
+
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $outcome:ident = $number:literal, $name:literal, $errno:expr;)*) => {
+        /// The result of one extent.
+        #[repr(u32)]
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Outcome {
+            $($(#[$doc])* $outcome = $number,)*
+        }
+
+        impl Outcome {
+            /// Every outcome, in the order of the numbers.
+            pub(crate) const ALL: [Self; [$($number),*].len()] = [$(Self::$outcome),*];
+
+            /// The name used in file names and traces.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$outcome => $name,)*
+                }
+            }
+
+            /// The error a request reports for this outcome; none if the extent is huge.
+            pub(crate) const fn errno(self) -> Option<Error> {
+                match self {
+                    $(Self::$outcome => $errno,)*
+                }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// The extent is huge now and was not before.
+    Collapsed = 0, "collapsed", None;
+    /// One huge folio held the extent already.
+    AlreadyHuge = 1, "already_huge", None;
+    /// Address and file offset of the mapping differ modulo the extent size.
+    Misaligned = 2, "misaligned", Some(EINVAL);
+    /// The mapping or file is not shmem.
+    NotShmem = 3, "not_shmem", Some(EOPNOTSUPP);
+    /// Huge pages are switched off for the mapping, the process, the file or the machine.
+    ThpDisabled = 4, "thp_disabled", Some(EOPNOTSUPP);
+    /// A live update has frozen the file.
+    Frozen = 5, "frozen", Some(EOPNOTSUPP);
+    /// The file may not use memory of the zone that huge pages come from.
+    Zone = 6, "zone", Some(EOPNOTSUPP);
+    /// Nothing is mapped at these addresses.
+    Unmapped = 7, "unmapped", Some(ENOMEM);
+    /// No huge page could be allocated.
+    NoHugePage = 8, "no_huge_page", Some(ENOMEM);
+    /// Other memory could not be allocated.
+    NoMemory = 9, "no_memory", Some(ENOMEM);
+    /// The memory cgroup has no room for a huge page.
+    MemcgLimit = 10, "memcg_limit", Some(ENOMEM);
+    /// Somebody holds the lock of a page.
+    Locked = 11, "locked", Some(EAGAIN);
+    /// A page is pinned for DMA.
+    Pinned = 12, "pinned", Some(EAGAIN);
+    /// The lock of a mapping could not be had.
+    VmaBusy = 13, "vma_busy", Some(EAGAIN);
+    /// Somebody filled a hole meanwhile.
+    Filled = 14, "filled", Some(EAGAIN);
+    /// A page has a reference too many that will go away, such as that of an LRU batch.
+    Lru = 15, "lru", Some(EAGAIN);
+    /// The extent changed while it was worked on.
+    Raced = 16, "raced", Some(EAGAIN);
+    /// More holes than `max_ptes_none` allows.
+    TooManyHoles = 17, "too_many_holes", Some(EBUSY);
+    /// More swapped pages than `max_ptes_swap` allows.
+    TooManySwapped = 18, "too_many_swapped", Some(EBUSY);
+    /// Filling a hole would take a *missing* event from a userfaultfd.
+    UffdMissing = 19, "uffd_missing", Some(EBUSY);
+    /// A userfaultfd watches a mapping in a way that forbids a huge page.
+    UffdArmed = 20, "uffd_armed", Some(EBUSY);
+    /// Filling the holes would exceed the size of the tmpfs.
+    NoSpace = 21, "no_space", Some(ENOSPC);
+    /// Filling the holes would exceed a quota.
+    NoQuota = 22, "no_quota", Some(EDQUOT);
+    /// A page has a hardware error or could not be swapped in.
+    Poisoned = 23, "poisoned", Some(EHWPOISON);
+    /// The file has no page at all in the extent.
+    Empty = 24, "empty", Some(ENODATA);
+}
+
+impl Outcome {
+    /// Is the extent huge?
+    pub(crate) const fn is_huge(self) -> bool {
+        matches!(self, Self::Collapsed | Self::AlreadyHuge)
+    }
+
+    /// May another attempt, a moment later, succeed?
+    pub(crate) const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::Locked | Self::VmaBusy | Self::Filled | Self::Lru | Self::Raced
+        )
+    }
+}
+
+#[kunit_tests(shmem_collapse_outcome)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_is_position() {
+        for (position, outcome) in Outcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, position);
+        }
+    }
+
+    #[test]
+    fn names_differ() {
+        for (position, outcome) in Outcome::ALL.iter().enumerate() {
+            for other in &Outcome::ALL[position + 1..] {
+                assert!(outcome.name() != other.name());
+            }
+        }
+    }
+
+    #[test]
+    fn only_huge_extents_have_no_errno() {
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.is_huge(), outcome.errno().is_none());
+        }
+    }
+
+    #[test]
+    fn transient_means_try_again() {
+        for outcome in Outcome::ALL {
+            assert!(!outcome.is_transient() || outcome.errno() == Some(EAGAIN));
+        }
+        assert!(!Outcome::Pinned.is_transient());
+    }
+}

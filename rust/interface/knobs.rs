@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The knobs: one number each, in a range that the machine decides.
+
+use super::grammar;
+use crate::{
+    collapse::config::Config,
+    mm::machine,
+    pgtable, //
+};
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+};
+
+/// `target_node`: where most of the pages are.
+const NO_NODE: i32 = -1;
+
+fn extent_pages() -> i32 {
+    pgtable::pmd_pages() as i32
+}
+
+/// One knob.
+#[derive(Clone, Copy)]
+pub(super) enum Knob {
+    MaxPtesNone,
+    MaxPtesSwap,
+    MapAll,
+    DirectReclaim,
+    Workers,
+    TargetNode,
+}
+
+impl Knob {
+    pub(super) const ALL: [Self; 6] = [
+        Self::MaxPtesNone,
+        Self::MaxPtesSwap,
+        Self::MapAll,
+        Self::DirectReclaim,
+        Self::Workers,
+        Self::TargetNode,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::MaxPtesNone => "max_ptes_none",
+            Self::MaxPtesSwap => "max_ptes_swap",
+            Self::MapAll => "map_all",
+            Self::DirectReclaim => "direct_reclaim",
+            Self::Workers => "workers",
+            Self::TargetNode => "target_node",
+        }
+    }
+
+    /// The value a freshly loaded module has.
+    fn initial(self) -> i32 {
+        match self {
+            Self::MaxPtesNone | Self::MaxPtesSwap => self.largest(),
+            Self::MapAll | Self::Workers => 1,
+            Self::DirectReclaim => 0,
+            Self::TargetNode => NO_NODE,
+        }
+    }
+
+    fn smallest(self) -> i32 {
+        match self {
+            Self::Workers => 1,
+            Self::TargetNode => NO_NODE,
+            _ => 0,
+        }
+    }
+
+    fn largest(self) -> i32 {
+        match self {
+            Self::MaxPtesNone => extent_pages() - 1,
+            Self::MaxPtesSwap => extent_pages(),
+            Self::MapAll | Self::DirectReclaim => 1,
+            Self::Workers => machine::online_cpus(),
+            Self::TargetNode => i32::MAX,
+        }
+    }
+
+    fn allows(self, value: i32) -> bool {
+        let node_is_usable = match self {
+            Self::TargetNode => value == NO_NODE || machine::node_has_memory(value),
+            _ => true,
+        };
+        (self.smallest()..=self.largest()).contains(&value) && node_is_usable
+    }
+}
+
+/// The values of all knobs.
+///
+/// # Invariants
+///
+/// Every value was allowed when it was written. CPUs and memory may have gone since.
+pub(super) struct Knobs([Atomic<i32>; Knob::ALL.len()]);
+
+impl Knobs {
+    /// The initial values.
+    pub(super) fn new() -> Self {
+        // INVARIANT: Initial values are in the range.
+        Self(Knob::ALL.map(|knob| Atomic::new(knob.initial())))
+    }
+
+    pub(super) fn get(&self, knob: Knob) -> i32 {
+        self.0[knob as usize].load(Relaxed)
+    }
+
+    /// Parses and sets a value. After an error the old one is still there.
+    pub(super) fn set(&self, knob: Knob, text: &[u8]) -> Result {
+        let value = i32::try_from(grammar::signed(text)?)?;
+        if !knob.allows(value) {
+            return Err(EINVAL);
+        }
+        // INVARIANT: Just checked.
+        self.0[knob as usize].store(value, Relaxed);
+        Ok(())
+    }
+
+    /// The knobs as a request takes them.
+    pub(super) fn config(&self) -> Config {
+        let count = |knob| self.get(knob).unsigned_abs() as usize;
+        Config {
+            max_ptes_none: count(Knob::MaxPtesNone),
+            max_ptes_swap: count(Knob::MaxPtesSwap),
+            map_all: self.get(Knob::MapAll) != 0,
+            direct_reclaim: self.get(Knob::DirectReclaim) != 0,
+            workers: count(Knob::Workers),
+            // A node may have lost its memory since it was chosen.
+            target_node: Some(self.get(Knob::TargetNode))
+                .filter(|&node| node != NO_NODE && machine::node_has_memory(node)),
+        }
+    }
+}
+
+#[kunit_tests(shmem_collapse_knobs)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults() {
+        let config = Knobs::new().config();
+        assert_eq!(config.max_ptes_none + 1, config.max_ptes_swap);
+        assert_eq!(config.max_ptes_swap, pgtable::pmd_pages());
+        assert!(config.map_all);
+        assert!(!config.direct_reclaim);
+        assert_eq!(config.workers, 1);
+        assert_eq!(config.target_node, None);
+    }
+
+    #[test]
+    fn limits_are_allowed() {
+        let knobs = Knobs::new();
+        for knob in [
+            Knob::MaxPtesNone,
+            Knob::MaxPtesSwap,
+            Knob::MapAll,
+            Knob::DirectReclaim,
+            Knob::Workers,
+        ] {
+            for value in [knob.smallest(), knob.largest()] {
+                assert!(knob.allows(value));
+            }
+            assert!(!knob.allows(knob.smallest() - 1));
+            assert!(!knob.allows(knob.largest() + 1));
+        }
+        assert!(knobs.set(Knob::TargetNode, b"-1\n").is_ok());
+        assert!(knobs.set(Knob::TargetNode, b"-2").is_err());
+        assert!(knobs.set(Knob::TargetNode, b"1000000").is_err());
+    }
+
+    #[test]
+    fn an_error_keeps_the_old_value() {
+        let knobs = Knobs::new();
+        assert!(knobs.set(Knob::MaxPtesSwap, b" 0x7\n").is_ok());
+        for text in [
+            &b""[..],
+            b"\n",
+            b"-1",
+            b"1000000",
+            b"7 8",
+            b"4294967303",
+            b"x",
+        ] {
+            assert_eq!(knobs.set(Knob::MaxPtesSwap, text), Err(EINVAL));
+            assert_eq!(knobs.get(Knob::MaxPtesSwap), 7);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The directory `stats`: a file for each counter, and one that zeroes them.
+
+use super::{
+    grammar,
+    sysfs::Interface, //
+};
+use crate::{
+    collapse::{
+        outcome::Outcome,
+        stats::Counter, //
+    },
+    mm::kobject::{
+        File,
+        Mode,
+        Page, //
+    },
+};
+use core::iter::once;
+use kernel::{
+    prelude::*,
+    str::CString, //
+};
+
+/// A file of the directory.
+#[derive(Clone, Copy)]
+pub(super) enum StatsFile {
+    Counter(Counter),
+    Reset,
+}
+
+impl StatsFile {
+    /// Every file. Extents that became or were huge have a total each; failures are told apart.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let failures = Outcome::ALL
+            .into_iter()
+            .filter(|outcome| !outcome.is_huge())
+            .map(Counter::Ended);
+        let counters = Iterator::chain(Counter::TOTALS.into_iter(), failures);
+        Iterator::chain(counters.map(Self::Counter), once(Self::Reset))
+    }
+}
+
+impl File for StatsFile {
+    type State = Interface;
+
+    fn name(self) -> Result<CString> {
+        match self {
+            Self::Counter(Counter::Ended(outcome)) => {
+                CString::try_from_fmt(fmt!("failed_{}", outcome.name()))
+            }
+            Self::Counter(counter) => CString::try_from_fmt(fmt!("{}", counter.name())),
+            Self::Reset => Ok(CString::try_from(c"reset")?),
+        }
+    }
+
+    fn mode(self) -> Mode {
+        match self {
+            Self::Counter(_) => Mode::ReadOnly,
+            Self::Reset => Mode::WriteOnly,
+        }
+    }
+
+    fn show(self, interface: &Interface, page: &mut Page<'_>) -> Result {
+        match self {
+            Self::Counter(counter) => {
+                page.emit(fmt!("{}\n", interface.stats().read(counter)));
+                Ok(())
+            }
+            Self::Reset => Err(EIO),
+        }
+    }
+
+    fn store(self, interface: &Interface, text: &[u8]) -> Result {
+        match self {
+            // Only "1", so that an accident does not lose a day of figures.
+            Self::Reset if grammar::number(text)? == 1 => {
+                interface.stats().reset();
+                Ok(())
+            }
+            Self::Reset => Err(EINVAL),
+            Self::Counter(_) => Err(EIO),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kernel/mm/shmem_collapse`: requests, knobs and statistics.
+
+use super::{
+    grammar,
+    knobs::{
+        Knob,
+        Knobs, //
+    },
+    stats::StatsFile, //
+};
+use crate::{
+    collapse::{
+        stats::Stats,
+        Engine, //
+    },
+    mm::{
+        kobject::{
+            Directory,
+            File,
+            Mode,
+            Page,
+            Parent, //
+        },
+        machine, //
+    },
+};
+use core::iter::once;
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*,
+    str::CString,
+    sync::Arc, //
+};
+
+/// What the files act on.
+pub(super) struct Interface {
+    engine: Arc<Engine>,
+    knobs: Knobs,
+}
+
+impl Interface {
+    pub(super) fn stats(&self) -> &Stats {
+        self.engine.stats()
+    }
+
+    /// Carries out the request in `text`.
+    fn collapse(&self, text: &[u8]) -> Result {
+        if !machine::capable_sys_admin() {
+            return Err(EPERM);
+        }
+        // sysfs hands over the first page of a longer write, so a full page may be cut.
+        if text.len() >= PAGE_SIZE {
+            return Err(E2BIG);
+        }
+        let mut path = KVec::new();
+        let request = grammar::request(text, &mut path)?;
+        request.run(&self.knobs.config(), &self.engine)
+    }
+}
+
+/// A file of the directory itself.
+#[derive(Clone, Copy)]
+enum ControlFile {
+    Collapse,
+    Knob(Knob),
+}
+
+impl ControlFile {
+    fn all() -> impl Iterator<Item = Self> {
+        Iterator::chain(once(Self::Collapse), Knob::ALL.into_iter().map(Self::Knob))
+    }
+}
+
+impl File for ControlFile {
+    type State = Interface;
+
+    fn name(self) -> Result<CString> {
+        match self {
+            Self::Collapse => Ok(CString::try_from(c"collapse")?),
+            Self::Knob(knob) => CString::try_from_fmt(fmt!("{}", knob.name())),
+        }
+    }
+
+    fn mode(self) -> Mode {
+        match self {
+            Self::Collapse => Mode::WriteOnly,
+            Self::Knob(_) => Mode::ReadWrite,
+        }
+    }
+
+    fn show(self, interface: &Interface, page: &mut Page<'_>) -> Result {
+        match self {
+            Self::Collapse => Err(EIO),
+            Self::Knob(knob) => {
+                page.emit(fmt!("{}\n", interface.knobs.get(knob)));
+                Ok(())
+            }
+        }
+    }
+
+    fn store(self, interface: &Interface, text: &[u8]) -> Result {
+        match self {
+            Self::Collapse => interface.collapse(text),
+            Self::Knob(knob) => interface.knobs.set(knob, text),
+        }
+    }
+}
+
+/// The directory with everything in it, for as long as this value lives.
+pub(crate) struct Sysfs {
+    interface: Arc<Interface>,
+    _stats: Directory<StatsFile>,
+    _control: Directory<ControlFile>,
+}
+
+impl Sysfs {
+    /// Makes the directory. Requests may arrive before this returns.
+    pub(crate) fn new(engine: Arc<Engine>) -> Result<Self> {
+        let knobs = Knobs::new();
+        let interface = Arc::new(Interface { engine, knobs }, GFP_KERNEL)?;
+        let control = Directory::new(
+            c"shmem_collapse",
+            Parent::mm()?,
+            ControlFile::all(),
+            &interface,
+        )?;
+        let stats = Directory::new(c"stats", control.as_parent(), StatsFile::all(), &interface)?;
+        Ok(Self {
+            interface,
+            _stats: stats,
+            _control: control,
+        })
+    }
+}
+
+impl Drop for Sysfs {
+    fn drop(&mut self) {
+        // Removing the directories waits for running requests; this makes them end soon.
+        self.interface.engine.stop();
+    }
+}

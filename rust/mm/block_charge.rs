@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Space accounting for pages that are about to exist.
+
+use super::Mapping;
+use crate::bindings;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
+
+/// Pages accounted to a file system (size, quota), inode blocks and `nrpages`,
+/// given back on drop unless [`keep`](BlockCharge::keep)t.
+///
+/// # Invariants
+///
+/// `pages` are accounted to the inode of `mapping` and in its `nrpages`.
+pub(crate) struct BlockCharge<'b> {
+    mapping: Mapping<'b>,
+    pages: usize,
+}
+
+impl<'b> BlockCharge<'b> {
+    pub(super) fn new(mapping: Mapping<'b>, pages: usize) -> Result<Self> {
+        if pages > 0 {
+            // SAFETY: The mapping keeps its inode; process context.
+            to_result(unsafe { bindings::charge_blocks(mapping.inode(), pages as isize) })?;
+        }
+        // INVARIANT: Charged above.
+        Ok(Self { mapping, pages })
+    }
+
+    /// Pages that are accounted.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages
+    }
+
+    /// The pages exist now: the account stays.
+    pub(crate) fn keep(mut self) {
+        // INVARIANT: Nothing is left to give back.
+        self.pages = 0;
+    }
+}
+
+impl Drop for BlockCharge<'_> {
+    fn drop(&mut self) {
+        if self.pages > 0 {
+            // SAFETY: By the type invariant they are accounted.
+            unsafe { bindings::uncharge_blocks(self.mapping.inode(), self.pages as isize) };
+        }
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The new PMD-sized folio, before and after it is in the page cache.
+
+use super::{
+    Mapping,
+    Sources,
+    Referenced, //
+};
+use crate::{
+    bindings,
+    pgtable::MigrationTarget, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
+
+/// A locked, charged PMD-sized folio that nobody can find yet.
+///
+/// Its mapping, index and swapbacked flag are set, so that migration entries
+/// may name it. Dropping it frees it; no entry may name it by then.
+///
+/// # Invariants
+///
+/// `folio` has PMD order and is locked and referenced by this value.
+pub(crate) struct HugeFolio<'b> {
+    folio: NonNull<bindings::folio>,
+    mapping: Mapping<'b>,
+    index: usize,
+}
+
+/// Why there is no huge folio.
+pub(crate) enum Unavailable {
+    /// No free PMD-sized block of memory.
+    Memory,
+    /// The memory cgroup's limit.
+    Cgroup,
+    /// The block found lies in a zone that the mapping forbids.
+    Zone,
+}
+
+impl<'b> HugeFolio<'b> {
+    /// Allocates the folio and charges it to the memory cgroup that owns most
+    /// of the sources. Context: sleeps; reclaims and compacts if `reclaim`.
+    ///
+    /// The node is `node`, and no other, or else the one where most sources
+    /// are, by preference.
+    pub(crate) fn new(
+        mapping: Mapping<'b>,
+        sources: &Sources<'_, 'b, Referenced>,
+        node: Option<i32>,
+        reclaim: bool,
+    ) -> Result<Self, Unavailable> {
+        let home = sources.home().ok_or(Unavailable::Memory)?.as_ptr();
+        // SAFETY: `home` is referenced by `sources`.
+        let nid = node.unwrap_or_else(|| unsafe { bindings::folio_nid(home) });
+        // SAFETY: Process context; an unusable node yields null.
+        let folio = unsafe { bindings::huge_alloc(reclaim, node.is_some(), nid) };
+        let folio = NonNull::new(folio).ok_or(Unavailable::Memory)?;
+
+        // SAFETY: `home` is referenced; the call takes a reference on its group.
+        let memcg = unsafe { bindings::folio_memcg(home) };
+        // SAFETY: The folio is new and uncharged; the group is referenced.
+        let charged = to_result(unsafe { bindings::huge_charge(folio.as_ptr(), memcg, reclaim) });
+        // SAFETY: The reference taken above.
+        unsafe { bindings::mem_cgroup_put(memcg) };
+        // SAFETY: The folio is valid; the mapping lives.
+        let zone = unsafe { bindings::zone_allowed(folio.as_ptr(), mapping.as_ptr()) };
+        if charged.is_err() || !zone {
+            // SAFETY: The only reference, ours.
+            unsafe { bindings::folio_put(folio.as_ptr()) };
+            return Err(if zone {
+                Unavailable::Cgroup
+            } else {
+                Unavailable::Zone
+            });
+        }
+
+        let index = sources.index();
+        // SAFETY: Nobody else can see the folio.
+        unsafe { bindings::huge_prepare(folio.as_ptr(), mapping.as_ptr(), index) };
+        // INVARIANT: Locked and completed by the call above.
+        Ok(Self {
+            folio,
+            mapping,
+            index,
+        })
+    }
+
+    /// The page cache that it is meant for.
+    pub(crate) fn mapping(&self) -> Mapping<'b> {
+        self.mapping
+    }
+
+    /// Its first page's index.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut bindings::folio {
+        self.folio.as_ptr()
+    }
+
+    /// Fills page `at` with zeroes.
+    pub(crate) fn clear_page(&mut self, at: usize) {
+        assert!(at < crate::pgtable::pmd_pages());
+        // SAFETY: The page belongs to the folio, which nobody else can see.
+        unsafe { bindings::clear_page(self.as_ptr(), at) };
+    }
+
+    /// # Safety
+    ///
+    /// The folio has just been stored in the page cache, published.
+    pub(super) unsafe fn into_published(self) -> PublishedFolio {
+        let folio = self.folio;
+        core::mem::forget(self);
+        // INVARIANT: Lock and reference move over.
+        PublishedFolio { folio }
+    }
+}
+
+impl Drop for HugeFolio<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant lock and reference are ours.
+        unsafe { bindings::huge_abandon(self.as_ptr()) };
+    }
+}
+
+// SAFETY: Locked until dropped; `huge_prepare()` set the fields.
+unsafe impl MigrationTarget for HugeFolio<'_> {
+    fn head(&self) -> NonNull<bindings::page> {
+        // SAFETY: The folio is valid and its first page not null.
+        unsafe { NonNull::new_unchecked(bindings::huge_head(self.as_ptr())) }
+    }
+}
+
+/// The huge folio once it is the page cache's, still locked.
+///
+/// Dropping it unlocks it: waiters on its migration entries go on.
+///
+/// # Invariants
+///
+/// `folio` is in the page cache, locked and referenced by this value.
+pub(crate) struct PublishedFolio {
+    folio: NonNull<bindings::folio>,
+}
+
+impl PublishedFolio {
+    /// Turns every migration entry that names the folio into a present huge
+    /// mapping (`remove_migration_ptes()`); returns how many there are now.
+    ///
+    /// Context: sleeps (`i_mmap_rwsem`).
+    pub(crate) fn map_everywhere(&self) -> usize {
+        let folio = self.folio.as_ptr();
+        // SAFETY: The folio is locked and in the page cache; it stands in for
+        // itself, as when a migration is undone.
+        unsafe {
+            bindings::remove_migration_ptes(folio, folio, 0);
+            bindings::folio_mapcount(folio) as usize
+        }
+    }
+}
+
+impl Drop for PublishedFolio {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant lock and reference are ours.
+        unsafe {
+            bindings::folio_unlock(self.folio.as_ptr());
+            bindings::folio_put(self.folio.as_ptr());
+        }
+    }
+}
+
+// SAFETY: Locked until dropped; the page cache holds the completed folio.
+unsafe impl MigrationTarget for PublishedFolio {
+    fn head(&self) -> NonNull<bindings::page> {
+        // SAFETY: The folio is valid and its first page not null.
+        unsafe { NonNull::new_unchecked(bindings::huge_head(self.folio.as_ptr())) }
+    }
+}

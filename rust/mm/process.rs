@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A process whose mappings are asked about.
+
+use super::Backing;
+use crate::{
+    bindings,
+    pgtable::Witness, //
+};
+use core::{
+    ops::Range,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::from_err_ptr,
+    fs::LocalFile,
+    mm::{
+        MmWithUser,
+        MmWithUserAsync, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::aref::ARef, //
+};
+
+/// The address space of a process, kept from being torn down.
+///
+/// Put with `mmput_async()`: a last put in here would tear it down under our
+/// own locks. Its mmap lock is never taken.
+pub(crate) struct Process(ARef<MmWithUserAsync>);
+
+impl Process {
+    /// Finds the process in the caller's pid namespace and checks access as
+    /// process_madvise() does (`mm_access()`, `PTRACE_MODE_READ_FSCREDS`).
+    ///
+    /// 0 is the caller. `ESRCH`, `EACCES`, `EPERM`. Context: sleeps.
+    pub(crate) fn open(pid: i32) -> Result<Self> {
+        // SAFETY: Process context.
+        let mm = from_err_ptr(unsafe { bindings::mm_of_pid(pid) })?;
+        let mm = NonNull::new(mm).ok_or(ESRCH)?;
+        // SAFETY: The call returned a reference on `mm_users`, which the value
+        // takes over; `MmWithUserAsync` has the layout of `mm_struct`.
+        Ok(Self(unsafe { ARef::from_raw(mm.cast()) }))
+    }
+
+    fn mm(&self) -> &MmWithUser {
+        &self.0
+    }
+
+    /// Whether everybody else is done with the address space.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        // SAFETY: The reference keeps the mm.
+        unsafe { bindings::mm_abandoned(self.mm().as_raw()) }
+    }
+
+    /// End of the addresses that the process can have.
+    pub(crate) fn task_size(&self) -> usize {
+        // SAFETY: The reference keeps the mm.
+        unsafe { bindings::task_size(self.mm().as_raw()) }
+    }
+
+    /// Bounds of the first VMA that ends after `addr`, as of now.
+    pub(crate) fn next_range(&self, addr: usize) -> Option<Range<usize>> {
+        let (mut start, mut end) = (addr, 0);
+        // SAFETY: The reference keeps the mm; both outputs are valid.
+        let found =
+            unsafe { bindings::vma_next_range(self.mm().as_raw(), &mut start, &mut end) };
+        found.then_some(start..end)
+    }
+
+    /// Looks at the VMA of `addr` under its own lock.
+    ///
+    /// [`None`] when there is none, or its lock cannot be had right now: it is
+    /// only ever tried.
+    pub(crate) fn look<T>(&self, addr: usize, look: impl FnOnce(&ShmemVma<'_>) -> T) -> Option<T> {
+        let guard = self.mm().lock_vma_under_rcu(addr)?;
+        Some(look(&ShmemVma(&guard)))
+    }
+}
+
+/// A VMA whose lock is held.
+pub(crate) struct ShmemVma<'v>(&'v kernel::mm::virt::VmaRef);
+
+impl ShmemVma<'_> {
+    /// Its addresses.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.0.addresses()
+    }
+
+    /// The file page that is mapped at `addr`.
+    pub(crate) fn index_at(&self, addr: usize) -> usize {
+        // SAFETY: The VMA is locked.
+        let pgoff = unsafe { bindings::vma_pgoff(self.0.as_ptr()) };
+        pgoff + (addr - self.0.start()) / PAGE_SIZE
+    }
+
+    /// Whether the mapping or its process refuses huge pages (VM_NOHUGEPAGE,
+    /// prctl).
+    pub(crate) fn is_thp_disabled(&self) -> bool {
+        // SAFETY: The VMA is locked.
+        unsafe { bindings::vma_thp_disabled(self.0.as_ptr()) }
+    }
+
+    /// Whether a userfaultfd watches the mapping for more than missing pages.
+    pub(crate) fn is_uffd_armed(&self) -> bool {
+        // SAFETY: The VMA is locked.
+        unsafe { bindings::vma_uffd_armed(self.0.as_ptr()) }
+    }
+
+    /// A reference to the file, if it is a regular shmem file.
+    pub(crate) fn backing(&self) -> Option<Backing> {
+        // SAFETY: The VMA is locked.
+        let file = unsafe { bindings::vma_get_shmem_file(self.0.as_ptr()) };
+        let file: NonNull<LocalFile> = NonNull::new(file)?.cast();
+        // SAFETY: The call took a reference, which the value takes over; no
+        // light reference of `fdget_pos()` is involved.
+        Some(Backing::File(unsafe { ARef::from_raw(file) }))
+    }
+}

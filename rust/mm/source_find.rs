@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Finding the small folios of an extent in the page cache.
+
+use super::{
+    sources::{
+        Slot,
+        ABSENT,
+        HEAD, //
+    },
+    Found,
+    Mapping,
+    Obstacle,
+    Referenced,
+    Scratch,
+    Sources, //
+};
+use crate::{
+    bindings,
+    pgtable::pmd_pages, //
+};
+use core::mem::MaybeUninit;
+use kernel::prelude::*;
+
+impl<'x, 'b> Sources<'x, 'b, Referenced> {
+    /// Looks at the page cache and takes a reference on every folio.
+    ///
+    /// Stops at the first page that rules a collapse out. Takes no lock.
+    pub(crate) fn find(
+        scratch: &'x mut Scratch,
+        mapping: Mapping<'b>,
+        index: usize,
+    ) -> Result<(Self, Found), Obstacle> {
+        let mut sources = Self::holding_nothing(scratch, mapping, index);
+        let found = sources.search()?;
+        Ok((sources, found))
+    }
+
+    fn search(&mut self) -> Result<Found, Obstacle> {
+        let mut found = Found::default();
+        let last = self.index + pmd_pages() - 1;
+        let mut xas = MaybeUninit::<bindings::xa_state>::uninit();
+        let xas = xas.as_mut_ptr();
+        let _rcu = kernel::sync::rcu::read_lock();
+
+        // SAFETY: `xas` is valid for writing, the mapping lives.
+        unsafe { bindings::xas_init(xas, self.mapping.as_ptr(), self.index, 0) };
+        loop {
+            // SAFETY: `xas` is initialised, and this is an RCU section. The same
+            // holds for the calls below.
+            let entry = unsafe { bindings::xas_next_entry(xas, last) };
+            if entry.is_null() {
+                return Ok(found);
+            }
+            // SAFETY: As above.
+            if unsafe { bindings::xas_retry(xas, entry) } {
+                continue;
+            }
+            if is_value(entry) {
+                // SAFETY: As above.
+                let (at, order) = unsafe { ((*xas).xa_index, bindings::xas_get_order(xas)) };
+                // SAFETY: A value entry of a shmem mapping.
+                if unsafe { bindings::xa_is_poison_marker(entry) } {
+                    return Err(Obstacle::Poisoned);
+                }
+                let pages = self.note_swapped(at, order as usize);
+                found.absent += pages;
+                found.swapped += pages;
+                continue;
+            }
+            let folio = entry.cast::<bindings::folio>();
+            // SAFETY: RCU keeps the entry's memory a folio's; the reference may
+            // be refused.
+            if !unsafe { bindings::folio_try_get(folio) } {
+                // SAFETY: As above.
+                unsafe { bindings::xas_reset(xas) };
+                continue;
+            }
+            // SAFETY: As above. Only a folio still there after the reference was
+            // taken is the one that was found.
+            if unsafe { bindings::xas_reload(xas) } != entry {
+                // SAFETY: The reference taken above.
+                unsafe {
+                    bindings::folio_put(folio);
+                    bindings::xas_reset(xas);
+                }
+                continue;
+            }
+            // SAFETY: Referenced, and found in the mapping.
+            let (pages, ready) = unsafe { self.note_folio(folio) }?;
+            if ready {
+                found.present += pages;
+            } else {
+                found.absent += pages;
+            }
+        }
+    }
+
+    fn note_swapped(&mut self, at: usize, order: usize) -> usize {
+        let start = (at & !((1 << order) - 1)).max(self.index) - self.index;
+        let end = (start + (1 << order)).min(pmd_pages());
+        for slot in &mut self.scratch.slots[start..end] {
+            slot.flags = ABSENT;
+        }
+        end - start
+    }
+
+    /// Notes a folio, whose reference moves in, and says how many pages it has
+    /// and whether they can be used as they are.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds a reference on `folio`, found in the mapping.
+    unsafe fn note_folio(
+        &mut self,
+        folio: *mut bindings::folio,
+    ) -> Result<(usize, bool), Obstacle> {
+        // SAFETY: The reference keeps order and index of a folio in the cache.
+        let (order, first, pfn) = unsafe {
+            (
+                bindings::folio_order(folio) as usize,
+                bindings::folio_index(folio),
+                bindings::folio_pfn(folio),
+            )
+        };
+        let pages = 1 << order;
+        let inside = first >= self.index && first + pages <= self.index + pmd_pages();
+        let obstacle = if !inside {
+            Some(Obstacle::Raced)
+        } else if pages == pmd_pages() {
+            Some(Obstacle::Huge)
+        } else {
+            // SAFETY: Referenced.
+            unsafe { obstacle_at(folio) }
+        };
+        if let Some(obstacle) = obstacle {
+            // SAFETY: Not kept.
+            unsafe { bindings::folio_put(folio) };
+            return Err(obstacle);
+        }
+        // SAFETY: Referenced.
+        let ready = unsafe { bindings::folio_test_uptodate(folio) };
+        let at = first - self.index;
+        for (nr, slot) in self.scratch.slots[at..at + pages].iter_mut().enumerate() {
+            if slot.is_head() {
+                // Noted before, and replaced in the page cache since.
+                // SAFETY: By the type invariant a head is referenced.
+                unsafe { bindings::folio_put(slot.folio) };
+            }
+            // INVARIANT: One reference for the head; the rest name the folio.
+            *slot = Slot {
+                folio,
+                pfn: pfn + nr,
+                unmapped: 0,
+                flags: if nr == 0 { HEAD } else { 0 } | if ready { 0 } else { ABSENT },
+                order: order as u8,
+            };
+        }
+        Ok((pages, ready))
+    }
+
+    /// Brings in what is in swap and fills in what was only reserved.
+    ///
+    /// Context: sleeps; no folio is locked. Errors are those of
+    /// `shmem_get_folio()`: `EINVAL` beyond the end of the file, `EIO`, `ENOMEM`,
+    /// and so on. Returns the pages brought in.
+    pub(crate) fn bring_in(&mut self) -> Result<Result<usize, Obstacle>> {
+        let mut brought = 0;
+        for at in 0..pmd_pages() {
+            let slot = self.scratch.slots[at];
+            if slot.flags & ABSENT == 0 {
+                continue;
+            }
+            let mut folio = core::ptr::null_mut();
+            // SAFETY: The mapping keeps its inode; process context.
+            kernel::error::to_result(unsafe {
+                bindings::swap_in(self.mapping.inode(), self.index + at, &mut folio)
+            })?;
+            // SAFETY: Referenced by the call above.
+            match unsafe { self.note_folio(folio) } {
+                Ok((pages, true)) => brought += pages,
+                Ok((_, false)) => return Ok(Err(Obstacle::Raced)),
+                Err(obstacle) => return Ok(Err(obstacle)),
+            }
+        }
+        Ok(Ok(brought))
+    }
+}
+
+/// # Safety
+///
+/// The caller holds a reference on `folio`.
+unsafe fn obstacle_at(folio: *mut bindings::folio) -> Option<Obstacle> {
+    // SAFETY: Referenced. Poison first: it comes with a reference of its own.
+    unsafe {
+        if bindings::folio_poisoned(folio) {
+            Some(Obstacle::Poisoned)
+        } else if bindings::folio_maybe_dma_pinned(folio) {
+            Some(Obstacle::Pinned)
+        } else if bindings::folio_test_locked(folio) {
+            Some(Obstacle::Locked)
+        } else {
+            None
+        }
+    }
+}
+
+/// `xa_is_value()`.
+fn is_value(entry: *mut kernel::ffi::c_void) -> bool {
+    entry as usize & 1 != 0
+}

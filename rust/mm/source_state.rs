@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How far the small folios of an extent are held.
+
+use crate::bindings;
+
+/// What a set of sources holds on each folio; see [`Sources`].
+///
+/// [`Sources`]: super::Sources
+pub(crate) trait Hold {
+    /// Gives back what this state holds, on one folio with `pages` page-cache
+    /// references.
+    ///
+    /// # Safety
+    ///
+    /// The folio is held as the state says; it is no longer used by the holder.
+    unsafe fn release(folio: *mut bindings::folio, pages: usize);
+}
+
+/// One reference each.
+pub(crate) struct Referenced;
+
+/// One reference and the folio lock each.
+pub(crate) struct Locked;
+
+/// The folio lock each; the reference count, which was ours and the page
+/// cache's and nobody else's, stands at zero so that nobody can take one.
+pub(crate) struct Frozen;
+
+impl Hold for Referenced {
+    unsafe fn release(folio: *mut bindings::folio, _pages: usize) {
+        // SAFETY: By this function's contract.
+        unsafe { bindings::folio_put(folio) };
+    }
+}
+
+impl Hold for Locked {
+    unsafe fn release(folio: *mut bindings::folio, _pages: usize) {
+        // SAFETY: By this function's contract.
+        unsafe {
+            bindings::folio_unlock(folio);
+            bindings::folio_put(folio);
+        }
+    }
+}
+
+impl Hold for Frozen {
+    unsafe fn release(folio: *mut bindings::folio, pages: usize) {
+        // SAFETY: By this function's contract: the count was `1 + pages`.
+        unsafe {
+            bindings::folio_ref_unfreeze(folio, 1 + pages as i32);
+            bindings::folio_unlock(folio);
+            bindings::folio_put(folio);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is done to the folios of an extent while they are locked.
+
+use super::{
+    sources::DIRTY,
+    stat_run::StatRun,
+    Frozen,
+    HugeFolio,
+    Locked,
+    MappedVma,
+    Obstacle,
+    Sources,
+    Surplus, //
+};
+use crate::bindings;
+
+impl<'x, 'b> Sources<'x, 'b, Locked> {
+    /// Whether page `at` of the extent has this page frame.
+    #[inline]
+    pub(crate) fn is_page(&self, at: usize, pfn: usize) -> bool {
+        self.scratch.slots[at].pfn == pfn
+    }
+
+    /// Looks for references that are not ours, the page cache's or a mapping's.
+    pub(crate) fn surplus(&self) -> Surplus {
+        for slot in self.heads() {
+            // SAFETY: Referenced and locked. A mapping that is still there has
+            // one reference; those already taken away were settled.
+            unsafe {
+                let known = 1 + (1 << slot.order) + bindings::folio_mapcount(slot.folio);
+                if bindings::folio_ref_count(slot.folio) != known {
+                    return if bindings::folio_maybe_dma_pinned(slot.folio) {
+                        Surplus::Pinned
+                    } else {
+                        Surplus::Passing
+                    };
+                }
+            }
+        }
+        Surplus::None
+    }
+
+    /// Whether a page was poisoned since it was found.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.heads()
+            // SAFETY: Referenced and locked.
+            .any(|slot| unsafe { bindings::folio_poisoned(slot.folio) })
+    }
+
+    /// Notes that an entry that mapped page `at` is gone from a page table whose
+    /// table is gone with it.
+    ///
+    /// The folio's counts follow in [`settle`](Self::settle), once for all
+    /// mappers, unless the folio is large or the VMA locked.
+    #[inline]
+    pub(crate) fn note_unmapped(&mut self, at: usize, dirty: bool, vma: &MappedVma<'_>) {
+        if dirty {
+            self.scratch.slots[at].flags |= DIRTY;
+        }
+        if self.scratch.slots[at].order == 0 && !vma.is_locked() {
+            self.scratch.slots[at].unmapped += 1;
+        } else {
+            self.remove_rmap(at, vma);
+        }
+    }
+
+    /// Takes one mapping of page `at` off the folio's counts
+    /// (`folio_remove_rmap_ptes()`).
+    pub(crate) fn remove_rmap(&mut self, at: usize, vma: &MappedVma<'_>) {
+        let slot = self.scratch.slots[at];
+        if slot.folio.is_null() {
+            return;
+        }
+        let nr = at & ((1 << slot.order) - 1);
+        // SAFETY: The folio is locked; the caller cleared an entry of the VMA
+        // that mapped this page of it.
+        unsafe { bindings::folio_remove_rmap(slot.folio, nr, vma.as_ptr()) };
+    }
+
+    /// Notes that a mapping of page `at` was dirty.
+    pub(crate) fn note_dirty(&mut self, at: usize) {
+        self.scratch.slots[at].flags |= DIRTY;
+    }
+
+    /// Takes the noted mappings off the counts, one step for each folio.
+    ///
+    /// Until then map counts are too high, which the folio locks keep from
+    /// anybody who would act on it.
+    pub(crate) fn settle(&mut self) {
+        let mut run = StatRun::unmapped();
+        for slot in self.scratch.slots.iter_mut().filter(|s| s.unmapped > 0) {
+            // SAFETY: As many entries of this small folio were cleared; our own
+            // reference keeps it.
+            unsafe {
+                if bindings::folio_drop_mappings(slot.folio, slot.unmapped as i32) {
+                    run.add(slot.folio, 1);
+                }
+            }
+            slot.unmapped = 0;
+        }
+    }
+
+    /// Copies page `at` into the huge folio, or clears it there for a hole.
+    ///
+    /// [`Obstacle::Poisoned`] when the machine finds the source broken.
+    pub(crate) fn copy_page(&self, at: usize, huge: &mut HugeFolio<'_>) -> Result<(), Obstacle> {
+        let slot = self.scratch.slots[at];
+        if slot.folio.is_null() {
+            huge.clear_page(at);
+            return Ok(());
+        }
+        let nr = at & ((1 << slot.order) - 1);
+        // SAFETY: Both pages are ours; the source is locked and unmapped, so
+        // nobody writes to it.
+        match unsafe { bindings::copy_page(huge.as_ptr(), at, slot.folio, nr) } {
+            0 => Ok(()),
+            _ => Err(Obstacle::Poisoned),
+        }
+    }
+
+    /// Freezes every reference count at what we and the page cache hold.
+    ///
+    /// Gives the sources back when one has another reference. Context: under
+    /// the page cache's lock, which keeps lookups from spinning for long.
+    pub(crate) fn freeze(self) -> Result<Sources<'x, 'b, Frozen>, Self> {
+        let mut frozen = 0;
+        let all = self.heads().all(|slot| {
+            // SAFETY: Referenced and locked.
+            let ok = unsafe { bindings::folio_ref_freeze(slot.folio, 1 + (1 << slot.order)) };
+            frozen += usize::from(ok);
+            ok
+        });
+        if all {
+            // INVARIANT: All are frozen.
+            return Ok(self.into_state());
+        }
+        for slot in self.heads().take(frozen) {
+            // SAFETY: Frozen above at that count.
+            unsafe { bindings::folio_ref_unfreeze(slot.folio, 1 + (1 << slot.order)) };
+        }
+        Err(self)
+    }
+
+    /// Carries dirtiness that only page tables knew over to the folios, for
+    /// when they stay: a clean shmem folio would be dropped by reclaim.
+    pub(crate) fn keep_dirty(&mut self) {
+        for slot in self.scratch.slots.iter().filter(|s| s.flags & DIRTY != 0) {
+            // SAFETY: Referenced and locked.
+            unsafe { bindings::folio_mark_dirty(slot.folio) };
+        }
+    }
+}

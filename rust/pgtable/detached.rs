@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables that were taken out of a page table.
+
+use super::Witness;
+use crate::bindings;
+
+/// A PTE table that no pmd entry points to any more.
+///
+/// It was emptied before its lock was dropped: fault handlers that still have
+/// it mapped compare entries only and trust a removed table to be empty. Its
+/// one end is `pte_free_defer()`: it stays until every RCU reader that mapped
+/// it is done, and only then is freed.
+///
+/// # Invariants
+///
+/// The table is out of the tree of `witness.mm()`, flushed from every TLB,
+/// zeroed, and this value is its only owner.
+#[must_use = "a removed table is freed by `free_deferred`"]
+pub(crate) struct DetachedTable<'w, W: Witness> {
+    witness: &'w W,
+    table: bindings::pmd_t,
+}
+
+impl<'w, W: Witness> DetachedTable<'w, W> {
+    /// # Safety
+    ///
+    /// `table` is the former pmd entry of a table that fulfils the invariants;
+    /// its ownership is handed over.
+    pub(super) unsafe fn new(witness: &'w W, table: bindings::pmd_t) -> Self {
+        // INVARIANT: By this function's contract.
+        Self { witness, table }
+    }
+
+    /// Frees the table after a grace period (`pte_free_defer()`).
+    pub(crate) fn free_deferred(self) {
+        drop(self);
+    }
+}
+
+impl<W: Witness> Drop for DetachedTable<'_, W> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants this is the last owner; the witness
+        // keeps the mm that accounts the table.
+        unsafe { bindings::detached_free(self.witness.mm().as_ptr(), self.table) };
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! MMU notifiers around a change.
+
+use super::{
+    pmd_size,
+    LockedPteMap,
+    PmdGuard,
+    PmdSlot,
+    Witness,
+    WritablePtes, //
+};
+use crate::bindings;
+use core::{
+    mem::MaybeUninit,
+    ops::Range, //
+};
+
+/// The section in which secondary MMUs (KVM guests, SVA devices) know that a
+/// range of one slot changes.
+///
+/// Begun before the first entry is cleared and ended after the TLB flush
+/// (`Documentation/mm/mmu_notifier.rst`): every guard that can change something
+/// borrows it, so it cannot end earlier.
+///
+/// # Invariants
+///
+/// `mmu_notifier_invalidate_range_start()` was called for `range`, the matching
+/// end was not.
+pub(crate) struct Invalidation<'s, W: Witness> {
+    slot: &'s PmdSlot<'s, W>,
+    range: bindings::mmu_notifier_range,
+}
+
+impl<'s, W: Witness> Invalidation<'s, W> {
+    pub(super) fn new(slot: &'s PmdSlot<'s, W>, range: Range<usize>) -> Self {
+        let start = range.start.max(slot.base());
+        let end = range.end.min(slot.base() + pmd_size());
+        let mut range = MaybeUninit::<bindings::mmu_notifier_range>::zeroed();
+        // SAFETY: The witness keeps the mm; `range` is written by the call.
+        unsafe {
+            bindings::notifier_start(
+                range.as_mut_ptr(),
+                slot.witness().mm().as_ptr(),
+                start,
+                end,
+            )
+        };
+        // INVARIANT: Started just now.
+        Self {
+            slot,
+            // SAFETY: Initialised by the call above; all-zero is valid too.
+            range: unsafe { range.assume_init() },
+        }
+    }
+
+    pub(super) fn slot(&self) -> &'s PmdSlot<'s, W> {
+        self.slot
+    }
+
+    /// Addresses that may be changed.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.range.start..self.range.end
+    }
+
+    /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry.
+    pub(crate) fn lock_pmd(&self) -> PmdGuard<'_, W> {
+        PmdGuard::new(self)
+    }
+
+    /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its
+    /// entries; [`None`] when there is none.
+    pub(crate) fn map_lock(&self) -> Option<WritablePtes<'_, W>> {
+        self.slot.map_lock().map(|table| self.writable(table))
+    }
+
+    /// Allows changes through a table that was locked inside this section.
+    pub(crate) fn writable<'i>(&'i self, table: LockedPteMap<'i, W>) -> WritablePtes<'i, W> {
+        WritablePtes::new(self, table)
+    }
+}
+
+impl<W: Witness> Drop for Invalidation<'_, W> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the section is open.
+        unsafe { bindings::notifier_end(&mut self.range) };
+    }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changing the pmd entry: taking a table out, putting a migration entry in.
+
+use super::{
+    pmd_pages,
+    pte_map::PteLock,
+    DetachedTable,
+    Invalidation,
+    Pmd,
+    Pte,
+    PteMap,
+    Witness, //
+};
+use crate::bindings;
+use core::{
+    num::NonZeroUsize,
+    ptr::NonNull, //
+};
+
+/// A folio that migration entries may name.
+///
+/// # Safety
+///
+/// The folio has PMD order, is locked, and has mapping, index and swapbacked
+/// set, for as long as `self` is borrowed: whoever finds the entry waits for
+/// its lock and looks at those fields under the pmd lock.
+pub(crate) unsafe trait MigrationTarget {
+    /// The head page.
+    fn head(&self) -> NonNull<bindings::page>;
+}
+
+/// The pmd lock of a slot, inside an MMU notifier section.
+///
+/// # Invariants
+///
+/// `lock` is the pmd lock of the slot's entry and held.
+pub(crate) struct PmdGuard<'i, W: Witness> {
+    _lock: PteLock,
+    lock: *mut bindings::spinlock_t,
+    section: &'i Invalidation<'i, W>,
+}
+
+impl<'i, W: Witness> PmdGuard<'i, W> {
+    pub(super) fn new(section: &'i Invalidation<'i, W>) -> Self {
+        let slot = section.slot();
+        // SAFETY: The witness keeps the page of the entry and so its lock.
+        let lock = unsafe { bindings::pmd_lock(slot.witness().mm().as_ptr(), slot.as_ptr()) };
+        // INVARIANT: Taken on the line above.
+        Self {
+            // SAFETY: As above; the guard borrows the witness.
+            _lock: unsafe { PteLock::from_held(lock) },
+            lock,
+            section,
+        }
+    }
+
+    fn mm(&self) -> *mut bindings::mm_struct {
+        self.section.slot().witness().mm().as_ptr()
+    }
+
+    fn vma(&self) -> *mut bindings::vm_area_struct {
+        self.section.slot().witness().vma().as_ptr()
+    }
+
+    fn base(&self) -> usize {
+        self.section.slot().base()
+    }
+
+    fn pmd(&self) -> *mut bindings::pmd_t {
+        self.section.slot().as_ptr()
+    }
+
+    /// What stands there while the lock is held.
+    pub(crate) fn value(&self) -> Pmd {
+        // SAFETY: The slot's entry is there.
+        unsafe { bindings::pmd_read(self.pmd()) }.into()
+    }
+
+    /// Takes the PTE lock as well; [`None`] when the entry points to no table.
+    pub(crate) fn lock_table(self) -> Option<TableGuard<'i, W>> {
+        if self.value() != Pmd::Table {
+            return None;
+        }
+        let map = PteMap::new(self.section.slot())?;
+        // SAFETY: The entry points to a table, and cannot change.
+        let lock = unsafe { bindings::pte_lockptr(self.mm(), self.pmd()) };
+        let nested = if core::ptr::eq(lock, self.lock) {
+            core::ptr::null_mut()
+        } else {
+            // SAFETY: The table is mapped, so its lock exists.
+            unsafe { bindings::spin_lock_nested(lock) };
+            lock
+        };
+        // INVARIANT: Both locks are held and the entry points to the table.
+        Some(TableGuard {
+            // SAFETY: Taken above, if it is another lock than the pmd's.
+            _lock: unsafe { PteLock::from_held(nested) },
+            map,
+            pmd: self,
+        })
+    }
+
+    /// Turns a migration entry that names `target` into an empty entry and
+    /// takes its pages off the RSS; returns whether there was one.
+    pub(crate) fn clear_migration(&mut self, target: &impl MigrationTarget) -> bool {
+        let head = target.head().as_ptr();
+        // SAFETY: The slot's entry is there and its lock is held.
+        let cleared =
+            unsafe { bindings::pmd_clear_migration(self.mm(), self.base(), self.pmd(), head) };
+        if cleared {
+            self.add_rss(-(pmd_pages() as isize));
+        }
+        cleared
+    }
+
+    fn add_rss(&self, pages: isize) {
+        // SAFETY: The witness keeps the mm.
+        unsafe { bindings::add_shmem_rss(self.mm(), pages) };
+    }
+}
+
+/// The pmd entry and the table it points to, both locked.
+///
+/// # Invariants
+///
+/// Both locks are held; the pmd entry points to the mapped table.
+pub(crate) struct TableGuard<'i, W: Witness> {
+    // Dropped in this order: PTE lock, mapping, pmd lock.
+    _lock: PteLock,
+    map: PteMap<'i>,
+    pmd: PmdGuard<'i, W>,
+}
+
+/// A table that may be taken out, by what was found in it.
+///
+/// Neither half of the test is enough alone. Contents: markers outlive the
+/// registration that made them. Flags: `copy_pte_range()` and `move_ptes()` map
+/// tables without repeating the look at the pmd and trust `anon_vma`.
+pub(crate) enum CheckedTable<'i, W: Witness> {
+    /// Every entry is none.
+    Empty(EmptyTable<'i, W>),
+    /// Every entry is none or maps what the caller expects there; at least one
+    /// does.
+    Mapped(MappedTable<'i, W>),
+    /// Must stay.
+    Kept,
+}
+
+impl<'i, W: Witness> TableGuard<'i, W> {
+    /// Tests flags of the VMA and contents of the table under both locks.
+    ///
+    /// `ours` says whether the page frame is the one that belongs at the index.
+    #[inline]
+    pub(crate) fn check(self, mut ours: impl FnMut(usize, usize) -> bool) -> CheckedTable<'i, W> {
+        // SAFETY: The witness keeps the VMA.
+        if !unsafe { bindings::vma_table_removable(self.pmd.vma()) } {
+            return CheckedTable::Kept;
+        }
+        let mut mapped = 0;
+        let removable = self.map.all(0..pmd_pages(), |index, pte| {
+            if pte.is_none() {
+                return true;
+            }
+            mapped += 1;
+            pte.page().is_some_and(|pfn| ours(index, pfn))
+        });
+        match (removable, NonZeroUsize::new(mapped)) {
+            (false, _) => CheckedTable::Kept,
+            (true, None) => CheckedTable::Empty(EmptyTable(self)),
+            (true, Some(mapped)) => CheckedTable::Mapped(MappedTable {
+                guard: self,
+                mapped,
+            }),
+        }
+    }
+
+    /// Takes the removed table's final entries to `visit`, empties it and drops
+    /// the locks.
+    fn empty(
+        self,
+        table: bindings::pmd_t,
+        entry: Option<NonNull<bindings::page>>,
+        mut visit: impl FnMut(usize, Pte),
+    ) -> DetachedTable<'i, W> {
+        let mut flags = 0;
+        // Hardware no longer walks the table: the bits are final.
+        self.map.all(0..pmd_pages(), |index, pte| {
+            if !pte.is_none() {
+                flags |= pte.flags();
+                visit(index, pte);
+            }
+            true
+        });
+        let (mm, base) = (self.pmd.mm(), self.pmd.base());
+        // SAFETY: `table` was just taken out of this slot under both locks and
+        // is mapped at `start`; the entry that replaced it, if any, is ours to
+        // refine under the pmd lock.
+        unsafe {
+            bindings::detached_zero(mm, base, table, self.map.start());
+            if let Some(head) = entry {
+                bindings::pmd_refine_entry(mm, base, self.pmd.pmd(), head.as_ptr(), flags);
+            }
+            if bindings::vma_locked(self.pmd.vma()) {
+                bindings::mlock_drain_local();
+            }
+        }
+        // SAFETY: Out of the tree, flushed and zeroed, above.
+        unsafe { DetachedTable::new(self.pmd.section.slot().witness(), table) }
+    }
+}
+
+/// A locked table with nothing in it.
+pub(crate) struct EmptyTable<'i, W: Witness>(TableGuard<'i, W>);
+
+impl<'i, W: Witness> EmptyTable<'i, W> {
+    /// Takes the table out and leaves the pmd entry empty
+    /// (`pmdp_collapse_flush()`).
+    ///
+    /// There is no way to put a migration entry here: `munmap()` and exit zap
+    /// first and unlink the VMA later, so what went in after the zap would stay
+    /// behind when the tables are freed.
+    pub(crate) fn remove(self) -> DetachedTable<'i, W> {
+        let pmd = &self.0.pmd;
+        // SAFETY: Both locks are held and the entry points to a table.
+        let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
+        self.0.empty(table, None, |_, _| ())
+    }
+}
+
+/// A locked table in which at least one entry maps a page of the caller.
+///
+/// # Invariants
+///
+/// `mapped` entries are present, the rest are none.
+pub(crate) struct MappedTable<'i, W: Witness> {
+    guard: TableGuard<'i, W>,
+    mapped: NonZeroUsize,
+}
+
+impl<'i, W: Witness> MappedTable<'i, W> {
+    /// Exchanges the table for a migration entry that names `target`, in one
+    /// atomic step: no fault ever finds the entry empty.
+    ///
+    /// The RSS then counts the whole extent. `visit` gets every entry that was
+    /// present, with final accessed and dirty bits, under both locks: it settles
+    /// rmap and references and may not sleep.
+    ///
+    /// A page left in the table proves that no zap is past it: `munmap()` and
+    /// exit will still meet the entry and take it away.
+    pub(crate) fn replace(
+        self,
+        target: &impl MigrationTarget,
+        visit: impl FnMut(usize, Pte),
+    ) -> DetachedTable<'i, W> {
+        let pmd = &self.guard.pmd;
+        let head = target.head();
+        // SAFETY: Both locks are held and the entry points to a table; the
+        // target is locked and complete, by its trait.
+        let table = unsafe {
+            bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr())
+        };
+        pmd.add_rss((pmd_pages() - self.mapped.get()) as isize);
+        self.guard.empty(table, Some(head), visit)
+    }
+
+    /// Takes the table out and leaves the pmd entry empty, for machines without
+    /// pmd migration entries.
+    pub(crate) fn remove(self, visit: impl FnMut(usize, Pte)) -> DetachedTable<'i, W> {
+        let pmd = &self.guard.pmd;
+        // SAFETY: Both locks are held and the entry points to a table.
+        let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
+        pmd.add_rss(-(self.mapped.get() as isize));
+        self.guard.empty(table, None, visit)
+    }
+}

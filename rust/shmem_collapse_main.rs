@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Collapses the small pages of shared memory into huge pages, without the
+//! mmap lock, in every process that maps them.
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+mod bindings;
+mod collapse;
+mod interface;
+mod mm;
+mod pgtable;
+
+use collapse::Engine;
+use interface::Sysfs;
+
+module! {
+    type: ShmemCollapse,
+    name: "shmem_collapse",
+    authors: ["The shmem_collapse developers"],
+    description: "Collapse shared memory into huge pages without the mmap lock",
+    license: "GPL",
+}
+
+struct ShmemCollapse {
+    _sysfs: Sysfs,
+}
+
+impl kernel::Module for ShmemCollapse {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        if !mm::huge_pages_supported() {
+            pr_err!("this machine has no transparent huge pages for the page cache\n");
+            return Err(EOPNOTSUPP);
+        }
+        let engine = Arc::pin_init(Engine::new(), GFP_KERNEL)?;
+        Ok(Self {
+            _sysfs: Sysfs::new(engine)?,
+        })
+    }
+}

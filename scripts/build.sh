@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build.sh TARGET [VARIABLE=VALUE]...: runs a target of the Makefile in the
+# build root, with KDIR the tree of the kernel flavour KERNEL.
+
+source "$(dirname "$0")/lib.sh"
+
+target=$1
+shift
+setup_root
+setup_kernel "${KERNEL:-stock}"
+# shellcheck disable=SC1091
+source "$KERNEL_DIR/kernel.env"
+
+variables=("KDIR=$KERNEL_BUILD" "MO=$ROOT_SRC/build/${KERNEL:-stock}"
+	"BTF=$KERNEL_BTF" "SYSTEM_MAP=$KERNEL_SYSTEM_MAP")
+
+build()
+{
+	with_lock "$TOP/build/.lock" in_root \
+		make --no-print-directory -j"$JOBS" "${variables[@]}" "$@"
+}
+
+# Where the module goes is a place of this machine, outside the build root.
+install_module()
+{
+	local path=/ stage=build/install variable
+
+	for variable in "$@"; do
+		[[ $variable != INSTALL_MOD_PATH=* ]] || path=${variable#*=}
+	done
+	[[ $path != / || -d /lib/modules/$KERNEL_RELEASE ]] ||
+		die "this machine does not have Linux $KERNEL_RELEASE: give INSTALL_MOD_PATH=, or KDIR= of the kernel it has"
+	rm -rf "${TOP:?}/$stage"
+	build install "$@" "INSTALL_MOD_PATH=$ROOT_SRC/$stage" DEPMOD=true
+	mkdir -p "$path/lib/modules"
+	cp -r "$TOP/$stage/lib/modules/." "$path/lib/modules"
+	depmod -b "$path" "$KERNEL_RELEASE" ||
+		die "the module is installed but depmod failed: run 'depmod -b $path $KERNEL_RELEASE'"
+}
+
+case $target in
+install)
+	install_module "$@" ;;
+rust-analyzer)
+	build "$target" "$@"
+	# An editor runs outside the build root.
+	sed -i -e "s|\"$ROOT_SRC/|\"$TOP/|g" -e "s|\"$ROOT_CACHE/|\"$CACHE/|g" \
+		-e "s|\"/usr\([/\"]\)|\"$BUILD_ROOT/usr\1|g" "$TOP/rust-project.json" ;;
+*)
+	build "$target" "$@" ;;
+esac

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The demonstration, from nothing: set-up, build, boot, before and after.
+
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/programs.sh
+source "$TOP/scripts/programs.sh"
+
+setup_all
+step_begin "Module for Linux $KERNEL_RELEASE"
+build_module >&2
+step_end
+step_begin "Demonstration program"
+logged "building the demonstration" build_programs
+step_end
+step_begin "Linux $KERNEL_RELEASE in QEMU: loads the module, runs the demonstration"
+run_with_module demo "${VM_TIMEOUT:-240}" demo /tests/demo
+tail -n 1 "$TOP/build/output-demo.log" | grep -q '^demo: [0-9]' ||
+	die "the demonstration ended without its last line: see build/output-demo.log"

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# in-root.sh COMMAND [ARGUMENT]...: runs a command in the build root, where the
+# checkout is /src and the cache is /cache. All mounts and processes live in
+# namespaces of their own, so nothing stays behind however it ends.
+
+source "$(dirname "$0")/lib.sh"
+
+(($#)) || die "usage: in-root.sh COMMAND [ARGUMENT]..."
+need_root
+setup_root
+
+# shellcheck disable=SC2016
+inside='
+	root=$1 top=$2 cache=$3
+	shift 3
+	mount --bind "$top" "$root/src" &&
+	mount --bind "$cache" "$root/cache" &&
+	mount --rbind /dev "$root/dev" &&
+	mount -t proc proc "$root/proc" &&
+	mount -t sysfs -o ro sysfs "$root/sys" &&
+	mount -t tmpfs -o mode=1777 tmpfs "$root/tmp" || exit 125
+	# Not exec: the first process of a pid namespace ignores most signals.
+	chroot "$root" /usr/bin/env --chdir=/src "$@"
+	exit $?
+'
+exec unshare --mount --pid --fork --kill-child -- /bin/bash -c "$inside" in-root \
+	"$BUILD_ROOT" "$TOP" "$CACHE" \
+	-i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 JOBS="$JOBS" \
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	IN_BUILD_ROOT=1 "$@"

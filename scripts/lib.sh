@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Common part of the scripts: places, steps, locks and clear errors.
+# Sourced, never run.
+
+set -euo pipefail
+umask 022
+
+# A make that called us must not hand its flags to the makes that we call.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/shmem_collapse
+JOBS=${JOBS:-$(nproc)}
+
+# The same places as seen from inside the build root.
+ROOT_SRC=/src
+ROOT_CACHE=/cache
+
+export TOP CACHE JOBS ROOT_SRC ROOT_CACHE
+
+die()
+{
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+note()
+{
+	printf '    %s\n' "$*" >&2
+}
+
+step_begin()
+{
+	printf '==> %s\n' "$*" >&2
+	STEP_START=$(date +%s)
+}
+
+step_end()
+{
+	note "done in $(($(date +%s) - STEP_START)) s"
+}
+
+need_root()
+{
+	[[ $(id -u) == 0 ]] ||
+		die "this needs root for chroot and mounts: run it again as root (sudo make ...), or build against your own kernel with 'make KDIR=...'"
+}
+
+# need_space GIGABYTES WHAT
+need_space()
+{
+	local free
+
+	free=$(df -Pk "$CACHE" | awk 'NR == 2 { print int($4 / 1048576) }')
+	((free >= $1)) ||
+		die "$2 needs $1 GB in $CACHE but only $free GB are free: make room, or point XDG_CACHE_HOME to a larger disk"
+}
+
+# Says in one sentence what went wrong in a step, judging by its log.
+explain_failure() # WHAT LOG
+{
+	local what=$1 log=$2
+
+	tail -n 15 "$log" | sed 's/^/    | /' >&2
+	if grep -q 'No space left on device' "$log"; then
+		die "$what: the disk is full: make room in $CACHE or /tmp and run the same command again"
+	elif grep -qE 'Could not resolve|Temporary failure resolving|Could not connect|Network is unreachable|Connection (timed out|refused|failed)|Unable to connect' "$log"; then
+		die "$what: the package mirror cannot be reached: check the network (or set DEBIAN_MIRROR) and run the same command again"
+	elif grep -qE '404  *Not Found|Unable to locate package|was not found' "$log"; then
+		die "$what: the mirror has moved on to another version: run 'make update'"
+	elif grep -qE 'NO_PUBKEY|not signed|is not signed by' "$log"; then
+		die "$what: the mirror's signature is not trusted by this host: update the package debian-archive-keyring"
+	fi
+	die "$what failed: the whole log is in $log"
+}
+
+# logged WHAT COMMAND...: runs a command with its output in a log.
+logged()
+{
+	local what=$1 log
+
+	shift
+	mkdir -p "$CACHE/log"
+	log=$CACHE/log/$(tr -cs 'a-zA-Z0-9\n' - <<<"$what").log
+	"$@" >"$log" 2>&1 </dev/null || explain_failure "$what" "$log"
+}
+
+# hash_of FILE...: a short key of the files' contents.
+hash_of()
+{
+	cat "$@" | sha256sum | cut -c1-12
+}
+
+# with_lock NAME COMMAND...: one at a time on this machine.
+with_lock()
+{
+	local lock=$1
+
+	shift
+	mkdir -p "$(dirname "$lock")"
+	(
+		if ! flock -n 9; then
+			note "waiting for another run that holds $lock"
+			flock 9
+		fi
+		"$@" 9>&-
+	) 9>"$lock"
+}
+
+# cached DIRECTORY WHAT FUNCTION
+#
+# Fills DIRECTORY (in the cache) unless that was done before. The mark of
+# completeness comes last: what an interrupted run left is made anew.
+cached()
+{
+	if [[ -e $1/.complete ]]; then
+		printf '==> %s: cached\n' "$2" >&2
+		return
+	fi
+	need_root
+	mkdir -p "$CACHE"
+	with_lock "$CACHE/lock" fill_cache "$@"
+}
+
+fill_cache()
+{
+	local dir=$1 what=$2 fill=$3
+
+	# Somebody else may have made it while we waited for the lock.
+	[[ ! -e $dir/.complete ]] || return 0
+	step_begin "$what"
+	rm -rf --one-file-system "$dir"
+	mkdir -p "$dir"
+	"$fill" "$dir"
+	touch "$dir/.complete"
+	step_end
+}
+
+known_flavour()
+{
+	[[ -f $TOP/scripts/kernel-$1.sh ]] ||
+		die "there is no kernel flavour '$1': KERNEL= may be $(cd "$TOP/scripts" && echo kernel-*.sh | sed 's/kernel-//g; s/\.sh//g')"
+}
+
+# Sets BUILD_ROOT; makes the build root when it is not there.
+setup_root()
+{
+	[[ -z ${BUILD_ROOT:-} ]] || return 0
+	known_flavour "${KERNEL:-stock}"
+	# shellcheck source=scripts/root.sh
+	source "$TOP/scripts/root.sh"
+	root_setup
+}
+
+in_root()
+{
+	"$TOP/scripts/in-root.sh" "$@"
+}
+
+# setup_kernel [FLAVOUR]: sets KERNEL_DIR (host) and KERNEL_RDIR (in the root).
+setup_kernel()
+{
+	local flavour=${1:-stock}
+
+	# A script that called us has done it.
+	[[ ${KERNEL_FLAVOUR:-} != "$flavour" ]] || return 0
+	known_flavour "$flavour"
+	# shellcheck source=scripts/kernel-stock.sh
+	source "$TOP/scripts/kernel-$flavour.sh"
+	kernel_setup
+	KERNEL_RDIR=$ROOT_CACHE/${KERNEL_DIR#"$CACHE"/}
+	KERNEL_FLAVOUR=$flavour
+	export KERNEL_DIR KERNEL_RDIR KERNEL_FLAVOUR
+}

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What runs in the VM: the module and the programs of
+# tools/testing/selftests/shmem_collapse. Sourced after lib.sh.
+
+SELFTESTS=tools/testing/selftests/shmem_collapse
+PROGRAMS=build/selftests
+
+# Sets up root and kernel once; what is called from here does not look again.
+setup_all()
+{
+	setup_root
+	setup_kernel "${KERNEL:-stock}"
+	# shellcheck disable=SC1091
+	source "$KERNEL_DIR/kernel.env"
+	MODULE=build/$KERNEL_FLAVOUR/shmem_collapse.ko
+}
+
+build_module()
+{
+	"$TOP/scripts/build.sh" modules "$@"
+}
+
+build_programs()
+{
+	in_root make --no-print-directory -j"$JOBS" -C "$SELFTESTS" \
+		OUTPUT="$ROOT_SRC/$PROGRAMS" KSRC="$KERNEL_SOURCE" CC=gcc
+}
+
+test_programs()
+{
+	sed -E 's/[[:space:]]*(#.*)?$//; /^$/d' "$TOP/$SELFTESTS/tests.list"
+}
+
+# run_with_module NAME TIMEOUT "PROGRAM..." LINE: boots with the module loaded
+# and the programs in /tests, and runs the line.
+run_with_module()
+{
+	local name=$1 limit=$2 programs=$3 line=$4 program add=()
+
+	for program in $programs; do
+		add+=(--add "$PROGRAMS/$program:/tests")
+	done
+	"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --timeout "$limit" \
+		--module "$MODULE" --add scripts/guest/tests:/tests "${add[@]}" -- "$line"
+}

@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# test.sh [GROUP]...: runs all groups of tests, or some, and ends with the line
+# "N passed, N failed". A group is a function that calls pass, fail and skip,
+# once per test; a new one is a line at the end of this file.
+
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/programs.sh
+source "$TOP/scripts/programs.sh"
+
+ONLY=$*
+RESULTS=$TOP/build/test
+PROGRAM_SECONDS=${PROGRAM_SECONDS:-300}
+
+pass()
+{
+	printf 'pass\t%s\t%s\n' "$1" "${2:-}" >>"$RESULTS/$GROUP"
+}
+
+fail()
+{
+	printf 'fail\t%s\t%s\n' "$1" "${2:-}" >>"$RESULTS/$GROUP"
+}
+
+skip()
+{
+	printf 'skip\t%s\t%s\n' "$1" "$2" >>"$RESULTS/$GROUP"
+}
+
+# check NAME COMMAND...: one test that is a command.
+check()
+{
+	local name=$1
+
+	shift
+	if "$@"; then
+		pass "$name"
+	else
+		fail "$name" "status $?"
+	fi
+}
+
+count()
+{
+	cat "$RESULTS"/* 2>/dev/null | grep -c "^$1" || true
+}
+
+group()
+{
+	local name=$1 what=$2 run=$3 status
+
+	[[ -z $ONLY || " $ONLY " == *" $name "* ]] || return 0
+	GROUP=$name
+	: >"$RESULTS/$name"
+	step_begin "$what"
+	# Not in a condition: errexit would not hold inside.
+	set +e
+	(set -e; "$run")
+	status=$?
+	set -e
+	((status == 0)) || fail "$name" "the group ended early with status $status"
+	[[ -s $RESULTS/$name ]] || fail "$name" "no test ran"
+	awk -F '\t' -v name="$name" '
+		{ n[$1]++ }
+		$1 != "pass" { printf "    %s: %s%s\n", toupper($1), $2, $3 == "" ? "" : ": " $3 }
+		END { printf "    %s: %d passed, %d failed%s\n", name, n["pass"], n["fail"],
+			n["skip"] ? ", " n["skip"] " skipped" : "" }' "$RESULTS/$name"
+	step_end
+}
+
+# Always the last line, also when a set-up step ended the run.
+summary()
+{
+	local status=$? passed failed skipped
+
+	if ((status != 0)) && [[ $(count fail) == 0 ]]; then
+		GROUP=setup
+		fail "set-up" "see above"
+	fi
+	passed=$(count pass) failed=$(count fail) skipped=$(count skip)
+	((skipped == 0)) || skipped=", $skipped skipped"
+	[[ $skipped != 0 ]] || skipped=
+	printf '%d passed, %d failed%s\n' "$passed" "$failed" "$skipped"
+	((failed == 0 && passed > 0 && status == 0)) || exit 1
+}
+
+need_module()
+{
+	! grep -q '^fail' "$RESULTS/build" ||
+		die "the module or the programs did not build"
+}
+
+build_group()
+{
+	rm -f "$TOP/$MODULE"
+	check "module" build_module
+	check "programs" build_programs
+}
+
+rustfmt_group()
+{
+	check "rustfmt" "$TOP/scripts/build.sh" rustfmtcheck
+}
+
+# A second build tree: its objects are made by clippy and not otherwise.
+clippy_group()
+{
+	check "clippy and no warnings" build_module CLIPPY=1 MO="$ROOT_SRC/build/clippy" \
+		KRUSTFLAGS=-Dwarnings KCFLAGS=-Werror
+}
+
+checkpatch_group()
+{
+	local file options
+
+	while read -r file; do
+		options=(--no-tree --terse --quiet)
+		# Programs may return a positive errno, as pthreads do.
+		[[ $file != tools/* ]] || options+=(--ignore USE_NEGATIVE_ERRNO)
+		check "$file" in_root perl "$KERNEL_SOURCE/scripts/checkpatch.pl" \
+			"${options[@]}" -f "$file"
+	done < <(cd "$TOP" && find rust tools -name '*.[ch]' ! -path '*/target/*' | sort)
+}
+
+shellcheck_group()
+{
+	local file
+
+	while read -r file; do
+		check "$file" in_root shellcheck -x "$file"
+	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci | sort)
+}
+
+klp_link_group()
+{
+	in_root make --no-print-directory -C scripts/klp-link test OUT="$ROOT_SRC/build/klp-link" |
+		tee "$RESULTS/../klp-link.log"
+	awk '$1 == "test" && $3 == "..." {
+		verdict = $4 == "ok" ? "pass" : $4 ~ /^ignored/ ? "skip" : "fail"
+		printf "%s\t%s\t%s\n", verdict, $2, verdict == "pass" ? "" : $4
+	}' "$RESULTS/../klp-link.log" >>"$RESULTS/$GROUP"
+}
+
+# vm_ends STATUS LINE: the runner notices how a VM ends.
+vm_ends()
+{
+	local expected=$1 status=0
+
+	"$TOP/scripts/vm.sh" --name runner --zram 0 --timeout "${3:-120}" -- "$2" || status=$?
+	[[ $status == "$expected" ]] || return 1
+}
+
+vm_group()
+{
+	check "TAP parser" "$TOP/scripts/tap-test.sh"
+	check "status of the command" vm_ends 42 'exit 42'
+	check "kernel splat" vm_ends 121 'echo "BUG: made up by the test" >/dev/kmsg'
+	check "panic" vm_ends 121 'echo c >/proc/sysrq-trigger'
+	check "sudden death" vm_ends 122 'reboot -f'
+	check "hang" vm_ends 123 'sleep 1000' 15
+}
+
+kselftest_group()
+{
+	local programs status=0
+
+	need_module
+	programs=${TEST:-$(test_programs)}
+	programs=${programs//$'\n'/ }
+	run_with_module kselftest "${VM_TIMEOUT:-2400}" "$programs" \
+		"sh /tests/tests $PROGRAM_SECONDS $programs" || status=$?
+	awk -v programs="$programs unload" -f "$TOP/scripts/tap.awk" \
+		"$TOP/build/output-kselftest.log" >>"$RESULTS/$GROUP"
+	((status == 0)) || fail "VM" "status $status, see build/console-kselftest.log"
+}
+
+demo_group()
+{
+	need_module
+	check "demo" "$TOP/scripts/demo.sh"
+}
+
+cd "$TOP"
+rm -rf "$RESULTS"
+mkdir -p "$RESULTS"
+trap summary EXIT
+
+setup_all
+group build "Build of the module and the programs" build_group
+group rustfmt "Format of the Rust code" rustfmt_group
+group clippy "Clippy" clippy_group
+group checkpatch "checkpatch on C files" checkpatch_group
+group shellcheck "shellcheck on scripts" shellcheck_group
+group klp-link "Unit tests of klp-link" klp_link_group
+group vm "The VM runner" vm_group
+group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
+group demo "Demonstration" demo_group

@@ -1,0 +1,232 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boots a kernel in QEMU, runs a command there and exits with its status.
+
+usage()
+{
+	cat <<-END
+	usage: vm.sh [OPTION]... [--] [COMMAND...]
+	  --name NAME       logs are build/console-NAME.log and build/output-NAME.log
+	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock)
+	  --module FILE     load this module before the command (repeatable)
+	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
+	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
+	  --timeout SECONDS kill the VM after that time (default \$VM_TIMEOUT or 600)
+	  --shell           an interactive shell (after COMMAND) instead
+	Files are named relative to the checkout. COMMAND is a line for the guest's shell.
+	Variables: VM_CPUS (2), VM_MEMORY (3G), VM_APPEND (kernel command line), VM_QEMU (more QEMU options).
+	The status is that of the command, or 121 for a kernel splat in the console,
+	122 when the VM died, 123 when the time was over, 120 when a module did not load.
+	END
+}
+
+source "$(dirname "$0")/lib.sh"
+
+SPLAT='BUG:|kernel BUG at|WARNING: |------------\[ cut here|Oops|general protection fault'
+SPLAT+='|Unable to handle|unable to handle|Bad page|Bad rss-counter|non-zero pgtables_bytes'
+SPLAT+='|rcu: .*(stall|starved)|detected stalls|blocked for more than|(soft|hard) lockup|LOCKUP'
+SPLAT+='|refcount_t: |page_table_check|UBSAN:|KASAN:|KFENCE:|KCSAN:|KMSAN:|Kernel panic'
+SPLAT+='|possible (circular|recursive|irq lock)|inconsistent lock state|lock held when returning'
+SPLAT+='|suspicious RCU usage|bad unlock balance|Invalid wait context|held lock freed'
+SPLAT+='|sleeping function called|scheduling while atomic|DEBUG_LOCKS_WARN_ON|list_(add|del) corruption'
+SPLAT+='|INFO: (trying to register|possible)|workqueue lockup|unreferenced object|page dumped because'
+
+# Outside the build root: make sure that it and the kernel exist and go in.
+enter_root()
+{
+	local flavour=${KERNEL:-stock} args=("$@")
+
+	while (($#)); do
+		case $1 in
+		--kernel) flavour=$2 ;;
+		--help) usage; exit ;;
+		--) break ;;
+		esac
+		shift
+	done
+	setup_root
+	setup_kernel "$flavour"
+	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" \
+		VM_CPUS="${VM_CPUS:-2}" VM_MEMORY="${VM_MEMORY:-3G}" \
+		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
+		ROWS="$(tput lines 2>/dev/null || echo 24)" COLUMNS="$(tput cols 2>/dev/null || echo 80)" \
+		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
+}
+
+NAME=vm INTERACTIVE=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=()
+
+parse_options()
+{
+	while (($#)); do
+		case $1 in
+		--name) NAME=$2; shift ;;
+		--kernel) shift ;;
+		--module) MODULES+=("$2"); shift ;;
+		--add) ADD+=("$2"); shift ;;
+		--zram) ZRAM=$2; shift ;;
+		--timeout) TIMEOUT=$2; shift ;;
+		--shell) INTERACTIVE=1 ;;
+		--) shift; break ;;
+		-*) usage >&2; exit 2 ;;
+		*) break ;;
+		esac
+		shift
+	done
+	COMMAND=$*
+	[[ -n $COMMAND || $INTERACTIVE == 1 ]] || { usage >&2; exit 2; }
+}
+
+# zram with what it depends on, unpacked: the guest has no xz.
+add_kernel_modules()
+{
+	local dir=$1/lib/modules/$KERNEL_RELEASE path
+
+	mkdir -p "$dir"
+	modprobe -d "$KERNEL_MODULES" -S "$KERNEL_RELEASE" --show-depends zram 2>/dev/null |
+		awk '$1 == "insmod" { print $2 }' >"$WORK/wanted" || true
+	while read -r path; do
+		cp "$path" "$dir"
+	done <"$WORK/wanted"
+	find "$dir" -name '*.xz' -exec xz -d {} +
+	touch "$dir"/modules.{order,builtin,builtin.modinfo}
+	depmod -b "$1" "$KERNEL_RELEASE"
+}
+
+make_initramfs()
+{
+	local tree=$WORK/tree item
+
+	mkdir -p "$tree"/{bin,dev,etc,lib,vm/modules}
+	cp /bin/busybox "$tree/bin"
+	install -m 755 "$ROOT_SRC/scripts/guest/init" "$tree/init"
+	printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$tree/etc/passwd"
+	mknod "$tree/dev/console" c 5 1
+	add_kernel_modules "$tree"
+	for item in "${MODULES[@]}"; do
+		[[ -f $item ]] || die "there is no module $item: run 'make' first"
+		cp "$item" "$tree/vm/modules"
+	done
+	for item in "${ADD[@]}"; do
+		local from=${item%%:*} to=/
+		[[ $item != *:* ]] || to=${item#*:}
+		[[ -e $from ]] || die "there is no $from to copy into the VM"
+		mkdir -p "$tree$to"
+		if [[ -d $from ]]; then
+			cp -r "$from/." "$tree$to"
+		else
+			cp "$from" "$tree$to"
+		fi
+	done
+	[[ -z $COMMAND ]] || printf '%s\n' "$COMMAND" >"$tree/vm/command"
+	cat >"$tree/vm/config" <<-END
+		TOKEN=$TOKEN
+		INTERACTIVE=$INTERACTIVE
+		ZRAM=$ZRAM
+		ROWS=${ROWS:-24}
+		COLUMNS=${COLUMNS:-80}
+	END
+	(cd "$tree" && find . | cpio --quiet -o -H newc) >"$WORK/initramfs"
+}
+
+# Sets QEMU to the command line up to what all machines have in common.
+qemu_machine()
+{
+	local program
+
+	case $KERNEL_ARCH in
+	x86_64)
+		program=qemu-system-x86_64
+		QEMU=("$program" -machine "q35" -cpu max)
+		CONSOLE="ttyS0 no_timer_check" ;;
+	*)
+		die "vm.sh does not know how to boot a kernel for $KERNEL_ARCH" ;;
+	esac
+	command -v "$program" >/dev/null ||
+		die "$program is missing in the build root: run 'make clean-cache' and then 'make setup' to make it anew"
+	QEMU+=(-accel "tcg,thread=multi" -smp "$VM_CPUS" -m "$VM_MEMORY"
+		-nodefaults -no-user-config -display none -no-reboot
+		-kernel "$KERNEL_IMAGE" -initrd "$WORK/initramfs"
+		-append "console=$CONSOLE panic=-1 $KERNEL_CMDLINE $VM_APPEND")
+	# shellcheck disable=SC2206
+	QEMU+=($VM_QEMU)
+}
+
+# Prints the command's output without the token, whose status goes to a file.
+# Not awk: it would hold the output back.
+split_output()
+{
+	local line blank=0
+
+	while IFS= read -r line || [[ -n $line ]]; do
+		if [[ $line == "$TOKEN "* ]]; then
+			# The token begins on a new line; an empty one before it is ours.
+			echo "${line#* }" >"$WORK/status"
+			blank=0
+			continue
+		fi
+		for (( ; blank > 0; blank--)); do
+			echo
+		done
+		if [[ -z $line ]]; then
+			blank=1
+		else
+			printf '%s\n' "$line"
+		fi
+	done
+	((blank == 0)) || echo
+}
+
+# Each splat's first line, after the line that tells which test was running.
+find_splats()
+{
+	grep -nE "$SPLAT|vm: running " "$1" | awk '
+		/vm: running / { running = $0 "\n"; next }
+		{ printf "%s%s\n", running, $0; running = "" }' || true
+}
+
+run_batch()
+{
+	local console=build/console-$NAME.log output=build/output-$NAME.log qemu_status=0 status
+
+	mkdir -p build
+	: >"$console"
+	timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" -monitor none \
+		-serial "file:$console" \
+		-device virtio-serial-pci -chardev stdio,id=output,signal=off \
+		-device virtconsole,chardev=output </dev/null |
+		split_output | tee "$output" || qemu_status=${PIPESTATUS[0]}
+	find_splats "$console" >"$WORK/splats"
+	if [[ -s $WORK/splats ]]; then
+		echo "vm: the kernel complained; $console has it all:" >&2
+		head -n 20 "$WORK/splats" | sed 's/^/    | /' >&2
+		exit 121
+	elif [[ -s $WORK/status ]]; then
+		status=$(<"$WORK/status")
+		((status != 120)) || tail -n 5 "$console" | sed 's/^/    | /' >&2
+		exit "$status"
+	fi
+	tail -n 15 "$console" | sed 's/^/    | /' >&2
+	if ((qemu_status == 124 || qemu_status == 137)); then
+		echo "vm: killed after $TIMEOUT s without an end; the console is in $console" >&2
+		exit 123
+	fi
+	echo "vm: it died before the command ended (QEMU status $qemu_status); the console is in $console" >&2
+	exit 122
+}
+
+if [[ -z ${IN_BUILD_ROOT:-} ]]; then
+	enter_root "$@"
+fi
+
+parse_options "$@"
+# shellcheck disable=SC1091
+source "$KERNEL_RDIR/kernel.env"
+WORK=$(mktemp -d)
+TOKEN=vm-status-$RANDOM$RANDOM
+make_initramfs
+qemu_machine
+if ((INTERACTIVE)); then
+	exec "${QEMU[@]}" -serial mon:stdio
+fi
+run_batch

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory, page tables and control groups are charged right, and an interrupted request leaks nothing. */
+#include "fixture.h"
+
+#include <signal.h>
+
+#define MAPPERS 4
+
+static long op_fill_part(struct sc_child *child, const long *arg)
+{
+	sc_fill(child->addr + arg[0] * sc_page(), arg[1] * sc_page(), SC_SEED, arg[0]);
+	return 0;
+}
+
+SC_TEST(success_moves_nothing)
+{
+	struct sc_account before, after;
+	struct sc_mapper m[MAPPERS];
+	int i;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, 4, SC_SEED));
+	ASSERT_EQ(0, sc_spawn_n(m, MAPPERS, &self->seg, SC_UNRELATED));
+	for (i = 0; i < MAPPERS; i++)
+		ASSERT_EQ(0, sc_call(&m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+	sc_account(&before, self->seg.fd, m[0].pid, NULL);
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	sc_account(&after, self->seg.fd, m[0].pid, NULL);
+	EXPECT_EQ(before.shmem_huge + (long long)self->seg.len, after.shmem_huge);
+	after.shmem_huge = before.shmem_huge;
+	EXPECT_UNCHANGED(&before, &after);
+	sc_kill(m, MAPPERS);
+}
+
+SC_TEST(whole_life_leaves_nothing)
+{
+	struct sc_account before, after;
+	struct sc_mapper m[MAPPERS];
+	int round;
+
+	sc_account(&before, -1, getpid(), NULL);
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 4, SC_SEED));
+		ASSERT_EQ(0, sc_spawn_n(m, MAPPERS, &self->seg, SC_FORKED));
+		EXPECT_EQ(0, sc_call(&m[0], sc_op_verify, SC_SEED, 0, 0, 0));
+		EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+		/* A part of the huge mapping goes first. */
+		EXPECT_EQ(0, munmap(self->seg.addr, sc_extent() / 2));
+		EXPECT_EQ(0, madvise(self->seg.addr + sc_extent(), sc_extent(), MADV_REMOVE));
+		sc_kill(m, MAPPERS);
+		munmap(self->seg.addr + sc_extent() / 2, self->seg.len - sc_extent() / 2);
+		self->seg.addr = NULL;
+		sc_destroy(&self->seg);
+	}
+	sc_account(&after, -1, getpid(), NULL);
+	EXPECT_UNCHANGED(&before, &after);
+}
+
+SC_TEST(resident_memory_follows_unmapping)
+{
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
+	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(2 * (long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	ASSERT_EQ(0, madvise(self->seg.addr, sc_extent(), MADV_DONTNEED));
+	EXPECT_EQ((long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	EXPECT_EQ(2 * (long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	ASSERT_EQ(0, munmap(self->seg.addr, self->seg.len));
+	self->seg.addr = NULL;
+	EXPECT_EQ(0, sc_status(getpid(), "RssShmem"));
+}
+
+SC_TEST(page_tables_are_freed)
+{
+	long long table = (long long)sc_nr() * 8, before[MAPPERS];
+	struct sc_mapper m[MAPPERS];
+	int i;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 4, SC_SEED));
+	ASSERT_EQ(0, sc_spawn_n(m, MAPPERS, &self->seg, SC_UNRELATED));
+	for (i = 0; i < MAPPERS; i++) {
+		ASSERT_EQ(0, sc_call(&m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+		before[i] = sc_status(m[i].pid, "VmPTE");
+	}
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	for (i = 0; i < MAPPERS; i++)
+		EXPECT_EQ(before[i] - 4 * table, sc_status(m[i].pid, "VmPTE"));
+	sc_kill(m, MAPPERS);
+}
+
+/* --- control groups -------------------------------------------------------------------------- */
+
+#define NO_CGROUP "no memory control group: %s", strerror(err)
+
+SC_TEST(charged_to_the_group_that_owns_it)
+{
+	struct sc_mapper owner;
+	char group[128];
+	int err;
+
+	err = sc_cgroup_create(group, sizeof(group), "sc-owner");
+	if (err)
+		SKIP(return, NO_CGROUP);
+	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 2));
+	ASSERT_EQ(0, sc_spawn(&owner, &self->seg, SC_UNRELATED));
+	ASSERT_EQ(0, sc_cgroup_enter(group, owner.pid));
+	ASSERT_EQ(0, sc_call(&owner, sc_op_fill, SC_SEED, 0, 0, 0));
+	EXPECT_EQ((long long)self->seg.len, sc_cgroup_stat(group, "shmem"));
+	/* The writer and a mapper outside get it neither charged nor for nothing. */
+	self->seg.addr = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ((long long)self->seg.len, sc_cgroup_stat(group, "shmem"));
+	EXPECT_EQ((long long)self->seg.len, sc_cgroup_stat(group, "shmem_thp"));
+	sc_kill(&owner, 1);
+	sc_destroy(&self->seg);
+	EXPECT_EQ(0, sc_cgroup_stat(group, "shmem"));
+	EXPECT_EQ(0, sc_cgroup_stat(group, "shmem_thp"));
+	sc_cgroup_remove(group);
+}
+
+SC_TEST(charged_to_the_group_that_owns_most)
+{
+	size_t few = sc_nr() / 8;
+	struct sc_mapper a, b;
+	char ga[128], gb[128];
+	int err;
+
+	err = sc_cgroup_create(ga, sizeof(ga), "sc-few");
+	if (err)
+		SKIP(return, NO_CGROUP);
+	err = sc_cgroup_create(gb, sizeof(gb), "sc-most");
+	if (err)
+		SKIP(return, NO_CGROUP);
+	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 1));
+	ASSERT_EQ(0, sc_spawn(&a, &self->seg, SC_UNRELATED));
+	ASSERT_EQ(0, sc_spawn(&b, &self->seg, SC_UNRELATED));
+	ASSERT_EQ(0, sc_cgroup_enter(ga, a.pid));
+	ASSERT_EQ(0, sc_cgroup_enter(gb, b.pid));
+	ASSERT_EQ(0, sc_call(&a, op_fill_part, 0, few, 0, 0));
+	ASSERT_EQ(0, sc_call(&b, op_fill_part, few, sc_nr() - few, 0, 0));
+	ASSERT_EQ((long long)(few * sc_page()), sc_cgroup_stat(ga, "shmem"));
+	EXPECT_ERRNO(0, sc_collapse(a.pid, a.addr, self->seg.len));
+	EXPECT_EQ(0, sc_cgroup_stat(ga, "shmem"));
+	EXPECT_EQ((long long)sc_extent(), sc_cgroup_stat(gb, "shmem"));
+	sc_kill(&a, 1);
+	sc_kill(&b, 1);
+	sc_destroy(&self->seg);
+	EXPECT_EQ(0, sc_cgroup_stat(gb, "shmem"));
+	sc_cgroup_remove(ga);
+	sc_cgroup_remove(gb);
+}
+
+SC_TEST(limit_of_the_group)
+{
+	struct sc_account before, after;
+	struct sc_mapper owner;
+	char group[128], file[200], limit[32];
+	int err;
+
+	err = sc_cgroup_create(group, sizeof(group), "sc-limit");
+	if (err)
+		SKIP(return, NO_CGROUP);
+	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 1));
+	ASSERT_EQ(0, sc_spawn(&owner, &self->seg, SC_UNRELATED));
+	ASSERT_EQ(0, sc_cgroup_enter(group, owner.pid));
+	ASSERT_EQ(0, sc_call(&owner, sc_op_fill, SC_SEED, 0, 0, 0));
+	snprintf(file, sizeof(file), "%s/memory.max", group);
+	snprintf(limit, sizeof(limit), "%zu", 2 * sc_extent() - sc_extent() / 8);
+	ASSERT_EQ(0, sc_write_file(file, limit));
+	sc_account(&before, self->seg.fd, owner.pid, group);
+	EXPECT_ERRNO(ENOMEM, sc_collapsef("%s", self->seg.path));
+	sc_account(&after, self->seg.fd, owner.pid, group);
+	EXPECT_UNCHANGED(&before, &after);
+	EXPECT_GROWN(1, "failed_memcg_limit");
+	EXPECT_EQ(0, sc_call(&owner, sc_op_verify, SC_SEED, 0, 0, 0));
+	ASSERT_EQ(0, sc_write_file(file, "max"));
+	EXPECT_ERRNO(0, sc_collapsef("%s", self->seg.path));
+	EXPECT_EQ(0, sc_call(&owner, sc_op_verify, SC_SEED, 0, 0, 0));
+	sc_kill(&owner, 1);
+	sc_destroy(&self->seg);
+	sc_cgroup_remove(group);
+}
+
+/* --- interrupted requests -------------------------------------------------------------------- */
+
+/* Enough extents for a request that takes a while, at most half a gigabyte. */
+static size_t many(void)
+{
+	size_t n = (512ul << 20) / sc_extent();
+
+	return n > 96 ? 96 : n < 2 ? 2 : n;
+}
+
+/* A process that collapses the segment; it ends with the errno. */
+static pid_t start_writer(struct sc_segment *seg)
+{
+	pid_t owner = getpid(), pid = sc_fork();
+
+	if (!pid)
+		_exit(sc_collapse(owner, seg->addr, seg->len));
+	return pid;
+}
+
+/* Waits until the first extents are huge: the request is on its way. */
+static void wait_for_progress(struct sc_segment *seg)
+{
+	while (sc_huge_mapped(getpid(), seg->addr, 2 * sc_extent()) < 2)
+		usleep(200);
+}
+
+SC_TEST(killed_writer)
+{
+	struct sc_account before, after;
+	struct sc_mapper m[MAPPERS];
+	size_t huge = 0;
+	int round, i;
+
+	for (round = 0; round < 5; round++) {
+		pid_t writer;
+
+		ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, many(), SC_SEED));
+		ASSERT_EQ(0, sc_spawn_n(m, MAPPERS, &self->seg, SC_UNRELATED));
+		for (i = 0; i < MAPPERS; i++)
+			ASSERT_EQ(0, sc_call(&m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+		sc_account(&before, self->seg.fd, m[0].pid, NULL);
+		writer = start_writer(&self->seg);
+		wait_for_progress(&self->seg);
+		kill(writer, SIGKILL);
+		sc_join(writer);
+
+		huge = sc_huge_mapped(getpid(), self->seg.addr, self->seg.len);
+		sc_account(&after, self->seg.fd, m[0].pid, NULL);
+		EXPECT_LE(2, huge);
+		EXPECT_EQ(before.shmem_huge + (long long)(huge * sc_extent()), after.shmem_huge);
+		after.shmem_huge = before.shmem_huge;
+		EXPECT_UNCHANGED(&before, &after);
+		for (i = 0; i < MAPPERS; i++) {
+			EXPECT_EQ((int)huge, sc_huge_mapped(m[i].pid, m[i].addr, self->seg.len));
+			EXPECT_EQ(0, sc_call(&m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+		}
+		sc_kill(m, MAPPERS);
+		if (huge < many())
+			break;
+		sc_destroy(&self->seg);
+	}
+	if (huge >= many())
+		SKIP(return, "every request was finished before the signal came");
+	/* What was left over can be done by the next one. */
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ((int)many(), sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+}
+
+static void nothing(int signal)
+{
+}
+
+SC_TEST(signal_that_does_not_kill)
+{
+	pid_t writer, owner = getpid();
+	int i;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, many() / 2, SC_SEED));
+	writer = sc_fork();
+	if (!writer) {
+		signal(SIGUSR1, nothing);
+		_exit(sc_collapse(owner, self->seg.addr, self->seg.len));
+	}
+	wait_for_progress(&self->seg);
+	for (i = 0; i < 10; i++)
+		kill(writer, SIGUSR1);
+	EXPECT_ERRNO(0, sc_join(writer));
+	EXPECT_EQ((int)many() / 2, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+}
+
+SC_TEST(target_that_dies)
+{
+	long long shmem = sc_meminfo("Shmem"), huge = sc_meminfo("ShmemHugePages");
+	struct sc_mapper m;
+	pid_t writer;
+	int err;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, many() / 2, SC_SEED));
+	ASSERT_EQ(0, sc_spawn(&m, &self->seg, SC_FORKED));
+	ASSERT_EQ(0, sc_call(&m, sc_op_verify, SC_SEED, 0, 0, 0));
+	writer = sc_fork();
+	if (!writer)
+		_exit(sc_collapse(m.pid, m.addr, self->seg.len));
+	wait_for_progress(&self->seg);
+	sc_kill(&m, 1);
+	err = sc_join(writer);
+	EXPECT_TRUE(!err || err == ESRCH || err == ENOMEM || err == EAGAIN)
+		TH_LOG("%s", strerror(err));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	sc_destroy(&self->seg);
+	EXPECT_EQ(shmem, sc_meminfo("Shmem"));
+	EXPECT_EQ(huge, sc_meminfo("ShmemHugePages"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many processes map the memory: each sees the right bytes, has the extents mapped huge without
+ * a further fault, and sees what the others write.
+ */
+#include "fixture.h"
+
+#define MAX_MAPPERS 32
+
+FIXTURE(mappers)
+{
+	struct sc_stats before;
+	struct sc_segment seg;
+	struct sc_mapper m[MAX_MAPPERS];
+};
+
+FIXTURE_VARIANT(mappers)
+{
+	int count;
+	enum sc_kinship kinship;
+	size_t extents;
+};
+
+FIXTURE_VARIANT_ADD(mappers, one_forked)
+{
+	.count = 1, .kinship = SC_FORKED, .extents = 4,
+};
+
+FIXTURE_VARIANT_ADD(mappers, two_forked)
+{
+	.count = 2, .kinship = SC_FORKED, .extents = 4,
+};
+
+FIXTURE_VARIANT_ADD(mappers, eight_forked)
+{
+	.count = 8, .kinship = SC_FORKED, .extents = 4,
+};
+
+FIXTURE_VARIANT_ADD(mappers, many_forked)
+{
+	.count = MAX_MAPPERS, .kinship = SC_FORKED, .extents = 2,
+};
+
+FIXTURE_VARIANT_ADD(mappers, one_unrelated)
+{
+	.count = 1, .kinship = SC_UNRELATED, .extents = 4,
+};
+
+FIXTURE_VARIANT_ADD(mappers, two_unrelated)
+{
+	.count = 2, .kinship = SC_UNRELATED, .extents = 4,
+};
+
+FIXTURE_VARIANT_ADD(mappers, eight_unrelated)
+{
+	.count = 8, .kinship = SC_UNRELATED, .extents = 4,
+};
+
+FIXTURE_VARIANT_ADD(mappers, many_unrelated)
+{
+	.count = MAX_MAPPERS, .kinship = SC_UNRELATED, .extents = 2,
+};
+
+FIXTURE_SETUP(mappers)
+{
+	int i;
+
+	SC_SETUP();
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, variant->extents, SC_SEED));
+	ASSERT_EQ(0, sc_spawn_n(self->m, variant->count, &self->seg, variant->kinship));
+	for (i = 0; i < variant->count; i++) {
+		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+		/* Now nothing is left to fault for the code that counts faults. */
+		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_touch, 0, 0, 0, 0));
+		ASSERT_EQ(0, sc_huge_mapped(self->m[i].pid, self->m[i].addr, self->seg.len));
+	}
+}
+
+FIXTURE_TEARDOWN(mappers)
+{
+	sc_kill(self->m, variant->count);
+	SC_TEARDOWN();
+}
+
+#define MAPPERS_TEST(name) TEST_F_TIMEOUT(mappers, name, SC_TIMEOUT)
+
+MAPPERS_TEST(huge_everywhere_without_a_fault)
+{
+	struct sc_mapper *m;
+	int i;
+
+	ASSERT_ERRNO(0, sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len));
+	for (i = 0; i < variant->count; i++) {
+		m = &self->m[i];
+		/* Looked at first: nothing has touched the memory since. */
+		EXPECT_EQ((int)variant->extents,
+			  sc_huge_mapped(m->pid, m->addr, self->seg.len));
+		EXPECT_EQ((long long)self->seg.len,
+			  sc_smaps(m->pid, m->addr, self->seg.len, "ShmemPmdMapped"));
+		EXPECT_EQ((long long)self->seg.len,
+			  sc_smaps(m->pid, m->addr, self->seg.len, "Rss"));
+		EXPECT_EQ(0, sc_call(m, sc_op_touch, 0, 0, 0, 0));
+		EXPECT_EQ(0, sc_call(m, sc_op_verify, SC_SEED, 0, 0, 0));
+	}
+	/* The creator maps the memory as well. */
+	EXPECT_GROWN(variant->extents, "collapsed");
+	EXPECT_GROWN(variant->extents * (variant->count + 1), "pmds_mapped");
+}
+
+MAPPERS_TEST(writes_are_seen_by_all)
+{
+	size_t last = self->seg.len / sc_page() - 1;
+	int i, j;
+
+	ASSERT_ERRNO(0, sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len));
+	for (i = 0; i < variant->count; i++) {
+		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_poke, i, 1000 + i, 0, 0));
+		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_poke, last - i, 2000 + i, 0, 0));
+	}
+	for (i = 0; i < variant->count; i++) {
+		for (j = 0; j < variant->count; j++) {
+			EXPECT_EQ(1000 + j, sc_call(&self->m[i], sc_op_peek, j, 0, 0, 0));
+			EXPECT_EQ(2000 + j, sc_call(&self->m[i], sc_op_peek, last - j, 0, 0, 0));
+		}
+	}
+}
+
+MAPPERS_TEST(by_path)
+{
+	int i;
+
+	ASSERT_ERRNO(0, sc_collapsef("%s", self->seg.path));
+	for (i = 0; i < variant->count; i++) {
+		EXPECT_EQ((int)variant->extents, sc_huge_mapped(self->m[i].pid, self->m[i].addr,
+								self->seg.len));
+		EXPECT_EQ(0, sc_call(&self->m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+	}
+}
+
+MAPPERS_TEST(map_all_off_leaves_them_to_fault)
+{
+	int i;
+
+	ASSERT_EQ(0, sc_knob_set("map_all", "0"));
+	ASSERT_ERRNO(0, sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len));
+	for (i = 0; i < variant->count; i++) {
+		/* One fault per extent maps it huge. */
+		EXPECT_EQ((long)variant->extents,
+			  sc_call(&self->m[i], sc_op_touch, 0, 0, 0, 0));
+		EXPECT_EQ((int)variant->extents, sc_huge_mapped(self->m[i].pid, self->m[i].addr,
+								self->seg.len));
+		EXPECT_EQ(0, sc_call(&self->m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+	}
+	EXPECT_GROWN(0, "pmds_mapped");
+}
+
+MAPPERS_TEST(memory_is_given_back)
+{
+	long long shmem = sc_meminfo("Shmem"), huge = sc_meminfo("ShmemHugePages");
+	int i;
+
+	ASSERT_ERRNO(0, sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len));
+	EXPECT_EQ(shmem, sc_meminfo("Shmem"));
+	EXPECT_EQ(huge + (long long)self->seg.len, sc_meminfo("ShmemHugePages"));
+	for (i = 0; i < variant->count; i++)
+		EXPECT_EQ((long long)self->seg.len, sc_status(self->m[i].pid, "RssShmem"));
+	sc_kill(self->m, variant->count);
+	sc_destroy(&self->seg);
+	EXPECT_EQ(shmem - (long long)(variant->extents * sc_extent()), sc_meminfo("Shmem"));
+	EXPECT_EQ(huge, sc_meminfo("ShmemHugePages"));
+}
+
+/* Those that have touched nothing yet get nothing, and one fault maps them huge. */
+SC_TEST(mapper_that_touched_nothing)
+{
+	struct sc_mapper m;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
+	ASSERT_EQ(0, sc_spawn(&m, &self->seg, SC_UNRELATED));
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(2, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_call(&m, sc_op_verify, SC_SEED, 0, 0, 0));
+	EXPECT_EQ(2, sc_huge_mapped(m.pid, m.addr, self->seg.len));
+	sc_kill(&m, 1);
+}
+
+/* Some pages are mapped, others not: the whole extent is mapped afterwards. */
+SC_TEST(mapper_that_touched_some_pages)
+{
+	struct sc_mapper m;
+	size_t i;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	ASSERT_EQ(0, sc_spawn(&m, &self->seg, SC_UNRELATED));
+	for (i = 0; i < sc_nr(); i += sc_nr() / 4)
+		EXPECT_NE(-1, sc_call(&m, sc_op_peek, i, 0, 0, 0));
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(1, sc_huge_mapped(m.pid, m.addr, self->seg.len));
+	EXPECT_EQ((long long)sc_extent(), sc_status(m.pid, "RssShmem"));
+	EXPECT_EQ(0, sc_call(&m, sc_op_verify, SC_SEED, 0, 0, 0));
+	sc_kill(&m, 1);
+}
+
+TEST_HARNESS_MAIN
