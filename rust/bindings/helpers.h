@@ -14,6 +14,7 @@
 
 struct folio_batch;
 struct path;
+struct workqueue_struct;
 
 /* What a pte or pmd entry is; see rust/pgtable/entry.rs. */
 enum shmem_collapse_entry_kind {
@@ -181,6 +182,7 @@ int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 /* helpers_task.c */
 bool shmem_collapse_fatal_signal_pending(void);
 void shmem_collapse_cond_resched(void);
+struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 
 /* helpers_sysfs.c */
 int shmem_collapse_online_cpus(void);

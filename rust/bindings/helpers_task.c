@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/workqueue.h>
 
 #include "helpers.h"
 
@@ -14,4 +15,9 @@ bool shmem_collapse_fatal_signal_pending(void)
 void shmem_collapse_cond_resched(void)
 {
 	cond_resched();
+}
+
+struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void)
+{
+	return alloc_workqueue("shmem_collapse", WQ_UNBOUND, 0);
 }

@@ -3,7 +3,10 @@
 //! What requests share.
 
 use super::stats::Stats;
-use crate::mm::Mapping;
+use crate::mm::{
+    Mapping,
+    Workers, //
+};
 use kernel::{
     new_mutex,
     prelude::*,
@@ -25,6 +28,7 @@ const LOCKS: usize = 16;
 pub(crate) struct Engine {
     stats: Stats,
     stopping: Atomic<bool>,
+    workers: Workers,
     #[pin]
     extents: [Mutex<()>; LOCKS],
 }
@@ -35,6 +39,7 @@ impl Engine {
         try_pin_init!(Self {
             stats: Stats::new(),
             stopping: Atomic::new(false),
+            workers: Workers::new()?,
             extents <- pin_init::pin_init_array_from_fn(|_| new_mutex!((), "shmem_collapse extent")),
         })
     }
@@ -42,6 +47,11 @@ impl Engine {
     /// The counters.
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// Who helps with large requests.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Makes running requests end after the extent they are at.

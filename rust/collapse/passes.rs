@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Trying again: which extents, how often, after what wait.
+//! A request's way over its extents: who tries which, how often, after what
+//! wait.
 
 use super::{
+    config::Config,
     engine::Engine,
     outcome::Outcome,
     stats::Cost, //
@@ -10,10 +12,20 @@ use super::{
 use crate::mm::{
     cond_resched,
     fatal_signal_pending,
-    lru_add_drain_all, //
+    lru_add_drain_all,
+    Scratch, //
 };
+use core::ops::Range;
 use kernel::{
+    new_mutex,
     prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    },
     time::{
         delay::fsleep,
         Delta, //
@@ -26,99 +38,172 @@ const PAUSES_US: [i64; 2] = [300, 1000];
 /// Passes over the extents that the first one left.
 const MORE_PASSES: usize = 3;
 
-/// Extents that may wait for another pass: a page of them, not one more, bounds
-/// what a request needs.
+/// Extents that may wait for another pass; bounds what a request needs.
 const MAX_WAITING: usize = 256;
 
+/// The keys of extents, addresses or page indices, from a range rounded inwards.
+pub(super) struct Keys {
+    first: usize,
+    step: usize,
+    count: usize,
+}
+
+impl Keys {
+    /// `step`, a power of two, is the distance of one extent to the next.
+    pub(super) fn inside(range: Range<usize>, step: usize) -> Self {
+        let end = range.end & !(step - 1);
+        let first = match range.start.checked_add(step - 1) {
+            Some(start) => (start & !(step - 1)).min(end),
+            None => end,
+        };
+        Self {
+            first,
+            step,
+            count: (end - first) >> step.ilog2(),
+        }
+    }
+
+    fn key(&self, nr: usize) -> usize {
+        self.first + nr * self.step
+    }
+}
+
+/// What tries the extent of a key, once. [`None`]: there is no extent to count.
+/// An error ends the request.
+pub(super) trait Try: Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync {}
+
+impl<F> Try for F where F: Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync {}
+
 /// An extent that was in use.
+#[derive(Clone, Copy)]
 struct Waiting {
     key: usize,
     outcome: Outcome,
     cost: Cost,
 }
 
-/// A request's way over its extents.
-///
-/// An extent is known by its key, an address or an index. What tries one says
-/// [`None`] where there is no extent.
-pub(super) struct Passes<'e> {
-    engine: &'e Engine,
+/// What the workers of a request write down together.
+struct Ledger {
     waiting: KVec<Waiting>,
     /// The lowest key that failed for good, and its error.
     failure: Option<(usize, Error)>,
+    /// Why the request ends early.
+    end: Option<Error>,
+}
+
+/// The passes of one request.
+#[pin_data]
+pub(super) struct Passes<'e> {
+    engine: &'e Engine,
+    config: &'e Config,
+    ended: Atomic<bool>,
+    #[pin]
+    ledger: Mutex<Ledger>,
 }
 
 impl<'e> Passes<'e> {
-    pub(super) fn new(engine: &'e Engine) -> Self {
-        Self {
+    pub(super) fn new(engine: &'e Engine, config: &'e Config) -> impl PinInit<Self> + use<'e> {
+        pin_init!(Self {
             engine,
-            waiting: KVec::new(),
-            failure: None,
-        }
+            config,
+            ended: Atomic::new(false),
+            ledger <- new_mutex!(Ledger {
+                waiting: KVec::new(),
+                failure: None,
+                end: None,
+            }, "shmem_collapse request"),
+        })
     }
 
-    /// Tries each extent; what is in use is put off.
-    pub(super) fn first(
-        &mut self,
-        keys: impl Iterator<Item = usize>,
-        mut attempt: impl FnMut(usize, &mut Cost) -> Result<Option<Outcome>>,
-    ) -> Result {
-        for key in keys {
-            let mut cost = Cost::default();
-            let Some(outcome) = self.insist(key, &mut cost, &mut attempt)? else {
-                continue;
+    /// Tries each extent, several at once if the request may have workers; what
+    /// is in use is put off.
+    pub(super) fn first(&self, keys: &Keys, attempt: &impl Try) -> Result {
+        let next = Atomic::new(0usize);
+        let work = || {
+            let Ok(mut scratch) = Scratch::new() else {
+                return;
             };
-            if outcome.is_transient() && self.put_off(key, outcome, cost) {
-                continue;
+            while !self.ended.load(Relaxed) {
+                let nr = next.fetch_add(1usize, Relaxed);
+                if nr >= keys.count {
+                    break;
+                }
+                self.first_try(keys.key(nr), &mut scratch, attempt);
             }
-            self.finish(key, outcome, &cost);
+        };
+        match self.config.workers.min(keys.count) {
+            0 => {}
+            1 => work(),
+            workers => self.engine.workers().run(workers - 1, &work)?,
         }
-        Ok(())
+        let end = self.ledger.lock().end;
+        match end {
+            // No worker had memory for its notes.
+            None if next.load(Relaxed) < keys.count => Err(ENOMEM),
+            None => Ok(()),
+            Some(error) => Err(error),
+        }
+        .inspect_err(|_| self.settle())
+    }
+
+    fn first_try(&self, key: usize, scratch: &mut Scratch, attempt: &impl Try) {
+        let mut cost = Cost::default();
+        match self.insist(key, scratch, &mut cost, attempt) {
+            Ok(None) => {}
+            Ok(Some(outcome)) => {
+                let waits = outcome.is_transient() && self.put_off(key, outcome, cost);
+                if !waits {
+                    self.finish(key, outcome, &cost);
+                }
+            }
+            Err(error) => self.end(error),
+        }
     }
 
     /// Tries what was put off again, and says how the request ended.
-    pub(super) fn rest(
-        mut self,
-        mut attempt: impl FnMut(usize, &mut Cost) -> Result<Option<Outcome>>,
-    ) -> Result {
+    pub(super) fn rest(&self, attempt: &impl Try) -> Result {
+        let mut scratch = Scratch::new().inspect_err(|_| self.settle())?;
         for _ in 0..MORE_PASSES {
-            if self.waiting.is_empty() {
+            let (any, held) = {
+                let waiting = &self.ledger.lock().waiting;
+                let held = waiting.iter().any(|w| w.outcome == Outcome::Lru);
+                (!waiting.is_empty(), held)
+            };
+            if !any {
                 break;
             }
-            if self.waiting.iter().any(|w| w.outcome == Outcome::Lru) {
+            if held {
                 lru_add_drain_all();
                 self.engine.stats().record_lru_drain();
             }
-            self.pass(&mut attempt)?;
+            self.pass(&mut scratch, attempt)
+                .inspect_err(|_| self.settle())?;
         }
-        for waiting in core::mem::take(&mut self.waiting) {
-            self.finish(waiting.key, waiting.outcome, &waiting.cost);
-        }
-        match self.failure {
+        self.settle();
+        match self.ledger.lock().failure {
             None => Ok(()),
             Some((_, error)) => Err(error),
         }
     }
 
-    fn pass(
-        &mut self,
-        attempt: &mut impl FnMut(usize, &mut Cost) -> Result<Option<Outcome>>,
-    ) -> Result {
+    fn pass(&self, scratch: &mut Scratch, attempt: &impl Try) -> Result {
         let mut at = 0;
-        while at < self.waiting.len() {
-            let (key, mut cost) = (self.waiting[at].key, self.waiting[at].cost);
-            match self.insist(key, &mut cost, attempt)? {
+        loop {
+            let next = self.ledger.lock().waiting.get(at).copied();
+            let Some(Waiting { key, mut cost, .. }) = next else {
+                return Ok(());
+            };
+            match self.insist(key, scratch, &mut cost, attempt)? {
                 Some(outcome) if outcome.is_transient() => {
-                    self.waiting[at] = Waiting { key, outcome, cost };
+                    self.ledger.lock().waiting[at] = Waiting { key, outcome, cost };
                     at += 1;
                     continue;
                 }
                 Some(outcome) => self.finish(key, outcome, &cost),
                 None => {}
             }
-            let _ = self.waiting.remove(at);
+            let _ = self.ledger.lock().waiting.remove(at);
         }
-        Ok(())
     }
 
     /// Tries one extent up to three times. A page held by an LRU batch is not
@@ -126,8 +211,9 @@ impl<'e> Passes<'e> {
     fn insist(
         &self,
         key: usize,
+        scratch: &mut Scratch,
         cost: &mut Cost,
-        attempt: &mut impl FnMut(usize, &mut Cost) -> Result<Option<Outcome>>,
+        attempt: &impl Try,
     ) -> Result<Option<Outcome>> {
         let mut pauses = PAUSES_US.iter();
         loop {
@@ -135,7 +221,7 @@ impl<'e> Passes<'e> {
                 return Err(EINTR);
             }
             cond_resched();
-            let outcome = attempt(key, cost)?;
+            let outcome = attempt(key, scratch, cost)?;
             let in_use = outcome.is_some_and(|o| o.is_transient() && o != Outcome::Lru);
             match pauses.next() {
                 Some(us) if in_use => fsleep(Delta::from_micros(*us)),
@@ -144,29 +230,35 @@ impl<'e> Passes<'e> {
         }
     }
 
-    fn put_off(&mut self, key: usize, outcome: Outcome, cost: Cost) -> bool {
-        let waiting = Waiting { key, outcome, cost };
-        self.waiting.len() < MAX_WAITING && self.waiting.push(waiting, GFP_KERNEL).is_ok()
+    fn put_off(&self, key: usize, outcome: Outcome, cost: Cost) -> bool {
+        let waiting = &mut self.ledger.lock().waiting;
+        waiting.len() < MAX_WAITING
+            && waiting
+                .push(Waiting { key, outcome, cost }, GFP_KERNEL)
+                .is_ok()
     }
 
-    fn finish(&mut self, key: usize, outcome: Outcome, cost: &Cost) {
+    fn finish(&self, key: usize, outcome: Outcome, cost: &Cost) {
         self.engine.stats().record(outcome, cost);
         let Some(error) = outcome.errno() else {
             return;
         };
-        if self.failure.is_none_or(|(first, _)| key < first) {
-            self.failure = Some((key, error));
+        let failure = &mut self.ledger.lock().failure;
+        if failure.is_none_or(|(first, _)| key < first) {
+            *failure = Some((key, error));
         }
     }
-}
 
-impl Drop for Passes<'_> {
-    fn drop(&mut self) {
-        // An interrupted request: what was put off ends as it stood.
-        for waiting in &self.waiting {
-            self.engine
-                .stats()
-                .record(waiting.outcome, &waiting.cost);
+    fn end(&self, error: Error) {
+        self.ended.store(true, Relaxed);
+        self.ledger.lock().end.get_or_insert(error);
+    }
+
+    /// What still waits ends as it stands.
+    fn settle(&self) {
+        let waiting = core::mem::take(&mut self.ledger.lock().waiting);
+        for waiting in &waiting {
+            self.finish(waiting.key, waiting.outcome, &waiting.cost);
         }
     }
 }

@@ -11,12 +11,16 @@ use super::{
         locate, //
     },
     outcome::Outcome,
-    passes::Passes,
+    passes::{
+        Keys,
+        Passes, //
+    },
     stats::Cost, //
 };
 use crate::{
     mm::{
         Backing,
+        Mapping,
         Process,
         Scratch, //
     },
@@ -68,119 +72,100 @@ impl Request<'_> {
     /// offsets) that is not huge at the end, or `EINTR` when the caller is
     /// killed or the module goes. Context: sleeps.
     pub(crate) fn run(&self, config: &Config, engine: &Engine) -> Result {
+        let job = Job { config, engine };
         engine.stats().record_request();
-        let mut scratch = Scratch::new()?;
         match self {
-            Self::Range { pid, start, end } => {
-                let process = Process::open(*pid)?;
-                if start > end || *end > process.task_size() {
-                    return Err(EINVAL);
-                }
-                let mut passes = Passes::new(engine);
-                passes.first(whole(*start..*end, pmd_size()), |addr, cost| {
-                    at_address(&process, addr, engine, config, &mut scratch, cost)
-                })?;
-                passes.rest(|addr, cost| {
-                    at_address(&process, addr, engine, config, &mut scratch, cost)
-                })
-            }
-            Self::Process { pid } => {
-                let process = Process::open(*pid)?;
-                let mut passes = Passes::new(engine);
-                let mut from = 0;
-                while let Some(range) = process.next_range(from) {
-                    from = range.end;
-                    if is_foreign(&process, &range) {
-                        continue;
-                    }
-                    passes.first(whole(range, pmd_size()), |addr, cost| {
-                        in_process(&process, addr, engine, config, &mut scratch, cost)
-                    })?;
-                }
-                passes.rest(|addr, cost| {
-                    in_process(&process, addr, engine, config, &mut scratch, cost)
-                })
-            }
+            Self::Range { pid, start, end } => job.range(&Process::open(*pid)?, *start..*end),
+            Self::Process { pid } => job.process(&Process::open(*pid)?),
             Self::FileRange { path, start, end } => {
-                let backing = Backing::from_path(path)?;
                 let range = usize::try_from(*start)?..usize::try_from(*end)?;
-                in_file(&backing, range, engine, config, &mut scratch)
+                job.file(Backing::from_path(path)?.mapping(), range)
             }
             Self::File { path } => {
                 let backing = Backing::from_path(path)?;
-                let range = 0..backing.mapping().pages();
-                in_file(&backing, range, engine, config, &mut scratch)
+                let mapping = backing.mapping();
+                job.file(mapping, 0..mapping.pages())
             }
         }
     }
 }
 
-/// Rounds inwards to whole extents of `size`, a power of two, and steps through
-/// them.
-fn whole(range: Range<usize>, size: usize) -> impl Iterator<Item = usize> {
-    let end = range.end & !(size - 1);
-    let mut next = range.start.checked_add(size - 1).map(|at| at & !(size - 1));
-    core::iter::from_fn(move || {
-        let at = next.filter(|at| *at < end)?;
-        next = at.checked_add(size);
-        Some(at)
-    })
+/// A request that runs.
+struct Job<'e> {
+    config: &'e Config,
+    engine: &'e Engine,
 }
 
-fn at_address(
-    process: &Process,
-    addr: usize,
-    engine: &Engine,
-    config: &Config,
-    scratch: &mut Scratch,
-    cost: &mut Cost,
-) -> Result<Option<Outcome>> {
-    if process.is_abandoned() {
-        return Err(ESRCH);
-    }
-    Ok(Some(match locate(process, addr) {
-        Ok((backing, index)) => Located {
-            mapping: backing.mapping(),
-            index,
+impl Job<'_> {
+    fn range(&self, process: &Process, range: Range<usize>) -> Result {
+        if range.start > range.end || range.end > process.task_size() {
+            return Err(EINVAL);
         }
-        .collapse(engine, config, scratch, cost),
-        Err(outcome) => outcome,
-    }))
+        let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
+            self.at_address(process, addr, scratch, cost).map(Some)
+        };
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
+        passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
+        passes.rest(&attempt)
+    }
+
+    /// Every shmem mapping; what is not shmem, or goes away meanwhile, does not
+    /// count.
+    fn process(&self, process: &Process) -> Result {
+        let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
+            let outcome = self.at_address(process, addr, scratch, cost)?;
+            let counts = !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped);
+            Ok(counts.then_some(outcome))
+        };
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
+        let mut from = 0;
+        while let Some(range) = process.next_range(from) {
+            from = range.end;
+            if !is_foreign(process, &range) {
+                passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
+            }
+        }
+        passes.rest(&attempt)
+    }
+
+    fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
+        let attempt = |index: usize, scratch: &mut Scratch, cost: &mut Cost| {
+            let located = Located { mapping, index };
+            Ok(Some(located.collapse(self.engine, self.config, scratch, cost)))
+        };
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
+        let range = range.start..range.end.min(one_behind(mapping, range.start));
+        passes.first(&Keys::inside(range, pmd_pages()), &attempt)?;
+        passes.rest(&attempt)
+    }
+
+    fn at_address(
+        &self,
+        process: &Process,
+        addr: usize,
+        scratch: &mut Scratch,
+        cost: &mut Cost,
+    ) -> Result<Outcome> {
+        if process.is_abandoned() {
+            return Err(ESRCH);
+        }
+        Ok(match locate(process, addr) {
+            Ok((backing, index)) => Located {
+                mapping: backing.mapping(),
+                index,
+            }
+            .collapse(self.engine, self.config, scratch, cost),
+            Err(outcome) => outcome,
+        })
+    }
 }
 
-/// As [`at_address`], but what is not shmem does not count.
-fn in_process(
-    process: &Process,
-    addr: usize,
-    engine: &Engine,
-    config: &Config,
-    scratch: &mut Scratch,
-    cost: &mut Cost,
-) -> Result<Option<Outcome>> {
-    let outcome = at_address(process, addr, engine, config, scratch, cost)?;
-    Ok(outcome.filter(|outcome| !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped)))
-}
-
-fn in_file(
-    backing: &Backing,
-    range: Range<usize>,
-    engine: &Engine,
-    config: &Config,
-    scratch: &mut Scratch,
-) -> Result {
-    let mapping = backing.mapping();
-    let mut passes = Passes::new(engine);
-    let mut collapse = |index, cost: &mut Cost| {
-        let located = Located { mapping, index };
-        Ok(Some(located.collapse(engine, config, scratch, cost)))
-    };
-    let mut over = false;
-    // Behind the end of the file and its last page one extent stands for all.
-    let extents = whole(range, pmd_pages()).take_while(|index| {
-        let more = !over;
-        over = *index >= mapping.pages() && !mapping.has_pages_from(*index);
-        more
-    });
-    passes.first(extents, &mut collapse)?;
-    passes.rest(&mut collapse)
+/// Where a walk over a file may end: one extent behind the last page, or behind
+/// `start`, stands for all that follow, of which none has a page.
+fn one_behind(mapping: Mapping<'_>, start: usize) -> usize {
+    let mut end = mapping.pages().max(start);
+    while let Some(page) = mapping.next_page(end) {
+        end = page + 1;
+    }
+    end.saturating_add(2 * pmd_pages())
 }

@@ -98,6 +98,13 @@ pub(crate) struct Mapping<'b> {
     _backing: PhantomData<&'b Backing>,
 }
 
+// SAFETY: A page cache may be worked on from any task; its own locks and those
+// of its folios order them. What keeps the inode, a file or path reference, may
+// be looked at from any task, too.
+unsafe impl Send for Mapping<'_> {}
+// SAFETY: As above.
+unsafe impl Sync for Mapping<'_> {}
+
 impl<'b> Mapping<'b> {
     pub(super) fn as_ptr(&self) -> *mut bindings::address_space {
         self.raw.as_ptr()
@@ -114,19 +121,20 @@ impl<'b> Mapping<'b> {
         unsafe { bindings::inode_pages(self.inode()) }
     }
 
-    /// Whether anything, in memory or in swap, is there from `index` on.
-    pub(crate) fn has_pages_from(&self, index: usize) -> bool {
-        let mut index = index;
+    /// The first page, in memory or in swap, from `index` on.
+    pub(crate) fn next_page(&self, index: usize) -> Option<usize> {
+        let mut found = index;
         // SAFETY: By the type invariant; the call takes RCU for itself.
         let entry = unsafe {
             bindings::xa_find(
                 &raw mut (*self.as_ptr()).i_pages,
-                &mut index,
+                &mut found,
                 usize::MAX,
                 bindings::XA_PRESENT,
             )
         };
-        !entry.is_null()
+        // A folio that began before `index` is found by its first page.
+        (!entry.is_null()).then_some(found.max(index))
     }
 
     /// A number that tells mappings apart while they live.

@@ -20,6 +20,7 @@ mod source_state;
 mod source_unmap;
 mod sources;
 mod stat_run;
+mod workers;
 
 pub(crate) use self::{
     backing::{
@@ -56,6 +57,7 @@ pub(crate) use self::{
         Sources,
         Surplus, //
     },
+    workers::Workers,
 };
 
 use crate::bindings;

@@ -59,14 +59,14 @@ SC_TEST(resident_memory_follows_unmapping)
 {
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
 	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
-	EXPECT_EQ(2 * (long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ(2 * (long long)sc_extent(), sc_rss(getpid()));
 	ASSERT_EQ(0, madvise(self->seg.addr, sc_extent(), MADV_DONTNEED));
-	EXPECT_EQ((long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ((long long)sc_extent(), sc_rss(getpid()));
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
-	EXPECT_EQ(2 * (long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ(2 * (long long)sc_extent(), sc_rss(getpid()));
 	ASSERT_EQ(0, munmap(self->seg.addr, self->seg.len));
 	self->seg.addr = NULL;
-	EXPECT_EQ(0, sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ(0, sc_rss(getpid()));
 }
 
 SC_TEST(page_tables_are_freed)

@@ -163,7 +163,7 @@ MAPPERS_TEST(memory_is_given_back)
 	EXPECT_EQ(shmem, sc_meminfo("Shmem"));
 	EXPECT_EQ(huge + (long long)self->seg.len, sc_meminfo("ShmemHugePages"));
 	for (i = 0; i < variant->count; i++)
-		EXPECT_EQ((long long)self->seg.len, sc_status(self->m[i].pid, "RssShmem"));
+		EXPECT_EQ((long long)self->seg.len, sc_rss(self->m[i].pid));
 	sc_kill(self->m, variant->count);
 	sc_destroy(&self->seg);
 	EXPECT_EQ(shmem - (long long)(variant->extents * sc_extent()), sc_meminfo("Shmem"));
@@ -196,7 +196,7 @@ SC_TEST(mapper_that_touched_some_pages)
 		EXPECT_NE(-1, sc_call(&m, sc_op_peek, i, 0, 0, 0));
 	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_EQ(1, sc_huge_mapped(m.pid, m.addr, self->seg.len));
-	EXPECT_EQ((long long)sc_extent(), sc_status(m.pid, "RssShmem"));
+	EXPECT_EQ((long long)sc_extent(), sc_rss(m.pid));
 	EXPECT_EQ(0, sc_call(&m, sc_op_verify, SC_SEED, 0, 0, 0));
 	sc_kill(&m, 1);
 }

@@ -154,10 +154,10 @@ SC_TEST(two_mappings_in_one_process)
 	COLLAPSE_ALL();
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), view, self->seg.len));
-	EXPECT_EQ(2 * (long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ(2 * (long long)sc_extent(), sc_rss(getpid()));
 	EXPECT_DATA(view, self->seg.len, 0);
 	munmap(view, self->seg.len);
-	EXPECT_EQ((long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ((long long)sc_extent(), sc_rss(getpid()));
 }
 
 SC_TEST(extent_over_two_mappings)
@@ -450,7 +450,7 @@ SC_TEST(pages_dropped_by_some)
 	COLLAPSE_ALL();
 	EXPECT_DATA(view, self->seg.len, 0);
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), view, self->seg.len));
-	EXPECT_EQ(2 * (long long)sc_extent(), sc_status(getpid(), "RssShmem"));
+	EXPECT_EQ(2 * (long long)sc_extent(), sc_rss(getpid()));
 	munmap(view, self->seg.len);
 }
 

@@ -27,7 +27,7 @@ void sc_account(struct sc_account *a, int fd, pid_t pid, const char *cgroup)
 	if (fd >= 0 && !fstatfs(fd, &fs))
 		a->free_blocks = fs.f_bfree;
 	if (pid > 0)
-		a->rss = sc_status(pid, "RssShmem");
+		a->rss = sc_rss(pid);
 	if (cgroup)
 		a->memcg_shmem = sc_cgroup_stat(cgroup, "shmem");
 	a->shmem = sc_meminfo("Shmem");

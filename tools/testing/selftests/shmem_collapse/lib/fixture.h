@@ -28,6 +28,8 @@
 
 #define SC_TEARDOWN() do { \
 	struct sc_stats __now; \
+	if (_metadata->exit_code) \
+		sc_print_outcomes(&self->before); \
 	sc_restore_switches(); \
 	sc_destroy(&self->seg); \
 	EXPECT_EQ(0, sc_defaults()); \

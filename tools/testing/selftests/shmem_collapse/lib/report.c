@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/kernel-page-flags.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #define PAGEMAP_PRESENT		(1ull << 63)
@@ -84,6 +86,51 @@ long long sc_meminfo(const char *field)
 	/* Counters are kept per CPU and folded from time to time: fold them now. */
 	sc_write_file("/proc/sys/vm/stat_refresh", "1");
 	return file_field("/proc/meminfo", field);
+}
+
+/* A line that begins with the address range of a VMA; where its path is, or "". */
+static const char *vma_path(const char *line)
+{
+	const char *path = strchr(line, '/');
+
+	return path ? path : "";
+}
+
+/* Pages of the program itself that count as shared memory, as in an initramfs. */
+static long long program_rss(pid_t pid)
+{
+	char path[64], exe[256], line[512], *end;
+	long long rss = 0, n;
+	bool own = false;
+	struct statfs fs;
+	ssize_t len;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	len = readlink(path, exe, sizeof(exe) - 1);
+	if (len < 0 || statfs(path, &fs) || fs.f_type != TMPFS_MAGIC)
+		return 0;
+	exe[len] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		strtoul(line, &end, 16);
+		if (end != line && *end == '-')
+			own = !strncmp(vma_path(line), exe, len);
+		n = own ? field_bytes(line, "Rss") : -1;
+		rss += n > 0 ? n : 0;
+		n = own ? field_bytes(line, "Anonymous") : -1;
+		rss -= n > 0 ? n : 0;
+	}
+	fclose(f);
+	return rss;
+}
+
+long long sc_rss(pid_t pid)
+{
+	return sc_status(pid, "RssShmem") - program_rss(pid);
 }
 
 static int open_pagemap(pid_t pid)

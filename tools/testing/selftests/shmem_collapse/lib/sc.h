@@ -66,6 +66,8 @@ int sc_stats(struct sc_stats *stats);
 unsigned long long sc_stat(const struct sc_stats *stats, const char *name);
 /* How much @name grew since @before was taken; ULLONG_MAX if there is no such statistic. */
 unsigned long long sc_grown(const struct sc_stats *before, const char *name);
+/* Which outcomes there were since @before was taken: what one wants to know after a failure. */
+void sc_print_outcomes(const struct sc_stats *before);
 /* Sum of all failed_<outcome>. */
 unsigned long long sc_failed_sum(const struct sc_stats *stats);
 
@@ -162,8 +164,10 @@ long sc_op_poke(struct sc_child *child, const long *arg);	/* page, value */
 
 /* Sum in bytes of a field of smaps over the VMAs that overlap the range; -1 if there is none. */
 long long sc_smaps(pid_t pid, const void *addr, size_t len, const char *field);
-/* A field of /proc/PID/status in bytes ("RssShmem", "VmSwap"...). */
+/* A field of /proc/PID/status in bytes ("VmPTE", "VmSwap"...). */
 long long sc_status(pid_t pid, const char *field);
+/* Resident shared memory as the counter of the process has it, without the program itself. */
+long long sc_rss(pid_t pid);
 /* Bytes of a field of /proc/meminfo, with per-CPU counters folded. */
 long long sc_meminfo(const char *field);
 /* Extents of the range that the process maps by a PMD. */

@@ -258,6 +258,19 @@ unsigned long long sc_grown(const struct sc_stats *before, const char *name)
 	return new - old;
 }
 
+void sc_print_outcomes(const struct sc_stats *before)
+{
+	int i;
+
+	for (i = 0; i < before->count; i++) {
+		const char *name = before->stat[i].name;
+		unsigned long long by = sc_grown(before, name);
+
+		if (by && by != ULLONG_MAX && !strstr(name, "_ns"))
+			fprintf(stderr, "#   %s: %llu\n", name, by);
+	}
+}
+
 unsigned long long sc_failed_sum(const struct sc_stats *stats)
 {
 	unsigned long long sum = 0;
