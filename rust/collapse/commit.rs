@@ -28,6 +28,7 @@ pub(super) struct Committed<'x, 'b> {
     old: Replaced<'x, 'b>,
     mapping: Mapping<'b>,
     index: usize,
+    filled: usize,
 }
 
 impl<'x, 'b> Copied<'x, 'b> {
@@ -77,12 +78,12 @@ impl<'x, 'b> Gathered<'x, 'b> {
             }
         };
         let (folio, old) = section.store(huge, sources);
-        charge.keep();
         Ok(Committed {
             folio,
             old,
             mapping,
             index,
+            filled: charge.keep(),
         })
     }
 
@@ -113,6 +114,7 @@ impl Committed<'_, '_> {
     /// the request wants every process to fault; then lets the waiters go and
     /// frees the old folios.
     pub(super) fn map(self, attempt: &mut Attempt<'_>) {
+        attempt.cost.holes_filled += self.filled as u64;
         if attempt.config.map_all {
             attempt.cost.pmds_mapped += self.folio.map_everywhere() as u64;
         } else {

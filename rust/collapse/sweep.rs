@@ -29,7 +29,7 @@ pub(super) fn sweep(vma: &MappedVma<'_>, index: usize, sources: &mut Sources<'_,
         let base = addr & !(pmd_size() - 1);
         let piece = addr..part.end.min(base + pmd_size());
         if let Some(slot) = PmdSlot::find(vma, addr) {
-            sweep_table(vma, &slot, &piece, at, sources);
+            sweep_table(vma, slot, &piece, at, sources);
         }
         at += (piece.end - piece.start) / PAGE_SIZE;
         addr = piece.end;
@@ -40,7 +40,7 @@ pub(super) fn sweep(vma: &MappedVma<'_>, index: usize, sources: &mut Sources<'_,
 /// of the first of them.
 fn sweep_table(
     vma: &MappedVma<'_>,
-    slot: &PmdSlot<'_, MappedVma<'_>>,
+    mut slot: PmdSlot<'_, MappedVma<'_>>,
     piece: &Range<usize>,
     at: usize,
     sources: &mut Sources<'_, '_, Locked>,
@@ -60,7 +60,7 @@ fn sweep_table(
         return;
     }
     let section = slot.invalidate(piece.clone());
-    let table = slot.map_rw_nolock().and_then(|table| table.lock());
+    let table = section.map_rw_nolock().and_then(|table| table.lock());
     let table: Option<WritablePtes<'_, _>> = match table {
         Some(table) => Some(section.writable(table)),
         None => section.map_lock(),

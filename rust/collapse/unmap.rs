@@ -97,7 +97,7 @@ fn take_table(
     sources: &mut Sources<'_, '_, Locked>,
     huge: &impl MigrationTarget,
 ) -> bool {
-    let Some(slot) = PmdSlot::find(vma, addr) else {
+    let Some(mut slot) = PmdSlot::find(vma, addr) else {
         return true;
     };
     // The sources are locked, so no fault maps one where none is mapped now.
@@ -133,7 +133,7 @@ fn take_table(
 pub(super) fn clear_entries(mapping: Mapping<'_>, index: usize, target: &impl MigrationTarget) {
     let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
         if let Some(addr) = vma.pmd_address(index) {
-            if let Some(slot) = PmdSlot::find(vma, addr) {
+            if let Some(mut slot) = PmdSlot::find(vma, addr) {
                 slot.invalidate(addr..addr + pmd_size())
                     .lock_pmd()
                     .clear_migration(target);
@@ -162,7 +162,6 @@ impl<'x, 'b> Unmapped<'x, 'b> {
                     cond_resched();
                 }
             }
-            attempt.cost.holes_filled += held.charge.pages() as u64;
         }
         attempt.cost.copy_ns += start.elapsed().as_nanos() as u64;
         Ok(Copied(self))

@@ -35,10 +35,10 @@ impl<'b> BlockCharge<'b> {
         self.pages
     }
 
-    /// The pages exist now: the account stays.
-    pub(crate) fn keep(mut self) {
+    /// The pages exist now: the account stays. Returns how many there are.
+    pub(crate) fn keep(mut self) -> usize {
         // INVARIANT: Nothing is left to give back.
-        self.pages = 0;
+        core::mem::take(&mut self.pages)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct CacheSection<'r, 'b> {
 impl<'r, 'b> CacheSection<'r, 'b> {
     /// Makes the nodes that a huge entry at `index` needs. Context: sleeps.
     pub(super) fn reserve(mapping: Mapping<'b>, index: usize) -> Result {
-        let mut xas = huge_xas(mapping, index);
+        let mut xas = new_xas(mapping, index, pmd_pages().ilog2());
         loop {
             // SAFETY: `xas` is initialised; its array lives.
             let error = unsafe {
@@ -66,7 +66,8 @@ impl<'r, 'b> CacheSection<'r, 'b> {
     /// Takes the lock for the extent that `huge` is meant for.
     pub(crate) fn enter(reverse_map: &'r ReverseMap<'b>, huge: &HugeFolio<'b>) -> Self {
         let mapping = huge.mapping();
-        let mut xas = huge_xas(mapping, huge.index());
+        // Page by page first: the order would be that of every store.
+        let mut xas = new_xas(mapping, huge.index(), 0);
         // SAFETY: `xas` is initialised; its array lives.
         unsafe { bindings::xas_lock_irq(&mut xas) };
         // INVARIANT: Locked on the line above; nothing is blocked yet.
@@ -178,8 +179,7 @@ impl Replaced<'_, '_> {
     }
 }
 
-fn huge_xas(mapping: Mapping<'_>, index: usize) -> bindings::xa_state {
-    let order = pmd_pages().ilog2();
+fn new_xas(mapping: Mapping<'_>, index: usize, order: u32) -> bindings::xa_state {
     let mut xas = MaybeUninit::<bindings::xa_state>::uninit();
     // SAFETY: `xas` is valid for writing, the mapping lives.
     unsafe {
