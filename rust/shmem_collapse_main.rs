@@ -31,6 +31,10 @@ struct ShmemCollapse {
 
 impl kernel::Module for ShmemCollapse {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        if !cfg!(CONFIG_PER_VMA_LOCK) {
+            pr_err!("this kernel has no VMA locks (CONFIG_PER_VMA_LOCK)\n");
+            return Err(EOPNOTSUPP);
+        }
         if !mm::huge_pages_supported() {
             pr_err!("this machine has no transparent huge pages for the page cache\n");
             return Err(EOPNOTSUPP);

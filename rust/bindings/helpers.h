@@ -41,8 +41,43 @@ struct shmem_collapse_entry {
 	unsigned int flags;
 };
 
+/* Levels of a page table, as in rust/pgtable/level.rs. */
+enum shmem_collapse_level {
+	SHMEM_COLLAPSE_LEVEL_PTE,
+	SHMEM_COLLAPSE_LEVEL_PMD,
+	SHMEM_COLLAPSE_LEVEL_PUD,
+	SHMEM_COLLAPSE_LEVEL_P4D,
+	SHMEM_COLLAPSE_LEVEL_PGD,
+};
+
+/*
+ * Where the walk of the kernel's tables ends: at the pmd entry that points to a
+ * PTE table, or else at a leaf above or at nothing.
+ */
+struct shmem_collapse_kernel_place {
+	pmd_t *table;
+	struct shmem_collapse_entry leaf;
+	unsigned int level;
+};
+
+/* helpers_kernel_tables.c */
+void shmem_collapse_kernel_tables_lock(void);
+void shmem_collapse_kernel_tables_unlock(void);
+struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr);
+pte_t *shmem_collapse_pte_offset_kernel(pmd_t *pmd, unsigned long addr);
+struct shmem_collapse_entry shmem_collapse_kernel_pte_read(pte_t *pte);
+bool shmem_collapse_kernel_table_alloc(pmd_t *pmd);
+void shmem_collapse_kernel_pte_set(pte_t *pte, unsigned long pfn);
+void shmem_collapse_kernel_table_free(pmd_t pmd);
+
 /* helpers_pgtable.c */
-pmd_t *shmem_collapse_pmd_offset(struct mm_struct *mm, unsigned long addr);
+pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr);
+bool shmem_collapse_pmd_alloc(struct vm_area_struct *vma, unsigned long addr);
+bool shmem_collapse_pte_alloc(struct mm_struct *mm, pmd_t *pmd);
+bool shmem_collapse_pte_install_zero(struct vm_area_struct *vma,
+				     unsigned long addr, pte_t *pte);
+bool shmem_collapse_pte_install_poison(struct vm_area_struct *vma,
+				       unsigned long addr, pte_t *pte);
 struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd);
 struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd);
 void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
@@ -187,5 +222,21 @@ struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 /* helpers_sysfs.c */
 int shmem_collapse_online_cpus(void);
 bool shmem_collapse_node_has_memory(int nid);
+
+/* helpers_kunit.c, with CONFIG_KUNIT=y only */
+unsigned long shmem_collapse_scratch_map(unsigned long len, bool shared);
+bool shmem_collapse_scratch_write(unsigned long addr);
+bool shmem_collapse_scratch_read(unsigned long addr);
+int shmem_collapse_scratch_collapse(unsigned long addr);
+void shmem_collapse_scratch_forget(struct vm_area_struct *vma,
+				   unsigned long pfn);
+int shmem_collapse_rcu_depth(void);
+bool shmem_collapse_rcu_is_counted(void);
+unsigned long shmem_collapse_vmalloc_frame(const void *addr);
+bool shmem_collapse_is_vmalloc_or_module(const void *addr);
+unsigned long shmem_collapse_linear_frame(const void *addr);
+unsigned long shmem_collapse_sample_frame(void);
+pte_t shmem_collapse_sample_pte(unsigned int which);
+bool shmem_collapse_sample_pmd(unsigned int which, pmd_t *pmd);
 
 #endif /* SHMEM_COLLAPSE_HELPERS_H */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Page-table inlines for rust/pgtable/. */
 
-#include <linux/mm.h>
+#include <linux/hugetlb.h>
 #include <linux/leafops.h>
+#include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page_table_check.h>
 #include <linux/pgtable.h>
 #include <linux/swapops.h>
+#include <linux/userfaultfd_k.h>
 #include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
 #include <../mm/internal.h>
@@ -27,9 +29,52 @@ void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
  * Every level is read once and checked before the next is entered: the walk
  * may run while only the reverse map holds the tables in place.
  */
-pmd_t *shmem_collapse_pmd_offset(struct mm_struct *mm, unsigned long addr)
+static pud_t *pud_above(struct vm_area_struct *vma, unsigned long addr)
 {
-	return mm_find_pmd(mm, addr);
+	pgd_t *pgd = pgd_offset(vma->vm_mm, addr);
+	p4d_t *p4d;
+
+	/* Shared tables: hugetlb has locks of its own for them. */
+	if (is_vm_hugetlb_page(vma) || !pgd_present(pgdp_get(pgd)))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	return p4d_present(p4dp_get(p4d)) ? pud_offset(p4d, addr) : NULL;
+}
+
+pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr)
+{
+	pud_t *pud = pud_above(vma, addr);
+	pud_t value;
+
+	if (!pud)
+		return NULL;
+	value = pudp_get(pud);
+	/* DAX maps whole puds. */
+	if (!pud_present(value) || pud_leaf(value))
+		return NULL;
+	return pmd_offset(pud, addr);
+}
+
+/* False without memory only: what stands in the way is for the next look. */
+bool shmem_collapse_pmd_alloc(struct vm_area_struct *vma, unsigned long addr)
+{
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (is_vm_hugetlb_page(vma))
+		return true;
+	p4d = p4d_alloc(vma->vm_mm, pgd_offset(vma->vm_mm, addr), addr);
+	if (!p4d)
+		return false;
+	pud = pud_alloc(vma->vm_mm, p4d, addr);
+	if (!pud)
+		return false;
+	return !pud_none(pudp_get(pud)) || pmd_alloc(vma->vm_mm, pud, addr);
+}
+
+bool shmem_collapse_pte_alloc(struct mm_struct *mm, pmd_t *pmd)
+{
+	return !pte_alloc(mm, pmd);
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -221,6 +266,30 @@ struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
 
 	cond_install_uffd_wp_ptes(vma, addr, pte, old, 1);
 	return pte_decode(old);
+}
+
+bool shmem_collapse_pte_install_zero(struct vm_area_struct *vma,
+				     unsigned long addr, pte_t *pte)
+{
+	pte_t zero;
+
+	if (!vma_is_anonymous(vma) || (vma->vm_flags & VM_SHARED) ||
+	    userfaultfd_armed(vma) || mm_forbids_zeropage(vma->vm_mm))
+		return false;
+	zero = pte_mkspecial(pfn_pte(zero_pfn(addr), vma->vm_page_prot));
+	set_pte_at(vma->vm_mm, addr, pte, zero);
+	update_mmu_cache(vma, addr, pte);
+	return true;
+}
+
+bool shmem_collapse_pte_install_poison(struct vm_area_struct *vma,
+				       unsigned long addr, pte_t *pte)
+{
+	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP))
+		return false;
+	set_pte_at(vma->vm_mm, addr, pte, make_pte_marker(PTE_MARKER_POISONED));
+	update_mmu_cache(vma, addr, pte);
+	return true;
 }
 
 void shmem_collapse_flush_tlb_range(struct vm_area_struct *vma,

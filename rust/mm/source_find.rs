@@ -6,7 +6,8 @@ use super::{
     sources::{
         Slot,
         ABSENT,
-        HEAD, //
+        HEAD,
+        SWAPPED, //
     },
     Found,
     Mapping,
@@ -100,7 +101,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         let start = (at & !((1 << order) - 1)).max(self.index) - self.index;
         let end = (start + (1 << order)).min(pmd_pages());
         for slot in &mut self.scratch.slots[start..end] {
-            slot.flags = ABSENT;
+            slot.flags = ABSENT | SWAPPED;
         }
         end - start
     }
@@ -163,7 +164,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     ///
     /// Context: sleeps; no folio is locked. Errors are those of
     /// `shmem_get_folio()`: `EINVAL` beyond the end of the file, `EIO`, `ENOMEM`,
-    /// and so on. Returns the pages brought in.
+    /// and so on. Returns the pages that came from swap.
     pub(crate) fn bring_in(&mut self) -> Result<Result<usize, Obstacle>> {
         let mut brought = 0;
         for at in 0..pmd_pages() {
@@ -178,7 +179,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             })?;
             // SAFETY: Referenced by the call above.
             match unsafe { self.note_folio(folio) } {
-                Ok((pages, true)) => brought += pages,
+                Ok((pages, true)) if slot.flags & SWAPPED != 0 => brought += pages,
+                Ok((_, true)) => {}
                 Ok((_, false)) => return Ok(Err(Obstacle::Raced)),
                 Err(obstacle) => return Ok(Err(obstacle)),
             }

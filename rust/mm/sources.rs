@@ -22,6 +22,8 @@ pub(super) const HEAD: u8 = 1;
 pub(super) const DIRTY: u8 = 2;
 /// Swapped out, or fallocated and never written: must be brought in.
 pub(super) const ABSENT: u8 = 4;
+/// Swapped out.
+pub(super) const SWAPPED: u8 = 8;
 
 /// What is known of one page of the extent.
 #[derive(Clone, Copy)]

@@ -16,16 +16,72 @@ macro_rules! kind {
     };
 }
 
+/// What a pte says.
+///
+/// C source: [`include/linux/leafops.h`](srctree/include/linux/leafops.h).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PteKind {
+    /// Nothing there (`pte_none()`).
+    None,
+    /// Maps an ordinary page, by its frame.
+    Page(usize),
+    /// Maps a frame that has no `struct page` to count (`pte_special()`): the
+    /// zero page, device memory.
+    Special(usize),
+    /// A migration entry that names the page frame.
+    Migration(usize),
+    /// A swap entry.
+    Swap,
+    /// A marker: nothing is there, and it must be known why
+    /// (`PTE_MARKER_UFFD_WP`, `PTE_MARKER_POISONED`, `PTE_MARKER_GUARD`).
+    Marker,
+    /// Another entry that is not present: device memory, poisoned page.
+    Other,
+}
+
 /// The value of a pte at the moment it was read.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn dirty_pages(table: &PteMap<'_>) -> usize {
+///     let mut dirty = 0;
+///     table.all(0..pmd_pages(), |_, pte| {
+///         dirty += usize::from(pte.page().is_some() && pte.is_dirty());
+///         true
+///     });
+///     dirty
+/// }
+/// ```
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Pte(pub(super) bindings::shmem_collapse_entry);
 
 impl Pte {
+    /// What it says.
+    #[inline]
+    pub(crate) fn kind(self) -> PteKind {
+        match self.0.kind {
+            k if k == kind!(NONE) => PteKind::None,
+            k if k == kind!(PAGE) => PteKind::Page(self.0.pfn),
+            k if k == kind!(SPECIAL) => PteKind::Special(self.0.pfn),
+            k if k == kind!(MIGRATION) => PteKind::Migration(self.0.pfn),
+            k if k == kind!(SWAP) => PteKind::Swap,
+            k if k == kind!(MARKER) => PteKind::Marker,
+            _ => PteKind::Other,
+        }
+    }
+
     /// `pte_none()`: nothing there.
     #[inline]
     pub(crate) fn is_none(self) -> bool {
         self.0.kind == kind!(NONE)
+    }
+
+    /// `pte_present()`: maps memory.
+    #[inline]
+    pub(crate) fn is_present(self) -> bool {
+        matches!(self.kind(), PteKind::Page(_) | PteKind::Special(_))
     }
 
     /// The page frame of a present entry that maps an ordinary page.
@@ -37,10 +93,28 @@ impl Pte {
         (self.0.kind == kind!(PAGE)).then_some(self.0.pfn)
     }
 
+    /// `pte_young()`.
+    #[inline]
+    pub(crate) fn is_young(self) -> bool {
+        self.0.flags & bindings::ENTRY_YOUNG != 0
+    }
+
     /// `pte_dirty()`.
     #[inline]
     pub(crate) fn is_dirty(self) -> bool {
         self.0.flags & bindings::ENTRY_DIRTY != 0
+    }
+
+    /// `pte_soft_dirty()`.
+    #[inline]
+    pub(crate) fn is_soft_dirty(self) -> bool {
+        self.0.flags & bindings::ENTRY_SOFT_DIRTY != 0
+    }
+
+    /// `pte_write()`.
+    #[inline]
+    pub(crate) fn is_writable(self) -> bool {
+        self.0.flags & bindings::ENTRY_WRITE != 0
     }
 
     /// Accessed, dirty, soft-dirty and write bits of a present entry.
@@ -51,6 +125,14 @@ impl Pte {
 }
 
 /// The value of a pmd entry at the moment it was read.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn is_huge<W: Witness>(slot: &PmdSlot<'_, W>) -> bool {
+///     matches!(slot.read_lockless(), Pmd::Huge(_))
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pmd {
     /// Nothing there.

@@ -7,6 +7,7 @@ use super::{
     LockedPteMap,
     PmdGuard,
     PmdSlot,
+    UncheckedPteMap,
     Witness,
     WritablePtes, //
 };
@@ -28,23 +29,18 @@ use core::{
 /// `mmu_notifier_invalidate_range_start()` was called for `range`, the matching
 /// end was not.
 pub(crate) struct Invalidation<'s, W: Witness> {
-    slot: &'s PmdSlot<'s, W>,
+    slot: PmdSlot<'s, W>,
     range: bindings::mmu_notifier_range,
 }
 
 impl<'s, W: Witness> Invalidation<'s, W> {
-    pub(super) fn new(slot: &'s PmdSlot<'s, W>, range: Range<usize>) -> Self {
+    pub(super) fn new(slot: PmdSlot<'s, W>, range: Range<usize>) -> Self {
         let start = range.start.max(slot.base());
-        let end = range.end.min(slot.base() + pmd_size());
+        let end = range.end.min(slot.base() + pmd_size()).max(start);
         let mut range = MaybeUninit::<bindings::mmu_notifier_range>::zeroed();
         // SAFETY: The witness keeps the mm; `range` is written by the call.
         unsafe {
-            bindings::notifier_start(
-                range.as_mut_ptr(),
-                slot.witness().mm().as_ptr(),
-                start,
-                end,
-            )
+            bindings::notifier_start(range.as_mut_ptr(), slot.witness().mm().as_ptr(), start, end)
         };
         // INVARIANT: Started just now.
         Self {
@@ -54,8 +50,8 @@ impl<'s, W: Witness> Invalidation<'s, W> {
         }
     }
 
-    pub(super) fn slot(&self) -> &'s PmdSlot<'s, W> {
-        self.slot
+    pub(super) fn slot(&self) -> &PmdSlot<'s, W> {
+        &self.slot
     }
 
     /// Addresses that may be changed.
@@ -71,7 +67,13 @@ impl<'s, W: Witness> Invalidation<'s, W> {
     /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its
     /// entries; [`None`] when there is none.
     pub(crate) fn map_lock(&self) -> Option<WritablePtes<'_, W>> {
-        self.slot.map_lock().map(|table| self.writable(table))
+        LockedPteMap::new(self.slot.place()).map(|table| self.writable(table))
+    }
+
+    /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), to look
+    /// before locking; see [`writable`](Self::writable).
+    pub(crate) fn map_rw_nolock(&self) -> Option<UncheckedPteMap<'_, W>> {
+        UncheckedPteMap::new(self.slot.place())
     }
 
     /// Allows changes through a table that was locked inside this section.

@@ -257,9 +257,8 @@ impl<'i, W: Witness> MappedTable<'i, W> {
         let head = target.head();
         // SAFETY: Both locks are held and the entry points to a table; the
         // target is locked and complete, by its trait.
-        let table = unsafe {
-            bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr())
-        };
+        let table =
+            unsafe { bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr()) };
         pmd.add_rss((pmd_pages() - self.mapped.get()) as isize);
         self.guard.empty(table, Some(head), visit)
     }

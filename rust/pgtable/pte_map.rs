@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mapped PTE tables: the three ways to look into one.
+//! Mapped PTE tables, and the two halves of their guards.
 
 use super::{
     pmd_pages,
@@ -26,10 +26,28 @@ const BATCH: usize = 32;
 /// `rcu_read_lock()`: nothing may sleep while it lives, and mappings end in
 /// the reverse order of their making (`kmap_local`), which scopes enforce.
 ///
+/// C source: `__pte_offset_map()` in
+/// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
+///
 /// # Invariants
 ///
 /// `start` is the first entry of a table mapped by `pte_offset_map*()` and not
 /// yet unmapped.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn mapped_pages<W: Witness>(slot: &mut PmdSlot<'_, W>) -> usize {
+///     let mut pages = 0;
+///     if let Some(table) = slot.map() {
+///         table.all(0..pmd_pages(), |_, pte| {
+///             pages += usize::from(pte.page().is_some());
+///             true
+///         });
+///     } // Unmapped here.
+///     pages
+/// }
+/// ```
 #[must_use = "a mapping that is not used is unmapped at once"]
 pub(crate) struct PteMap<'s> {
     start: NonNull<bindings::pte_t>,
@@ -50,7 +68,7 @@ impl<'s> PteMap<'s> {
     ///
     /// `start` is null, or the first entry of a table that a `pte_offset_map*()`
     /// has just mapped; the mapping is handed over.
-    unsafe fn from_start(start: *mut bindings::pte_t) -> Option<Self> {
+    pub(super) unsafe fn from_start(start: *mut bindings::pte_t) -> Option<Self> {
         // INVARIANT: By this function's contract.
         Some(Self {
             start: NonNull::new(start)?,
@@ -83,11 +101,7 @@ impl<'s> PteMap<'s> {
     /// Calls `f` with index and value of the entries in `range` until it
     /// returns false; returns whether it never did.
     #[inline]
-    pub(crate) fn all(
-        &self,
-        range: Range<usize>,
-        mut f: impl FnMut(usize, Pte) -> bool,
-    ) -> bool {
+    pub(crate) fn all(&self, range: Range<usize>, mut f: impl FnMut(usize, Pte) -> bool) -> bool {
         let mut batch = [const { MaybeUninit::<bindings::shmem_collapse_entry>::uninit() }; BATCH];
         let end = range.end.min(pmd_pages());
         let mut at = range.start;
@@ -143,115 +157,5 @@ impl Drop for PteLock {
             // SAFETY: By the type invariant it is held.
             unsafe { bindings::spin_unlock(lock.as_ptr()) };
         }
-    }
-}
-
-/// A mapped table with its lock known but not taken.
-///
-/// Its entries can be read as through [`PteMap`]. Nothing can be written: after
-/// the lock is taken, the pmd entry must be found unchanged first, or the table
-/// may be one that was removed meanwhile.
-pub(crate) struct UncheckedPteMap<'s, W: Witness> {
-    map: PteMap<'s>,
-    slot: &'s PmdSlot<'s, W>,
-    lock: NonNull<bindings::spinlock_t>,
-    seen: bindings::pmd_t,
-}
-
-impl<'s, W: Witness> UncheckedPteMap<'s, W> {
-    pub(super) fn new(slot: &'s PmdSlot<'s, W>) -> Option<Self> {
-        let mut lock = core::ptr::null_mut();
-        let mut seen = MaybeUninit::<bindings::pmd_t>::uninit();
-        // SAFETY: The slot's witness allows the call; both outputs are valid
-        // for writing.
-        let map = unsafe {
-            PteMap::from_start(bindings::pte_offset_map_rw_nolock(
-                slot.witness().mm().as_ptr(),
-                slot.as_ptr(),
-                slot.base(),
-                seen.as_mut_ptr(),
-                &mut lock,
-            ))
-        }?;
-        Some(Self {
-            map,
-            slot,
-            lock: NonNull::new(lock)?,
-            // SAFETY: Written by the call, which returned a table.
-            seen: unsafe { seen.assume_init() },
-        })
-    }
-
-    /// The entries, unlocked.
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
-        &self.map
-    }
-
-    /// Takes the lock and repeats the look at the pmd entry.
-    ///
-    /// [`None`]: the entry changed since the table was mapped; everything read
-    /// from it is stale.
-    pub(crate) fn lock(self) -> Option<LockedPteMap<'s, W>> {
-        // SAFETY: The mapping's RCU section keeps the table and its lock.
-        unsafe { bindings::spin_lock(self.lock.as_ptr()) };
-        // SAFETY: Taken on the line above.
-        let lock = unsafe { PteLock::from_held(self.lock.as_ptr()) };
-        // SAFETY: The slot's entry is there, by its invariant.
-        if !unsafe { bindings::pmd_unchanged(self.slot.as_ptr(), self.seen) } {
-            return None;
-        }
-        // INVARIANT: The pmd entry is the same under the table's lock.
-        Some(LockedPteMap {
-            _lock: lock,
-            map: self.map,
-            slot: self.slot,
-        })
-    }
-}
-
-/// A mapped table that is locked: entries change only through the holder, or
-/// by hardware (accessed and dirty bits).
-///
-/// # Invariants
-///
-/// The lock is that of the table at `slot`, which still is the slot's table.
-pub(crate) struct LockedPteMap<'s, W: Witness> {
-    // Dropped in this order: unlock, then unmap.
-    _lock: PteLock,
-    map: PteMap<'s>,
-    slot: &'s PmdSlot<'s, W>,
-}
-
-impl<'s, W: Witness> LockedPteMap<'s, W> {
-    pub(super) fn new(slot: &'s PmdSlot<'s, W>) -> Option<Self> {
-        let mut lock = core::ptr::null_mut();
-        // SAFETY: The slot's witness allows the call; `lock` is valid for
-        // writing.
-        let start = unsafe {
-            bindings::pte_offset_map_lock(
-                slot.witness().mm().as_ptr(),
-                slot.as_ptr(),
-                slot.base(),
-                &mut lock,
-            )
-        };
-        // SAFETY: Just mapped, if not null.
-        let map = unsafe { PteMap::from_start(start) }?;
-        // INVARIANT: `pte_offset_map_lock()` rechecked the pmd entry.
-        Some(Self {
-            // SAFETY: With a table comes its lock, held.
-            _lock: unsafe { PteLock::from_held(lock) },
-            map,
-            slot,
-        })
-    }
-
-    /// The entries.
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
-        &self.map
-    }
-
-    pub(super) fn slot(&self) -> &'s PmdSlot<'s, W> {
-        self.slot
     }
 }

@@ -5,8 +5,8 @@
 use super::{
     Invalidation,
     LockedPteMap,
-    PteMap,
     Pte,
+    PteMap,
     Witness, //
 };
 use crate::bindings;
@@ -33,7 +33,10 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     pub(super) fn new(section: &'i Invalidation<'i, W>, table: LockedPteMap<'i, W>) -> Self {
         let range = section.range();
         let vma = section.slot().witness().vma().as_ptr();
-        assert!(core::ptr::eq(section.slot().as_ptr(), table.slot().as_ptr()));
+        assert!(core::ptr::eq(
+            section.slot().as_ptr(),
+            table.slot().as_ptr()
+        ));
         // SAFETY: The witness keeps the VMA.
         unsafe { bindings::flush_cache_range(vma, range.start, range.end) };
         // INVARIANT: Nothing was cleared yet.

@@ -31,6 +31,7 @@ struct arena {
 
 struct result {
 	uint64_t ns[MODES][ROUNDS];
+	uint64_t copy_ns[ROUNDS];	/* of ns[ONE_CALL], where it is known */
 	long faults;		/* of the other processes on their next touch, all rounds */
 	long failed;		/* extents left small, all rounds */
 };
@@ -145,11 +146,15 @@ static uint64_t collapse(struct arena *a, enum engine who, size_t step)
 
 static void measure(struct arena *a, enum engine who, struct result *r, int round)
 {
+	long long copied;
 	int mode, i;
 
 	for (mode = 0; mode < MODES; mode++) {
 		remake(a, round * MODES + mode + 1);
+		copied = sc_read_number(SC_DIR "/stats/copy_ns");
 		r->ns[mode][round] = collapse(a, who, mode == ONE_CALL ? a->seg.len : sc_extent());
+		if (mode == ONE_CALL)
+			r->copy_ns[round] = sc_read_number(SC_DIR "/stats/copy_ns") - copied;
 		for (i = 1; i < PROCESSES; i++)
 			r->faults += sc_call(&a->m[i], sc_op_touch, 0, 0, 0, 0);
 		r->failed += EXTENTS - huge_everywhere(a);
@@ -217,6 +222,7 @@ int main(void)
 			printf("  %-24sleft %ld of %d extents small\n", "", result[engine].failed,
 			       ROUNDS * MODES * EXTENTS);
 	}
+	printf("  %-24s%13.1f ms\n", "  of which the copy", median_ms(result[OURS].copy_ns));
 	ratio = ms[KERNEL][ONE_CALL] / ms[OURS][ONE_CALL];
 	printf("  %-24s%15.1fx%17.1fx\n", "ratio", ratio,
 	       ms[KERNEL][PER_EXTENT] / ms[OURS][PER_EXTENT]);

@@ -310,7 +310,7 @@ SC_TEST(hugetlb_memory)
 
 SC_TEST(secret_memory)
 {
-	int fd = syscall(SYS_memfd_secret, FD_CLOEXEC);
+	int fd = syscall(SYS_memfd_secret, O_CLOEXEC);
 	char *p;
 
 	if (fd < 0)

@@ -2,6 +2,10 @@
 /* Requests against other requests, and against processes that come, go and change their mappings. */
 #include "race.h"
 
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
 /* --- other requests -------------------------------------------------------------------------- */
 
 static long op_collapse(struct sc_child *child, const long *arg)
@@ -67,6 +71,49 @@ RACE_TEST(splitting)
 	race_with(_metadata, self, op_split);
 }
 
+/* UFFDIO_COPY puts pages into a private mapping without looking at the file. */
+static long op_uffd_copy(struct sc_child *child, const long *arg)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .len = sc_page(), .src = (unsigned long)child->addr };
+	char *view = sc_map(shared->fd, shared->len, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	uint64_t deadline = 0;
+	long wrong = 0;
+	size_t i;
+
+	reg.range.start = (unsigned long)view;
+	reg.range.len = shared->len;
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -1;
+	while (until(&deadline)) {
+		madvise(view, shared->len, MADV_DONTNEED);
+		for (i = 1; i < EXTENTS * sc_nr(); i += 17) {
+			copy.dst = (unsigned long)view + i * sc_page();
+			copy.copy = 0;
+			if (ioctl(fd, UFFDIO_COPY, &copy) && errno != EAGAIN && errno != EEXIST)
+				return -2;
+		}
+		/* Each is a copy of the file's first page. */
+		for (i = 1; i < EXTENTS * sc_nr(); i += 17)
+			wrong += !sc_page_is(view + i * sc_page(), arg[0], 0);
+	}
+	close(fd);
+	munmap(view, shared->len);
+	return wrong;
+}
+
+RACE_TEST(pages_from_userfaultfd)
+{
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		SKIP(return, "userfaultfd: %s", strerror(errno));
+	close(fd);
+	race_with(_metadata, self, op_uffd_copy);
+}
+
 /* --- processes that come, go and change their mappings ---------------------------------------- */
 
 RACE_TEST(exit_of_mappers)
@@ -83,9 +130,11 @@ RACE_TEST(exit_of_mappers)
 		for (i = 0; i < 2; i++)
 			ASSERT_EQ(0, sc_call(&victim[i], sc_op_verify, round, 0, 0, 0));
 		writer = sc_fork();
+		/* By name of the victim, or of the file, which outlives it. */
 		if (!writer)
-			_exit(sc_collapse(victim[0].pid, victim[0].addr, self->seg.len));
-		usleep(300 * round);
+			_exit(round % 2 ? sc_collapsef("%s", self->seg.path) :
+			      sc_collapse(victim[0].pid, victim[0].addr, self->seg.len));
+		usleep(500 * round);
 		sc_kill(victim, 2);
 		err = sc_join(writer);
 		EXPECT_TRUE(fair_answer(err) || err == ENOMEM)
@@ -226,6 +275,9 @@ RACE_TEST(locking_and_unlocking)
 	long long locked = sc_meminfo("Mlocked");
 
 	race_with(_metadata, self, op_mlock);
+	/* While the memory lives the kernel's own count may be too high. */
+	sc_kill(self->m, MAPPERS);
+	sc_destroy(&self->seg);
 	EXPECT_EQ(locked, sc_meminfo("Mlocked"));
 }
 

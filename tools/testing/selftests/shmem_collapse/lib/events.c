@@ -19,6 +19,17 @@
 #define TRACING		"/sys/kernel/tracing"
 #define INSTANCE	TRACING "/instances/shmem_collapse"
 
+/* Opening for truncation is what empties the buffer. */
+static int clear(void)
+{
+	int fd = open(INSTANCE "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
 static int set(const char *file, const char *value)
 {
 	char path[128];
@@ -41,7 +52,7 @@ int sc_events_open(void)
 	err = err ?: set("buffer_size_kb", "2048");
 	/* Addresses as they are: hashed ones may not be there yet early after boot. */
 	err = err ?: set("options/hash-ptr", "0");
-	err = err ?: set("trace", "");
+	err = err ?: clear();
 	return err ?: set("events/mmap_lock/enable", "1");
 }
 
@@ -95,7 +106,7 @@ int sc_events_learn(struct sc_events *e, struct sc_mapper *m)
 
 	if (e->count == SC_MAX_TARGETS)
 		return ENOSPC;
-	set("trace", "");
+	clear();
 	set("tracing_on", "1");
 	if (sc_call(m, op_map_something, 0, 0, 0, 0))
 		return EINVAL;
@@ -174,7 +185,7 @@ int sc_events_run(struct sc_events *e, const char *request)
 	e->by_writer = 0;
 	e->on_targets = 0;
 	e->lost = 0;
-	set("trace", "");
+	clear();
 	pid = sc_fork();
 	if (pid < 0)
 		return errno;

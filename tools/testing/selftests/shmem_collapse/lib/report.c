@@ -96,29 +96,42 @@ static const char *vma_path(const char *line)
 	return path ? path : "";
 }
 
-/* Pages of the program itself that count as shared memory, as in an initramfs. */
+/* The file of a process's program if it lies in a tmpfs, as in an initramfs; else "". */
+static void program_in_tmpfs(pid_t pid, char *exe, size_t size)
+{
+	char path[64];
+	struct statfs fs;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	len = readlink(path, exe, size - 1);
+	if (len < 0 || statfs(path, &fs) || fs.f_type != TMPFS_MAGIC)
+		len = 0;
+	exe[len] = '\0';
+}
+
+/* Shared memory that is not a test's: the program itself, the harness's small anonymous pieces. */
 static long long program_rss(pid_t pid)
 {
 	char path[64], exe[256], line[512], *end;
 	long long rss = 0, n;
 	bool own = false;
-	struct statfs fs;
-	ssize_t len;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	len = readlink(path, exe, sizeof(exe) - 1);
-	if (len < 0 || statfs(path, &fs) || fs.f_type != TMPFS_MAGIC)
-		return 0;
-	exe[len] = '\0';
+	program_in_tmpfs(pid, exe, sizeof(exe));
 	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
 	while (fgets(line, sizeof(line), f)) {
-		strtoul(line, &end, 16);
-		if (end != line && *end == '-')
-			own = !strncmp(vma_path(line), exe, len);
+		unsigned long start = strtoul(line, &end, 16);
+
+		if (end != line && *end == '-') {
+			size_t size = strtoul(end + 1, NULL, 16) - start;
+
+			own = (*exe && !strncmp(vma_path(line), exe, strlen(exe))) ||
+			      (size < sc_extent() && !strncmp(vma_path(line), "/dev/zero", 9));
+		}
 		n = own ? field_bytes(line, "Rss") : -1;
 		rss += n > 0 ? n : 0;
 		n = own ? field_bytes(line, "Anonymous") : -1;

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the KUnit suites of rust/pgtable/ and rust/hugetlb/ act on. */
+
+#include <kunit/test.h>
+#include <kunit/test-bug.h>
+#include <linux/leafops.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/pgtable.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/rmap.h>
+#include <linux/swapops.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "helpers.h"
+
+/* Far enough from mmap_min_addr, whatever the size of a page. */
+#define SCRATCH_START	(16 * PMD_SIZE)
+
+/*
+ * Maps anonymous memory at a PMD-aligned address of the test's own mm, which
+ * goes away with the test. 0 without memory.
+ */
+unsigned long shmem_collapse_scratch_map(unsigned long len, bool shared)
+{
+	unsigned long addr = SCRATCH_START;
+
+	addr = kunit_vm_mmap(kunit_get_current_test(), NULL, addr, len,
+			     PROT_READ | PROT_WRITE,
+			     (shared ? MAP_SHARED : MAP_PRIVATE) |
+			     MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, 0);
+	return IS_ERR_VALUE(addr) ? 0 : addr;
+}
+
+bool shmem_collapse_scratch_write(unsigned long addr)
+{
+	return !put_user((char)1, (char __user *)addr);
+}
+
+bool shmem_collapse_scratch_read(unsigned long addr)
+{
+	char byte;
+
+	return !get_user(byte, (char __user *)addr);
+}
+
+/* Puts one huge page in the place of the small ones. */
+int shmem_collapse_scratch_collapse(unsigned long addr)
+{
+	return do_madvise(current->mm, addr, PMD_SIZE, MADV_COLLAPSE);
+}
+
+/* Settles what a cleared entry owed its page, under the PTE lock. */
+void shmem_collapse_scratch_forget(struct vm_area_struct *vma, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	folio_mark_dirty(page_folio(page));
+	folio_remove_rmap_pte(page_folio(page), page, vma);
+	folio_put(page_folio(page));
+}
+
+/* RCU read sections that the task is in; see shmem_collapse_rcu_is_counted(). */
+int shmem_collapse_rcu_depth(void)
+{
+	return rcu_preempt_depth() + preempt_count();
+}
+
+bool shmem_collapse_rcu_is_counted(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RCU) || IS_ENABLED(CONFIG_PREEMPT_COUNT);
+}
+
+unsigned long shmem_collapse_vmalloc_frame(const void *addr)
+{
+	return page_to_pfn(vmalloc_to_page(addr));
+}
+
+bool shmem_collapse_is_vmalloc_or_module(const void *addr)
+{
+	return is_vmalloc_or_module_addr(addr);
+}
+
+unsigned long shmem_collapse_linear_frame(const void *addr)
+{
+	return page_to_pfn(virt_to_page(addr));
+}
+
+/* A frame that is as good as any for an entry that nobody follows. */
+unsigned long shmem_collapse_sample_frame(void)
+{
+	return page_to_pfn(ZERO_PAGE(0)) & ~(HPAGE_PMD_NR - 1);
+}
+
+/* One pte of each kind; the order is that of the tests. */
+pte_t shmem_collapse_sample_pte(unsigned int which)
+{
+	unsigned long pfn = shmem_collapse_sample_frame();
+	pte_t page = pfn_pte(pfn, PAGE_READONLY);
+
+	switch (which) {
+	case 1:
+		return pte_mkclean(pte_mkold(page));
+	case 2:
+		page = pfn_pte(pfn, PAGE_SHARED);
+		return pte_mkdirty(pte_mkyoung(pte_mkwrite_novma(page)));
+	case 3:
+		return pte_mkspecial(page);
+	case 4:
+		return softleaf_to_pte(make_readable_migration_entry(pfn));
+	case 5:
+		return softleaf_to_pte(swp_entry(0, 1));
+	case 6:
+		return make_pte_marker(PTE_MARKER_POISONED);
+	case 7:
+		return softleaf_to_pte(swp_entry(SWP_DEVICE_READ, pfn));
+	default:
+		return __pte(0);
+	}
+}
+
+/* One pmd of each kind, false if the architecture has none such. */
+bool shmem_collapse_sample_pmd(unsigned int which, pmd_t *pmd)
+{
+	unsigned long pfn = shmem_collapse_sample_frame();
+	pmd_t huge = pmd_mkhuge(pfn_pmd(pfn, PAGE_READONLY));
+
+	switch (which) {
+	case 0:
+		*pmd = __pmd(0);
+		return true;
+	case 1:
+		*pmd = huge;
+		return true;
+	case 2:
+		*pmd = softleaf_to_pmd(make_readable_migration_entry(pfn));
+		return thp_migration_supported();
+	case 3:
+		*pmd = pmd_mkspecial(huge);
+		return IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP);
+#ifdef CONFIG_X86
+	case 4:
+		/* Neither writable nor a leaf: no table has such an entry. */
+		*pmd = __pmd(_PAGE_PRESENT);
+		return true;
+#endif
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own page tables.
+//!
+//! Nothing here is shared with the types for user tables, on purpose. A kernel
+//! table has no pmd lock that guards it, is never taken away from under a
+//! mapping in use, and is never in high memory: `pte_offset_kernel()` cannot
+//! fail, takes no RCU lock, and no unmap is owed. The user accessors on such a
+//! table would leak an RCU section, or find "no table" where a kernel mapping is
+//! huge.
+
+use super::{
+    pmd_pages,
+    pmd_size,
+    Level,
+    Pte, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    mem::{
+        size_of_val,
+        MaybeUninit, //
+    },
+    ops::Range,
+    ptr::NonNull, //
+};
+use kernel::types::NotThreadSafe;
+
+/// Kernel addresses that stay mapped.
+///
+/// # Invariants
+///
+/// `range` is mapped in `init_mm` for 'k: vmalloc, module or direct-map memory
+/// that nobody frees.
+#[derive(Clone)]
+pub(crate) struct KernelRange<'k> {
+    range: Range<usize>,
+    _memory: PhantomData<&'k ()>,
+}
+
+impl<'k> KernelRange<'k> {
+    /// The addresses of borrowed memory: what can be read is mapped.
+    pub(crate) fn of<T>(memory: &'k [T]) -> Self {
+        let start = memory.as_ptr() as usize;
+        // INVARIANT: The borrow keeps the memory, and memory of the kernel is
+        // mapped in `init_mm`.
+        Self {
+            range: start..start + size_of_val(memory),
+            _memory: PhantomData,
+        }
+    }
+
+    /// The addresses.
+    pub(crate) fn addresses(&self) -> Range<usize> {
+        self.range.clone()
+    }
+}
+
+/// The kernel's page tables with `init_mm`'s mmap lock held for reading.
+///
+/// The lock keeps intermediate tables from being freed when mappings of the
+/// direct map are split or joined; a [`KernelRange`] keeps the tables of its
+/// mapping. Memory that is hot-removed keeps neither, and is nobody's to borrow.
+///
+/// C source: `walk_kernel_page_table_range()` in
+/// [`mm/pagewalk.c`](srctree/mm/pagewalk.c).
+///
+/// # Invariants
+///
+/// `init_mm`'s mmap lock is held for reading by this task.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn frame_of(memory: &[u8]) -> Option<usize> {
+///     let range = KernelRange::of(memory);
+///     let tables = KernelTables::read_lock();
+///     tables.frame(&range, range.addresses().start)
+/// }
+/// ```
+pub(crate) struct KernelTables(NotThreadSafe);
+
+impl KernelTables {
+    /// Takes the lock. Context: may sleep.
+    pub(crate) fn read_lock() -> Self {
+        // SAFETY: Process context.
+        unsafe { bindings::kernel_tables_lock() };
+        // INVARIANT: Locked on the line above.
+        Self(NotThreadSafe)
+    }
+
+    /// Finds what translates `addr`; [`None`] outside the range.
+    pub(crate) fn find<'t>(
+        &'t self,
+        range: &'t KernelRange<'_>,
+        addr: usize,
+    ) -> Option<KernelSlot<'t>> {
+        if !range.range.contains(&addr) {
+            return None;
+        }
+        // SAFETY: The lock is held and `addr` is mapped, so every table on the
+        // way stays.
+        let place = unsafe { bindings::kernel_walk(addr) };
+        if let Some(pmd) = NonNull::new(place.table) {
+            // INVARIANT: The walk ended at a pmd entry that points to a table.
+            return Some(KernelSlot::Table(KernelPmd {
+                pmd,
+                _tables: PhantomData,
+            }));
+        }
+        Some(match Pte(place.leaf).page() {
+            Some(frame) => KernelSlot::Leaf {
+                level: Level::from_raw(place.level),
+                frame,
+            },
+            None => KernelSlot::Unmapped,
+        })
+    }
+
+    /// The page frame that `addr` translates to, at whatever level.
+    pub(crate) fn frame(&self, range: &KernelRange<'_>, addr: usize) -> Option<usize> {
+        match self.find(range, addr)? {
+            KernelSlot::Leaf { frame, .. } => Some(frame),
+            KernelSlot::Table(pmd) => pmd.offset_kernel().read_at(addr).page(),
+            KernelSlot::Unmapped => None,
+        }
+    }
+}
+
+impl Drop for KernelTables {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the lock is held.
+        unsafe { bindings::kernel_tables_unlock() };
+    }
+}
+
+/// Where the walk for a kernel address ends.
+pub(crate) enum KernelSlot<'t> {
+    /// A huge mapping.
+    Leaf {
+        /// The level at which it stands.
+        level: Level,
+        /// The page frame of the very address.
+        frame: usize,
+    },
+    /// A PTE table.
+    Table(KernelPmd<'t>),
+    /// Nothing: guard pages, or memory taken out of the direct map.
+    Unmapped,
+}
+
+/// A pmd entry of the kernel that points to a PTE table.
+///
+/// # Invariants
+///
+/// `pmd` points to such an entry, which stays for 't.
+pub(crate) struct KernelPmd<'t> {
+    pmd: NonNull<bindings::pmd_t>,
+    _tables: PhantomData<&'t ()>,
+}
+
+impl<'t> KernelPmd<'t> {
+    /// The table (`pte_offset_kernel()`). Cannot fail, and no unmap is owed.
+    pub(crate) fn offset_kernel(&self) -> KernelPteTable<'t> {
+        // SAFETY: By the type invariant the entry points to a table.
+        unsafe { KernelPteTable::from_pmd(self.pmd.as_ptr()) }
+    }
+}
+
+/// A PTE table of the kernel.
+///
+/// # Invariants
+///
+/// `start` is the first entry of a table that stays for 't.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn writable_pages(pmd: &KernelPmd<'_>) -> usize {
+///     let table = pmd.offset_kernel();
+///     (0..table.len())
+///         .filter(|&index| table.read(index).is_writable())
+///         .count()
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub(crate) struct KernelPteTable<'t> {
+    start: NonNull<bindings::pte_t>,
+    _tables: PhantomData<&'t ()>,
+    _nts: NotThreadSafe,
+}
+
+impl KernelPteTable<'_> {
+    /// # Safety
+    ///
+    /// `pmd` points to a value that points to a kernel table, which stays for
+    /// the lifetime of the result.
+    unsafe fn from_pmd(pmd: *mut bindings::pmd_t) -> Self {
+        // SAFETY: By this function's contract.
+        let start = unsafe { bindings::pte_offset_kernel(pmd, 0) };
+        // INVARIANT: Address 0 has the first entry.
+        Self {
+            // SAFETY: A table is never at address 0.
+            start: unsafe { NonNull::new_unchecked(start) },
+            _tables: PhantomData,
+            _nts: NotThreadSafe,
+        }
+    }
+
+    /// Number of entries.
+    pub(crate) fn len(&self) -> usize {
+        pmd_pages()
+    }
+
+    fn entry(&self, index: usize) -> *mut bindings::pte_t {
+        assert!(index < self.len());
+        // SAFETY: A table has that many entries.
+        unsafe { bindings::pte_advance(self.start.as_ptr(), index) }
+    }
+
+    /// One entry.
+    pub(crate) fn read(&self, index: usize) -> Pte {
+        // SAFETY: The index is checked by `entry()`.
+        Pte(unsafe { bindings::kernel_pte_read(self.entry(index)) })
+    }
+
+    /// The entry that translates `addr`.
+    pub(crate) fn read_at(&self, addr: usize) -> Pte {
+        self.read((addr & (pmd_size() - 1)) / kernel::page::PAGE_SIZE)
+    }
+}
+
+/// A kernel PTE table that is in no page table: under construction.
+///
+/// What boot code and hypervisors build before anybody walks it. The kernel
+/// accessor is the right one here too: there is no mm whose locks could keep the
+/// table and nobody who could take it away.
+///
+/// # Invariants
+///
+/// `pmd` points to a table that only this value owns.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn identity(frames: Range<usize>) -> Result<NewKernelTable> {
+///     let mut table = NewKernelTable::new()?;
+///     for (index, frame) in frames.enumerate() {
+///         table.set(index, frame);
+///     }
+///     Ok(table)
+/// }
+/// ```
+pub(crate) struct NewKernelTable {
+    pmd: bindings::pmd_t,
+}
+
+impl NewKernelTable {
+    /// Allocates an empty table (`pte_alloc_one_kernel()`). Context: sleeps.
+    pub(crate) fn new() -> Result<Self, kernel::alloc::AllocError> {
+        let mut pmd = MaybeUninit::<bindings::pmd_t>::uninit();
+        // SAFETY: The output is valid for writing.
+        if !unsafe { bindings::kernel_table_alloc(pmd.as_mut_ptr()) } {
+            return Err(kernel::alloc::AllocError);
+        }
+        // INVARIANT: The table is new.
+        Ok(Self {
+            // SAFETY: Written by the call, which succeeded.
+            pmd: unsafe { pmd.assume_init() },
+        })
+    }
+
+    /// The entries, for reading.
+    pub(crate) fn entries(&self) -> KernelPteTable<'_> {
+        // SAFETY: By the type invariant; the accessor only reads the value.
+        unsafe { KernelPteTable::from_pmd(core::ptr::from_ref(&self.pmd).cast_mut()) }
+    }
+
+    /// Lets an entry map a page frame.
+    pub(crate) fn set(&mut self, index: usize, frame: usize) {
+        // SAFETY: The index is checked by `entry()`; nobody walks the table.
+        unsafe { bindings::kernel_pte_set(self.entries().entry(index), frame) };
+    }
+}
+
+impl Drop for NewKernelTable {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is the owner.
+        unsafe { bindings::kernel_table_free(self.pmd) };
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Levels of a page table.
+
+/// A level, named by the entries that stand in its tables.
+///
+/// A present entry is a *leaf* when it maps memory, and otherwise points to a
+/// table of the next level below. Levels that an architecture folds are passed
+/// through: the one entry of a folded table is the entry above it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Level {
+    /// Entries that map pages.
+    Pte,
+    /// Entries that point to PTE tables or map huge pages.
+    Pmd,
+    /// Page upper directory.
+    Pud,
+    /// Page 4th-level directory.
+    P4d,
+    /// Page global directory: one table for each address space.
+    Pgd,
+}
+
+impl Level {
+    /// From bottom to top, as in `enum shmem_collapse_level`.
+    const ALL: [Self; 5] = [Self::Pte, Self::Pmd, Self::Pud, Self::P4d, Self::Pgd];
+
+    /// The level that the C side names.
+    pub(super) fn from_raw(level: u32) -> Self {
+        Self::ALL[level as usize]
+    }
+
+    /// As the kernel abbreviates it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pte => "pte",
+            Self::Pmd => "pmd",
+            Self::Pud => "pud",
+            Self::P4d => "p4d",
+            Self::Pgd => "pgd",
+        }
+    }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables mapped together with their lock: known, rechecked, held.
+
+use super::{
+    pte_map::PteLock,
+    PmdSlot,
+    Pte,
+    PteMap,
+    Witness, //
+};
+use crate::bindings;
+use core::{
+    mem::MaybeUninit,
+    ptr::NonNull, //
+};
+
+/// A mapped table with its lock known but not taken, for readers.
+///
+/// With the lock entries hold still, but the table may be one that was removed
+/// meanwhile. There is no way from here to a change, lock or no lock.
+///
+/// C source: `pte_offset_map_ro_nolock()` in
+/// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
+///
+/// # Invariants
+///
+/// `lock` is the PTE lock of the mapped table.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn stable_pair<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<(Pte, Pte)> {
+///     let table = slot.map_ro_nolock()?.lock();
+///     Some((table.entries().read(0), table.entries().read(1)))
+/// }
+/// ```
+pub(crate) struct ReadOnlyPteMap<'s> {
+    map: PteMap<'s>,
+    lock: NonNull<bindings::spinlock_t>,
+}
+
+impl<'s> ReadOnlyPteMap<'s> {
+    pub(super) fn new<W: Witness>(slot: &'s PmdSlot<'_, W>) -> Option<Self> {
+        let mut lock = core::ptr::null_mut();
+        // SAFETY: The slot's witness allows the call; `lock` is valid for
+        // writing. What it returns is mapped and handed over.
+        let map = unsafe {
+            PteMap::from_start(bindings::pte_offset_map_ro_nolock(
+                slot.witness().mm().as_ptr(),
+                slot.as_ptr(),
+                slot.base(),
+                &mut lock,
+            ))
+        }?;
+        // INVARIANT: Both come from the call above.
+        Some(Self {
+            map,
+            lock: NonNull::new(lock)?,
+        })
+    }
+
+    /// The entries, unlocked.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+
+    /// Takes the lock, so that entries hold still.
+    pub(crate) fn lock(self) -> SteadyPteMap<'s> {
+        // SAFETY: The mapping's RCU section keeps the table and its lock.
+        unsafe { bindings::spin_lock(self.lock.as_ptr()) };
+        // INVARIANT: Taken on the line above.
+        SteadyPteMap {
+            // SAFETY: As above.
+            _lock: unsafe { PteLock::from_held(self.lock.as_ptr()) },
+            map: self.map,
+        }
+    }
+}
+
+/// A mapped and locked table that may be a removed one: for reading only.
+///
+/// # Invariants
+///
+/// The lock is that of the mapped table.
+pub(crate) struct SteadyPteMap<'s> {
+    // Dropped in this order: unlock, then unmap.
+    _lock: PteLock,
+    map: PteMap<'s>,
+}
+
+impl<'s> SteadyPteMap<'s> {
+    /// The entries.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+}
+
+/// A mapped table with its lock known but not taken, for writers.
+///
+/// Its entries can be read as through [`PteMap`]. Nothing can be written: after
+/// the lock is taken, the pmd entry must be found unchanged first, or the table
+/// may be one that was removed meanwhile. [`lock`](Self::lock) does both.
+///
+/// C source: `pte_offset_map_rw_nolock()` in
+/// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
+///
+/// # Invariants
+///
+/// `lock` is the PTE lock of the table that `seen` points to, which is mapped.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn lock_if_used<'s, W: Witness>(
+///     slot: &'s mut PmdSlot<'_, W>,
+/// ) -> Option<LockedPteMap<'s, W>> {
+///     let table = slot.map_rw_nolock()?;
+///     if table.entries().read(0).is_none() {
+///         return None;
+///     }
+///     // `None`: the table went away while the lock was waited for.
+///     table.lock()
+/// }
+/// ```
+pub(crate) struct UncheckedPteMap<'s, W: Witness> {
+    map: PteMap<'s>,
+    slot: PmdSlot<'s, W>,
+    lock: NonNull<bindings::spinlock_t>,
+    seen: bindings::pmd_t,
+}
+
+impl<'s, W: Witness> UncheckedPteMap<'s, W> {
+    pub(super) fn new(slot: PmdSlot<'s, W>) -> Option<Self> {
+        let mut lock = core::ptr::null_mut();
+        let mut seen = MaybeUninit::<bindings::pmd_t>::uninit();
+        // SAFETY: The slot's witness allows the call; both outputs are valid
+        // for writing.
+        let map = unsafe {
+            PteMap::from_start(bindings::pte_offset_map_rw_nolock(
+                slot.witness().mm().as_ptr(),
+                slot.as_ptr(),
+                slot.base(),
+                seen.as_mut_ptr(),
+                &mut lock,
+            ))
+        }?;
+        // INVARIANT: All three come from the call above.
+        Some(Self {
+            map,
+            slot,
+            lock: NonNull::new(lock)?,
+            // SAFETY: Written by the call, which returned a table.
+            seen: unsafe { seen.assume_init() },
+        })
+    }
+
+    /// The entries, unlocked.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+
+    /// Takes the lock and repeats the look at the pmd entry.
+    ///
+    /// [`None`]: the entry changed since the table was mapped; everything read
+    /// from it is stale.
+    pub(crate) fn lock(self) -> Option<LockedPteMap<'s, W>> {
+        // SAFETY: The mapping's RCU section keeps the table and its lock.
+        unsafe { bindings::spin_lock(self.lock.as_ptr()) };
+        // SAFETY: Taken on the line above.
+        let lock = unsafe { PteLock::from_held(self.lock.as_ptr()) };
+        // SAFETY: The slot's entry is there, by its invariant.
+        if !unsafe { bindings::pmd_unchanged(self.slot.as_ptr(), self.seen) } {
+            return None;
+        }
+        // INVARIANT: The pmd entry is the same under the table's lock.
+        Some(LockedPteMap {
+            _lock: lock,
+            map: self.map,
+            slot: self.slot,
+        })
+    }
+}
+
+/// A mapped table that is locked: entries change only through the holder, or
+/// by hardware (accessed and dirty bits).
+///
+/// # Invariants
+///
+/// The lock is that of the table at `slot`, which still is the slot's table.
+pub(crate) struct LockedPteMap<'s, W: Witness> {
+    // Dropped in this order: unlock, then unmap.
+    _lock: PteLock,
+    map: PteMap<'s>,
+    slot: PmdSlot<'s, W>,
+}
+
+impl<'s, W: Witness> LockedPteMap<'s, W> {
+    pub(super) fn new(slot: PmdSlot<'s, W>) -> Option<Self> {
+        let mut lock = core::ptr::null_mut();
+        // SAFETY: The slot's witness allows the call; `lock` is valid for
+        // writing.
+        let start = unsafe {
+            bindings::pte_offset_map_lock(
+                slot.witness().mm().as_ptr(),
+                slot.as_ptr(),
+                slot.base(),
+                &mut lock,
+            )
+        };
+        // SAFETY: Just mapped, if not null.
+        let map = unsafe { PteMap::from_start(start) }?;
+        // INVARIANT: `pte_offset_map_lock()` rechecked the pmd entry.
+        Some(Self {
+            // SAFETY: With a table comes its lock, held.
+            _lock: unsafe { PteLock::from_held(lock) },
+            map,
+            slot,
+        })
+    }
+
+    /// The entries.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+
+    pub(super) fn slot(&self) -> &PmdSlot<'s, W> {
+        &self.slot
+    }
+}
+
+/// One entry of a locked table, as `get_locked_pte()` finds it.
+///
+/// # Invariants
+///
+/// `index` is inside the table.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn poison(vma: &VmaRef, addr: usize) -> Result {
+///     let mut entry = PmdSlot::get_locked_pte(vma, addr)?.ok_or(EAGAIN)?;
+///     entry.install(NewPte::Poison)
+/// }
+/// ```
+pub(crate) struct LockedPte<'s, W: Witness> {
+    pub(super) table: LockedPteMap<'s, W>,
+    pub(super) index: usize,
+}
+
+impl<'s, W: Witness> LockedPte<'s, W> {
+    pub(super) fn new(table: LockedPteMap<'s, W>, index: usize) -> Self {
+        // INVARIANT: The caller computed the index from an address.
+        Self { table, index }
+    }
+
+    /// The value.
+    pub(crate) fn read(&self) -> Pte {
+        self.table.entries().read(self.index)
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changing: allocating, installing, clearing and taking tables out.
+
+use kernel::prelude::kunit_tests;
+
+#[kunit_tests(shmem_collapse_pgtable_change)]
+mod tests {
+    use super::super::{
+        super::{
+            pmd_pages,
+            pmd_size,
+            CheckedTable,
+            NewPte,
+            Pmd,
+            PmdSlot,
+            PteKind,
+            Witness, //
+        },
+        scratch::{
+            extent,
+            rcu_depth,
+            Scratch, //
+        },
+    };
+    use crate::bindings;
+    use kernel::{
+        page::PAGE_SIZE,
+        prelude::*, //
+    };
+
+    #[test]
+    fn a_table_is_allocated_where_none_is() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
+            assert_eq!(slot.read_lockless(), Pmd::None);
+            let table = slot.alloc_map()?.ok_or(EFAULT)?;
+            assert!(table.all(0..pmd_pages(), |_, pte| pte.is_none()));
+            drop(table);
+            assert_eq!(slot.read_lockless(), Pmd::Table);
+            let again = slot.alloc_map_lock()?.ok_or(EFAULT)?;
+            assert!(again.entries().read(0).is_none());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_marker_is_installed_once_and_cleared() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        let depth = rcu_depth();
+        memory.look(|vma| {
+            let mut entry = PmdSlot::get_locked_pte(vma, memory.page(7))?.ok_or(EFAULT)?;
+            assert!(entry.read().is_none());
+            assert_eq!(entry.install(NewPte::Poison), Ok(()));
+            assert_eq!(entry.read().kind(), PteKind::Marker);
+            assert_eq!(entry.install(NewPte::Poison), Err(EEXIST));
+            drop(entry);
+
+            let mut slot = PmdSlot::find(vma, memory.page(7)).ok_or(EFAULT)?;
+            let section = slot.invalidate(extent(memory.page(0)));
+            let mut table = section.map_lock().ok_or(EFAULT)?;
+            assert!(table.entries().read(6).is_none());
+            assert_eq!(table.clear(7).kind(), PteKind::Marker);
+            assert!(table.entries().read(7).is_none());
+            Ok(())
+        })?;
+        assert_eq!(rcu_depth(), depth);
+        Ok(())
+    }
+
+    #[test]
+    fn an_access_meets_the_marker() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            let mut entry = PmdSlot::get_locked_pte(vma, memory.page(1))?.ok_or(EFAULT)?;
+            // Mapped around the page that was touched, maybe.
+            if entry.read().is_none() {
+                entry.install(NewPte::Poison)?;
+            }
+            Ok(())
+        })?;
+        let marked = memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(1)).ok_or(EFAULT)?;
+            let table = slot.map().ok_or(EFAULT)?;
+            Ok(table.read(1).kind() == PteKind::Marker)
+        })?;
+        assert_eq!(memory.read(1), !marked);
+        assert!(memory.read(0));
+        Ok(())
+    }
+
+    #[test]
+    fn the_zero_page_is_for_private_memory() -> Result {
+        let memory = Scratch::private(pmd_size())?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
+            let mut table = slot.alloc_map_lock()?.ok_or(EFAULT)?;
+            assert_eq!(table.install(0, NewPte::ZeroPage), Ok(()));
+            assert!(matches!(
+                table.entries().read(0).kind(),
+                PteKind::Special(_)
+            ));
+            assert!(table.entries().read(0).page().is_none());
+            assert!(!table.entries().read(0).is_writable());
+            Ok(())
+        })?;
+        assert!(memory.read(0));
+        memory.write(0)?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            assert!(slot.map().ok_or(EFAULT)?.read(0).page().is_some());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn shared_memory_takes_no_zero_page() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.look(|vma| {
+            let mut entry = PmdSlot::get_locked_pte(vma, memory.page(0))?.ok_or(EFAULT)?;
+            assert_eq!(entry.install(NewPte::ZeroPage), Err(EINVAL));
+            assert!(entry.read().is_none());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn nothing_is_installed_outside_the_vma() -> Result {
+        let memory = Scratch::shared(2 * PAGE_SIZE)?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
+            let mut table = slot.alloc_map_lock()?.ok_or(EFAULT)?;
+            assert_eq!(table.install(2, NewPte::Poison), Err(EINVAL));
+            assert!(table.entries().read(2).is_none());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_page_is_cleared_with_its_bits() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(4)?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(4)).ok_or(EFAULT)?;
+            let page = slot.map().and_then(|table| table.read(4).page());
+            let section = slot.invalidate(memory.page(4)..memory.page(5));
+            assert_eq!(section.range().start, memory.page(4));
+            let mut table = section.map_lock().ok_or(EFAULT)?;
+            let old = table.clear(4);
+            assert_eq!(old.page(), page);
+            assert!(old.is_dirty());
+            assert!(old.is_young());
+            let frame = old.page().ok_or(EFAULT)?;
+            // SAFETY: The entry is cleared and its lock held; the reference and
+            // the rmap were its own.
+            unsafe {
+                bindings::scratch_forget(vma.as_ptr(), frame);
+                bindings::add_shmem_rss(Witness::mm(vma).as_ptr(), -1);
+            }
+            assert!(table.entries().read(4).is_none());
+            Ok(())
+        })?;
+        assert!(memory.read(4));
+        Ok(())
+    }
+
+    #[test]
+    fn a_table_with_foreign_pages_stays() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let section = slot.invalidate(extent(memory.page(0)));
+            let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
+            let kept = matches!(guard.check(|_, _| false), CheckedTable::Kept);
+            assert!(kept);
+            drop(section);
+            assert_eq!(slot.read_lockless(), Pmd::Table);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_table_with_known_pages_is_taken_out() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let section = slot.invalidate(extent(memory.page(0)));
+            let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
+            let CheckedTable::Mapped(table) = guard.check(|_, _| true) else {
+                return Err(EBUSY);
+            };
+            let mut visited = 0;
+            let detached = table.remove(|_, pte| {
+                if let Some(frame) = pte.page() {
+                    visited += 1;
+                    // SAFETY: The entry is out of the tree and both locks are
+                    // held; the reference and the rmap were its own.
+                    unsafe { bindings::scratch_forget(vma.as_ptr(), frame) };
+                }
+            });
+            detached.free_deferred();
+            assert!(visited >= 1);
+            assert_eq!(section.lock_pmd().value(), Pmd::None);
+            Ok(())
+        })?;
+        // The page is still in the file.
+        assert!(memory.read(0));
+        Ok(())
+    }
+
+    #[test]
+    fn a_section_is_cut_to_its_slot() -> Result {
+        let memory = Scratch::shared(2 * pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let all = memory.page(0)..memory.page(2 * pmd_pages());
+            assert_eq!(slot.invalidate(all).range(), extent(memory.page(0)));
+            let part = memory.page(1)..memory.page(3);
+            assert_eq!(slot.invalidate(part.clone()).range(), part);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit suites: the types against real page tables.
+
+mod change;
+mod entries;
+mod kernel_tables;
+mod lookup;
+mod scratch;

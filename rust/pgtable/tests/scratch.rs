@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A scratch address space, which belongs to one test.
+
+use super::super::pmd_size;
+use crate::bindings;
+use kernel::{
+    mm::virt::VmaRef,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// Memory of the scratch address space, at a PMD-aligned address.
+#[derive(Clone, Copy)]
+pub(super) struct Scratch {
+    start: usize,
+}
+
+impl Scratch {
+    /// Maps shared anonymous memory: shmem.
+    pub(super) fn shared(len: usize) -> Result<Self> {
+        Self::map(len, true)
+    }
+
+    /// Maps private anonymous memory.
+    pub(super) fn private(len: usize) -> Result<Self> {
+        Self::map(len, false)
+    }
+
+    fn map(len: usize, shared: bool) -> Result<Self> {
+        // SAFETY: Runs as a KUnit test, which gets an mm of its own.
+        let start = unsafe { bindings::scratch_map(len, shared) };
+        if start == 0 {
+            return Err(ENOMEM);
+        }
+        Ok(Self { start })
+    }
+
+    /// The address of a page.
+    pub(super) fn page(self, index: usize) -> usize {
+        self.start + index * PAGE_SIZE
+    }
+
+    /// Writes to a page.
+    pub(super) fn write(self, index: usize) -> Result {
+        // SAFETY: User accesses fail where nothing is mapped.
+        let done = unsafe { bindings::scratch_write(self.page(index)) };
+        done.then_some(()).ok_or(EFAULT)
+    }
+
+    /// Reads a page; returns whether that was possible.
+    pub(super) fn read(self, index: usize) -> bool {
+        // SAFETY: As above.
+        unsafe { bindings::scratch_read(self.page(index)) }
+    }
+
+    /// Makes the first PMD-sized range one huge page.
+    pub(super) fn collapse(self) -> Result {
+        // SAFETY: The test's task has an mm.
+        kernel::error::to_result(unsafe { bindings::scratch_collapse(self.start) })
+    }
+
+    /// Looks at the VMA with the mmap lock held.
+    pub(super) fn look<R>(self, look: impl FnOnce(&VmaRef) -> Result<R>) -> Result<R> {
+        match current!().mm() {
+            None => Err(EINVAL),
+            Some(mm) => {
+                let guard = mm.mmap_read_lock();
+                look(guard.vma_lookup(self.start).ok_or(EFAULT)?)
+            }
+        }
+    }
+}
+
+/// The PMD-sized range that starts at `addr`.
+pub(super) fn extent(addr: usize) -> core::ops::Range<usize> {
+    addr..addr + pmd_size()
+}
+
+/// RCU read sections that the task is in.
+pub(super) fn rcu_depth() -> i32 {
+    // SAFETY: Looks at the current task only.
+    unsafe { bindings::rcu_depth() }
+}
+
+/// Whether this kernel counts them.
+pub(super) fn rcu_is_counted() -> bool {
+    // SAFETY: No precondition.
+    unsafe { bindings::rcu_is_counted() }
+}

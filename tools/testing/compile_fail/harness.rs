@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's page-table layer with one program on top, for
+//! `scripts/compile-fail.sh`. The script names the program.
+
+#![allow(dead_code, unused_imports)]
+#![deny(unused_must_use)]
+
+#[path = "../../../rust/bindings/mod.rs"]
+mod bindings;
+#[path = "../../../rust/mm/mod.rs"]
+mod mm;
+#[path = "../../../rust/pgtable/mod.rs"]
+mod pgtable;
+
+#[path = "programs/PROGRAM.rs"]
+mod program;

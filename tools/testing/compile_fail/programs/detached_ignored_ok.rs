@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+// The right way of detached_ignored.rs.
+
+use crate::pgtable::{EmptyTable, Witness};
+
+fn take_out<W: Witness>(table: EmptyTable<'_, W>) {
+    table.remove().free_deferred();
+}

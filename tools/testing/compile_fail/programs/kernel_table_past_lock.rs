@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+// Rule 20: a kernel table is used after init_mm was unlocked.
+// error: E0505
+// message: cannot move out of `tables` because it is borrowed
+
+use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte};
+
+fn first(range: &KernelRange<'_>) -> Option<Pte> {
+    let tables = KernelTables::read_lock();
+    let KernelSlot::Table(pmd) = tables.find(range, range.addresses().start)? else {
+        return None;
+    };
+    drop(tables);
+    Some(pmd.offset_kernel().read(0))
+}

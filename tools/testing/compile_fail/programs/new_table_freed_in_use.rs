@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+// Rule 22: a table under construction is freed while its entries are in use.
+// error: E0505
+// message: cannot move out of `table` because it is borrowed
+
+use crate::pgtable::{NewKernelTable, Pte};
+
+fn first(table: NewKernelTable) -> Pte {
+    let entries = table.entries();
+    drop(table);
+    entries.read(0)
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+// Refinement: the notifier section ends before the TLB flush.
+// error: E0505
+// message: cannot move out of `section` because it is borrowed
+
+use crate::pgtable::{Invalidation, Witness};
+
+fn clear_first<W: Witness>(section: Invalidation<'_, W>) {
+    let Some(mut table) = section.map_lock() else {
+        return;
+    };
+    let _old = table.clear(0);
+    drop(section);
+    drop(table);
+}

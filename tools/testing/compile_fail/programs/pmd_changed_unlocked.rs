@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+// Refinement: the pmd entry is changed without the pmd lock.
+// error: E0599
+// message: no method named `clear_migration` found for struct `Invalidation` in the current scope
+
+use crate::pgtable::{Invalidation, MigrationTarget, Witness};
+
+fn give_back<W: Witness>(section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
+    section.clear_migration(target)
+}

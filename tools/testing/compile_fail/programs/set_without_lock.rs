@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+// Rule 21: an entry is set in a table that is mapped and not locked.
+// error: E0599
+// message: no method named `install` found for struct `PteMap` in the current scope
+
+use crate::pgtable::{NewPte, PmdSlot};
+use kernel::{mm::virt::VmaRef, prelude::*};
+
+fn poison(slot: &mut PmdSlot<'_, VmaRef>) -> Result {
+    let mut table = slot.alloc_map()?.ok_or(EAGAIN)?;
+    table.install(0, NewPte::Poison)
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+// Refinement: a table is taken out and nobody looked at what is in it.
+// error: E0599
+// message: no method named `remove` found for struct `TableGuard` in the current scope
+
+use crate::pgtable::{TableGuard, Witness};
+
+fn take_out<W: Witness>(table: TableGuard<'_, W>) {
+    table.remove().free_deferred();
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+// The right way of user_accessor_on_kernel.rs.
+
+use crate::pgtable::{KernelRange, KernelTables};
+
+fn has_entry(memory: &[u8]) -> bool {
+    let range = KernelRange::of(memory);
+    KernelTables::read_lock()
+        .find(&range, range.addresses().start)
+        .is_some()
+}
