@@ -10,6 +10,8 @@ use kernel::{
 
 mod bindings;
 mod collapse;
+#[cfg(CONFIG_HUGETLB_PAGE)]
+mod hugetlb;
 mod interface;
 mod mm;
 mod pgtable;

@@ -70,7 +70,24 @@ bool shmem_collapse_kernel_table_alloc(pmd_t *pmd);
 void shmem_collapse_kernel_pte_set(pte_t *pte, unsigned long pfn);
 void shmem_collapse_kernel_table_free(pmd_t pmd);
 
+/* helpers_hugetlb.c, with CONFIG_HUGETLB_PAGE only */
+bool shmem_collapse_hugetlb_lock(struct vm_area_struct *vma);
+void shmem_collapse_hugetlb_unlock(struct vm_area_struct *vma);
+unsigned long shmem_collapse_hugetlb_page_size(struct vm_area_struct *vma);
+unsigned int shmem_collapse_level_shift(unsigned int level);
+void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr);
+void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
+				   unsigned long addr);
+void *shmem_collapse_hugetlb_offset(struct vm_area_struct *vma,
+				    unsigned long addr);
+void *shmem_collapse_hugetlb_alloc(struct vm_area_struct *vma,
+				   unsigned long addr);
+struct shmem_collapse_entry
+shmem_collapse_hugetlb_read(struct vm_area_struct *vma, unsigned long addr,
+			    void *entry, u64 *raw);
+
 /* helpers_pgtable.c */
+struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte);
 pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr);
 bool shmem_collapse_pmd_alloc(struct vm_area_struct *vma, unsigned long addr);
 bool shmem_collapse_pte_alloc(struct mm_struct *mm, pmd_t *pmd);

@@ -68,6 +68,13 @@ int shmem_collapse_folio_mapcount(struct folio *folio)
 
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio)
 {
+	/*
+	 * A small folio counts pins as many references. Its mappings are
+	 * references too, and a thousand processes may have it.
+	 */
+	if (!folio_test_large(folio))
+		return folio_ref_count(folio) - folio_mapcount(folio) >=
+		       GUP_PIN_COUNTING_BIAS;
 	return folio_maybe_dma_pinned(folio);
 }
 

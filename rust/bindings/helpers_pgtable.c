@@ -123,7 +123,7 @@ struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd)
 	return pmd_decode(pmdp_get(pmd));
 }
 
-static struct shmem_collapse_entry pte_decode(pte_t pte)
+struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte)
 {
 	struct shmem_collapse_entry e = { };
 
@@ -151,7 +151,7 @@ void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 				   unsigned int nr)
 {
 	while (nr--)
-		*out++ = pte_decode(ptep_get(pte++));
+		*out++ = shmem_collapse_pte_decode(ptep_get(pte++));
 }
 
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr)
@@ -208,13 +208,25 @@ pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
 				       unsigned long addr, pmd_t *pmd,
 				       struct page *huge)
 {
+#ifdef pmdp_establish
 	pmd_t table;
 
+	flush_cache_range(vma, addr, addr + HPAGE_PMD_SIZE);
 	/* One exchange: a fault finds the table or the entry, never nothing. */
 	table = pmdp_establish(vma, addr, pmd, migration_pmd(huge, 0));
+#ifdef CONFIG_RISCV
+	/* A fence by address is for leaf entries only. */
+	flush_tlb_mm(vma->vm_mm);
+#else
 	flush_tlb_range(vma, addr, addr + HPAGE_PMD_SIZE);
+#endif
 	pmdp_get_lockless_sync();
 	return table;
+#else
+	/* Not reached: see shmem_collapse_pmd_entries_supported(). */
+	WARN_ON_ONCE(1);
+	return shmem_collapse_pmd_remove_table(vma, addr, pmd);
+#endif
 }
 
 void shmem_collapse_pmd_refine_entry(struct mm_struct *mm, unsigned long addr,
@@ -265,7 +277,7 @@ struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
 	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, pte);
 
 	cond_install_uffd_wp_ptes(vma, addr, pte, old, 1);
-	return pte_decode(old);
+	return shmem_collapse_pte_decode(old);
 }
 
 bool shmem_collapse_pte_install_zero(struct vm_area_struct *vma,
@@ -317,8 +329,13 @@ void shmem_collapse_notifier_end(struct mmu_notifier_range *range)
 	mmu_notifier_invalidate_range_end(range);
 }
 
+/* Without pmdp_establish() there is no exchange in one step. */
 bool shmem_collapse_pmd_entries_supported(void)
 {
+#ifdef pmdp_establish
 	return thp_migration_supported() && !arch_needs_pgtable_deposit();
+#else
+	return false;
+#endif
 }
 #endif /* CONFIG_TRANSPARENT_HUGEPAGE */

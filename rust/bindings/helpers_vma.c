@@ -18,21 +18,39 @@ void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages)
 }
 
 /*
+ * mremap() fills the tables of a VMA that it has write-locked: it maps them
+ * without repeating the look at the pmd, and spins on a pmd that became huge.
+ * Linking a VMA into the reverse map and moving its bounds there come after
+ * the write lock, so this sees every such VMA under i_mmap_rwsem.
+ */
+static bool vma_write_locked(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	return READ_ONCE(vma->vm_lock_seq) ==
+	       READ_ONCE(vma->vm_mm->mm_lock_seq.sequence);
+#else
+	return true;
+#endif
+}
+
+/*
  * Flags half of the test that allows a table to be taken out. Meaningful only
  * under the PTE lock: anon_vma and the guard flag are set before the first
  * entry they announce goes in under that lock.
  */
 bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma)
 {
+	vm_flags_t flags = READ_ONCE(vma->vm_flags);
+
 	return !READ_ONCE(vma->anon_vma) && !userfaultfd_armed(vma) &&
 	       !vma_test_atomic_flag(vma, VMA_MAYBE_GUARD_BIT) &&
-	       !(vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP)) &&
-	       !vma_thp_disabled(vma, vma->vm_flags, true);
+	       !(flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP)) &&
+	       !vma_thp_disabled(vma, flags, true) && !vma_write_locked(vma);
 }
 
 bool shmem_collapse_vma_locked(struct vm_area_struct *vma)
 {
-	return vma->vm_flags & VM_LOCKED;
+	return READ_ONCE(vma->vm_flags) & VM_LOCKED;
 }
 
 bool shmem_collapse_vma_uffd_missing(struct vm_area_struct *vma)

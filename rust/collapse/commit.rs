@@ -10,24 +10,21 @@ use super::{
     },
     gather::Gathered,
     outcome::Outcome,
-    unmap::{
-        clear_entries,
-        Copied, //
-    },
+    unmap::Copied, //
 };
 use crate::mm::{
     CacheSection,
-    Mapping,
     PublishedFolio,
     Replaced, //
 };
 
 /// An extent that the page cache has as one folio. Nothing can fail any more.
+///
+/// Dropped in the order of the fields: what is not mapped yet is, the folio is
+/// unlocked, then the old ones are freed.
 pub(super) struct Committed<'x, 'b> {
-    folio: PublishedFolio,
+    folio: PublishedFolio<'b>,
     old: Replaced<'x, 'b>,
-    mapping: Mapping<'b>,
-    index: usize,
     filled: usize,
 }
 
@@ -51,8 +48,7 @@ impl<'x, 'b> Copied<'x, 'b> {
 impl<'x, 'b> Gathered<'x, 'b> {
     /// One hold of the page cache's lock: the last tests, then the store.
     fn store(self) -> Result<Committed<'x, 'b>, (Self, Outcome)> {
-        let (mapping, index) = (self.sources.mapping(), self.sources.index());
-        let reverse_map = mapping.reverse_map();
+        let reverse_map = self.sources.mapping().reverse_map();
         let mut section = CacheSection::enter(&reverse_map, &self.huge);
 
         if let Err(outcome) = self.last_tests(&mut section) {
@@ -68,7 +64,9 @@ impl<'x, 'b> Gathered<'x, 'b> {
             Ok(sources) => sources,
             Err(sources) => {
                 drop(section);
-                let outcome = unaccounted(sources.surplus()).err().unwrap_or(Outcome::Lru);
+                let outcome = unaccounted(sources.surplus_unmapped())
+                    .err()
+                    .unwrap_or(Outcome::Lru);
                 let held = Self {
                     charge,
                     sources,
@@ -81,8 +79,6 @@ impl<'x, 'b> Gathered<'x, 'b> {
         Ok(Committed {
             folio,
             old,
-            mapping,
-            index,
             filled: charge.keep(),
         })
     }
@@ -118,7 +114,7 @@ impl Committed<'_, '_> {
         if attempt.config.map_all {
             attempt.cost.pmds_mapped += self.folio.map_everywhere() as u64;
         } else {
-            clear_entries(self.mapping, self.index, &self.folio);
+            self.folio.map_nowhere();
         }
         drop(self.folio);
         self.old.retire();

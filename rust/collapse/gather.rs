@@ -47,11 +47,11 @@ impl<'x, 'b> Scanned<'x, 'b> {
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
         let sources = self.sources.lock()?;
-        if unaccounted(sources.surplus()) == Err(Outcome::Lru) {
+        if unaccounted(sources.surplus_mapped()) == Err(Outcome::Lru) {
             // Most often it is a batch of this CPU.
             lru_add_drain();
         }
-        unaccounted(sources.surplus())?;
+        unaccounted(sources.surplus_mapped())?;
         Ok(Gathered {
             charge,
             sources,

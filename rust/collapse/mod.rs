@@ -30,8 +30,8 @@
 
 #![deny(unsafe_code)]
 
-pub(crate) mod config;
 mod commit;
+pub(crate) mod config;
 mod engine;
 mod extent;
 mod gather;

@@ -70,7 +70,10 @@ impl Keys {
 
 /// What tries the extent of a key, once. [`None`]: there is no extent to count.
 /// An error ends the request.
-pub(super) trait Try: Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync {}
+pub(super) trait Try:
+    Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync
+{
+}
 
 impl<F> Try for F where F: Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync {}
 
@@ -119,31 +122,28 @@ impl<'e> Passes<'e> {
     /// is in use is put off.
     pub(super) fn first(&self, keys: &Keys, attempt: &impl Try) -> Result {
         let next = Atomic::new(0usize);
-        let work = || {
-            let Ok(mut scratch) = Scratch::new() else {
-                return;
-            };
+        let work = |scratch: &mut Scratch| {
             while !self.ended.load(Relaxed) {
                 let nr = next.fetch_add(1usize, Relaxed);
                 if nr >= keys.count {
                     break;
                 }
-                self.first_try(keys.key(nr), &mut scratch, attempt);
+                self.first_try(keys.key(nr), scratch, attempt);
             }
         };
-        match self.config.workers.min(keys.count) {
-            0 => {}
-            1 => work(),
-            workers => self.engine.workers().run(workers - 1, &work)?,
-        }
+        let help = || {
+            if let Ok(mut scratch) = Scratch::new() {
+                work(&mut scratch);
+            }
+        };
+        // The caller works as well: it is the one who sees its own signals.
+        let done = Scratch::new().and_then(|mut scratch| {
+            let helpers = self.config.workers.min(keys.count).saturating_sub(1);
+            let workers = self.engine.workers();
+            workers.run(helpers, &help, || work(&mut scratch))
+        });
         let end = self.ledger.lock().end;
-        match end {
-            // No worker had memory for its notes.
-            None if next.load(Relaxed) < keys.count => Err(ENOMEM),
-            None => Ok(()),
-            Some(error) => Err(error),
-        }
-        .inspect_err(|_| self.settle())
+        end.map_or(done, Err).inspect_err(|_| self.settle())
     }
 
     fn first_try(&self, key: usize, scratch: &mut Scratch, attempt: &impl Try) {

@@ -19,6 +19,8 @@ use super::{
 };
 use crate::{
     mm::{
+        cond_resched,
+        fatal_signal_pending,
         Backing,
         Mapping,
         Process,
@@ -131,7 +133,12 @@ impl Job<'_> {
     fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
         let attempt = |index: usize, scratch: &mut Scratch, cost: &mut Cost| {
             let located = Located { mapping, index };
-            Ok(Some(located.collapse(self.engine, self.config, scratch, cost)))
+            Ok(Some(located.collapse(
+                self.engine,
+                self.config,
+                scratch,
+                cost,
+            )))
         };
         pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
         let range = range.start..range.end.min(one_behind(mapping, range.start));
@@ -165,7 +172,11 @@ impl Job<'_> {
 fn one_behind(mapping: Mapping<'_>, start: usize) -> usize {
     let mut end = mapping.pages().max(start);
     while let Some(page) = mapping.next_page(end) {
-        end = page + 1;
+        end = (page | (pmd_pages() - 1)) + 1;
+        cond_resched();
+        if fatal_signal_pending() {
+            break;
+        }
     }
     end.saturating_add(2 * pmd_pages())
 }

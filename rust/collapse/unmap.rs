@@ -16,7 +16,6 @@ use crate::{
         cond_resched,
         Locked,
         MappedVma,
-        Mapping,
         Sources, //
     },
     pgtable::{
@@ -24,6 +23,7 @@ use crate::{
         pmd_pages,
         pmd_size,
         CheckedTable,
+        Cleared,
         MigrationTarget,
         Pmd,
         PmdSlot, //
@@ -69,7 +69,7 @@ impl<'x, 'b> Gathered<'x, 'b> {
         }
         let unmapped = Unmapped { held: Some(self) };
         // A surplus now is a reader, or a fault in a VMA that kept its table.
-        unaccounted(unmapped.sources().surplus())?;
+        unaccounted(unmapped.sources().surplus_unmapped())?;
         Ok(unmapped)
     }
 }
@@ -112,9 +112,7 @@ fn take_table(
         CheckedTable::Kept => return false,
         CheckedTable::Empty(table) => table.remove(),
         CheckedTable::Mapped(table) => {
-            let visit = |at: usize, pte: crate::pgtable::Pte| {
-                sources.note_unmapped(at, pte.is_dirty(), vma);
-            };
+            let visit = |at: usize, cleared: Cleared| sources.note_unmapped(at, cleared, vma);
             if pmd_migration_supported() {
                 table.replace(huge, visit)
             } else {
@@ -124,23 +122,6 @@ fn take_table(
     };
     detached.free_deferred();
     true
-}
-
-/// Turns every entry that names `target` into an empty pmd.
-///
-/// The pmd lock is taken even where the entry reads as empty: a zap or split
-/// that has just cleared it still looks at the folio under that lock.
-pub(super) fn clear_entries(mapping: Mapping<'_>, index: usize, target: &impl MigrationTarget) {
-    let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
-        if let Some(addr) = vma.pmd_address(index) {
-            if let Some(mut slot) = PmdSlot::find(vma, addr) {
-                slot.invalidate(addr..addr + pmd_size())
-                    .lock_pmd()
-                    .clear_migration(target);
-            }
-        }
-        ControlFlow::Continue(())
-    });
 }
 
 impl<'x, 'b> Unmapped<'x, 'b> {
@@ -171,11 +152,7 @@ impl<'x, 'b> Unmapped<'x, 'b> {
 impl Drop for Unmapped<'_, '_> {
     fn drop(&mut self) {
         if let Some(held) = &mut self.held {
-            clear_entries(
-                held.sources.mapping(),
-                held.sources.index(),
-                &held.huge,
-            );
+            held.huge.clear_entries();
             held.sources.keep_dirty();
         }
     }

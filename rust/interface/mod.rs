@@ -5,6 +5,8 @@
 #![deny(unsafe_code)]
 
 mod grammar;
+#[cfg(CONFIG_HUGETLB_PAGE)]
+mod hugetlb;
 mod knobs;
 mod stats;
 mod sysfs;

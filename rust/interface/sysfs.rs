@@ -2,6 +2,11 @@
 
 //! `/sys/kernel/mm/shmem_collapse`: requests, knobs and statistics.
 
+#[cfg(CONFIG_HUGETLB_PAGE)]
+use super::hugetlb::{
+    Probe,
+    ProbeFile, //
+};
 use super::{
     grammar,
     knobs::{
@@ -38,6 +43,8 @@ use kernel::{
 pub(super) struct Interface {
     engine: Arc<Engine>,
     knobs: Knobs,
+    #[cfg(CONFIG_HUGETLB_PAGE)]
+    hugetlb: Probe,
 }
 
 impl Interface {
@@ -65,11 +72,16 @@ impl Interface {
 enum ControlFile {
     Collapse,
     Knob(Knob),
+    #[cfg(CONFIG_HUGETLB_PAGE)]
+    Hugetlb(ProbeFile),
 }
 
 impl ControlFile {
     fn all() -> impl Iterator<Item = Self> {
-        Iterator::chain(once(Self::Collapse), Knob::ALL.into_iter().map(Self::Knob))
+        let files = Iterator::chain(once(Self::Collapse), Knob::ALL.into_iter().map(Self::Knob));
+        #[cfg(CONFIG_HUGETLB_PAGE)]
+        let files = Iterator::chain(files, ProbeFile::ALL.into_iter().map(Self::Hugetlb));
+        files
     }
 }
 
@@ -80,6 +92,8 @@ impl File for ControlFile {
         match self {
             Self::Collapse => Ok(CString::try_from(c"collapse")?),
             Self::Knob(knob) => CString::try_from_fmt(fmt!("{}", knob.name())),
+            #[cfg(CONFIG_HUGETLB_PAGE)]
+            Self::Hugetlb(file) => CString::try_from_fmt(fmt!("{}", file.name())),
         }
     }
 
@@ -87,6 +101,8 @@ impl File for ControlFile {
         match self {
             Self::Collapse => Mode::WriteOnly,
             Self::Knob(_) => Mode::ReadWrite,
+            #[cfg(CONFIG_HUGETLB_PAGE)]
+            Self::Hugetlb(file) => file.mode(),
         }
     }
 
@@ -97,6 +113,8 @@ impl File for ControlFile {
                 page.emit(fmt!("{}\n", interface.knobs.get(knob)));
                 Ok(())
             }
+            #[cfg(CONFIG_HUGETLB_PAGE)]
+            Self::Hugetlb(_) => interface.hugetlb.show(page),
         }
     }
 
@@ -104,6 +122,8 @@ impl File for ControlFile {
         match self {
             Self::Collapse => interface.collapse(text),
             Self::Knob(knob) => interface.knobs.set(knob, text),
+            #[cfg(CONFIG_HUGETLB_PAGE)]
+            Self::Hugetlb(_) => interface.hugetlb.store(text),
         }
     }
 }
@@ -118,8 +138,13 @@ pub(crate) struct Sysfs {
 impl Sysfs {
     /// Makes the directory. Requests may arrive before this returns.
     pub(crate) fn new(engine: Arc<Engine>) -> Result<Self> {
-        let knobs = Knobs::new();
-        let interface = Arc::new(Interface { engine, knobs }, GFP_KERNEL)?;
+        let interface = Interface {
+            engine,
+            knobs: Knobs::new(),
+            #[cfg(CONFIG_HUGETLB_PAGE)]
+            hugetlb: Probe::new()?,
+        };
+        let interface = Arc::new(interface, GFP_KERNEL)?;
         let control = Directory::new(
             c"shmem_collapse",
             Parent::mm()?,

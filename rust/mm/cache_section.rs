@@ -47,18 +47,17 @@ impl<'r, 'b> CacheSection<'r, 'b> {
         let mut xas = new_xas(mapping, index, pmd_pages().ilog2());
         loop {
             // SAFETY: `xas` is initialised; its array lives.
-            let error = unsafe {
+            unsafe {
                 bindings::xas_lock_irq(&mut xas);
                 bindings::xas_create_range(&mut xas);
                 bindings::xas_unlock_irq(&mut xas);
-                bindings::xas_error(&mut xas)
-            };
-            if error == 0 {
-                return Ok(());
             }
+            // Without an error this frees a node that another task made
+            // unnecessary.
             // SAFETY: As above; not under the lock.
             if !unsafe { bindings::xas_nomem(&mut xas, bindings::GFP_KERNEL) } {
-                return to_result(error);
+                // SAFETY: As above.
+                return to_result(unsafe { bindings::xas_error(&mut xas) });
             }
         }
     }
@@ -135,21 +134,23 @@ impl<'r, 'b> CacheSection<'r, 'b> {
         mut self,
         huge: HugeFolio<'b>,
         sources: Sources<'x, 'b, Frozen>,
-    ) -> (PublishedFolio, Replaced<'x, 'b>) {
+    ) -> (PublishedFolio<'b>, Replaced<'x, 'b>) {
         let order = pmd_pages().ilog2();
         assert!(sources.index() == huge.index() && self.index == huge.index());
+        assert!(sources.mapping().id() == huge.mapping().id());
         // SAFETY: The lock is held, the folio is complete.
         unsafe {
             bindings::huge_publish(huge.as_ptr());
             bindings::xas_set_order(&mut self.xas, self.index, order);
             bindings::xas_store(&mut self.xas, huge.as_ptr().cast());
+            kernel::warn_on!(bindings::xas_error(&mut self.xas) != 0);
         }
         self.blocked = false;
         drop(self);
         // SAFETY: Locked, the stored folio stays in the mapping.
         unsafe { bindings::shrink_later(huge.mapping().inode(), huge.as_ptr()) };
         // SAFETY: Stored above. The store took the sources' entries away.
-        (unsafe { huge.into_published() }, Replaced(sources))
+        (unsafe { huge.into_published() }, Replaced(Some(sources)))
     }
 }
 
@@ -168,14 +169,21 @@ impl Drop for CacheSection<'_, '_> {
 /// # Invariants
 ///
 /// A huge entry was stored over all of them.
-#[must_use = "the old pages are freed by `retire`"]
-pub(crate) struct Replaced<'x, 'b>(Sources<'x, 'b, Frozen>);
+pub(crate) struct Replaced<'x, 'b>(Option<Sources<'x, 'b, Frozen>>);
 
 impl Replaced<'_, '_> {
     /// Unlocks and frees the old folios. Context: may reschedule.
     pub(crate) fn retire(self) {
-        // SAFETY: By the type invariant.
-        unsafe { self.0.retire() };
+        drop(self);
+    }
+}
+
+impl Drop for Replaced<'_, '_> {
+    fn drop(&mut self) {
+        if let Some(sources) = self.0.take() {
+            // SAFETY: By the type invariant.
+            unsafe { sources.retire() };
+        }
     }
 }
 

@@ -4,14 +4,23 @@
 
 use super::{
     Mapping,
-    Sources,
     Referenced, //
+    Sources,
 };
 use crate::{
     bindings,
-    pgtable::MigrationTarget, //
+    pgtable::{
+        pmd_size,
+        MigrationTarget,
+        PmdSlot, //
+    },
 };
-use core::ptr::NonNull;
+use core::{
+    cell::Cell,
+    mem::ManuallyDrop,
+    ops::ControlFlow,
+    ptr::NonNull, //
+};
 use kernel::{
     error::to_result,
     prelude::*, //
@@ -24,11 +33,13 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `folio` has PMD order and is locked and referenced by this value.
+/// `folio` has PMD order and is locked and referenced by this value. If a
+/// migration entry may name it, `named` is set.
 pub(crate) struct HugeFolio<'b> {
     folio: NonNull<bindings::folio>,
     mapping: Mapping<'b>,
     index: usize,
+    named: Cell<bool>,
 }
 
 /// Why there is no huge folio.
@@ -86,6 +97,7 @@ impl<'b> HugeFolio<'b> {
             folio,
             mapping,
             index,
+            named: Cell::new(false),
         })
     }
 
@@ -110,73 +122,97 @@ impl<'b> HugeFolio<'b> {
         unsafe { bindings::clear_page(self.as_ptr(), at) };
     }
 
+    /// Turns every entry that names the folio into an empty pmd. Context:
+    /// sleeps (`i_mmap_rwsem`).
+    ///
+    /// The pmd lock is taken even where the entry reads as empty: a zap or split
+    /// that has just cleared it still looks at the folio under that lock.
+    pub(crate) fn clear_entries(&self) {
+        if !self.named.replace(false) {
+            return;
+        }
+        let _: ControlFlow<()> = self.mapping.reverse_map().for_each(self.index, |vma| {
+            if let Some(addr) = vma.pmd_address(self.index) {
+                if let Some(mut slot) = PmdSlot::find(vma, addr) {
+                    slot.invalidate(addr..addr + pmd_size())
+                        .lock_pmd()
+                        .clear_migration(self);
+                }
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
     /// # Safety
     ///
     /// The folio has just been stored in the page cache, published.
-    pub(super) unsafe fn into_published(self) -> PublishedFolio {
-        let folio = self.folio;
-        core::mem::forget(self);
+    pub(super) unsafe fn into_published(self) -> PublishedFolio<'b> {
         // INVARIANT: Lock and reference move over.
-        PublishedFolio { folio }
+        PublishedFolio(ManuallyDrop::new(self))
     }
 }
 
 impl Drop for HugeFolio<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant lock and reference are ours.
+        self.clear_entries();
+        // SAFETY: By the type invariant lock and reference are ours; no entry
+        // names the folio.
         unsafe { bindings::huge_abandon(self.as_ptr()) };
     }
 }
 
-// SAFETY: Locked until dropped; `huge_prepare()` set the fields.
+// SAFETY: Locked until dropped, which clears the entries first; `huge_prepare()`
+// set the fields.
 unsafe impl MigrationTarget for HugeFolio<'_> {
     fn head(&self) -> NonNull<bindings::page> {
         // SAFETY: The folio is valid and its first page not null.
         unsafe { NonNull::new_unchecked(bindings::huge_head(self.as_ptr())) }
     }
+
+    fn note_named(&self) {
+        self.named.set(true);
+    }
 }
 
 /// The huge folio once it is the page cache's, still locked.
 ///
-/// Dropping it unlocks it: waiters on its migration entries go on.
+/// Dropping it unlocks it: waiters on its migration entries go on. Entries that
+/// are left by then become huge mappings first.
 ///
 /// # Invariants
 ///
-/// `folio` is in the page cache, locked and referenced by this value.
-pub(crate) struct PublishedFolio {
-    folio: NonNull<bindings::folio>,
-}
+/// The folio is in the page cache, locked and referenced by this value.
+pub(crate) struct PublishedFolio<'b>(ManuallyDrop<HugeFolio<'b>>);
 
-impl PublishedFolio {
+impl PublishedFolio<'_> {
     /// Turns every migration entry that names the folio into a present huge
     /// mapping (`remove_migration_ptes()`); returns how many there are now.
     ///
     /// Context: sleeps (`i_mmap_rwsem`).
     pub(crate) fn map_everywhere(&self) -> usize {
-        let folio = self.folio.as_ptr();
-        // SAFETY: The folio is locked and in the page cache; it stands in for
-        // itself, as when a migration is undone.
-        unsafe {
-            bindings::remove_migration_ptes(folio, folio, 0);
-            bindings::folio_mapcount(folio) as usize
+        let folio = self.0.as_ptr();
+        if self.0.named.replace(false) {
+            // SAFETY: The folio is locked and in the page cache; it stands in
+            // for itself, as when a migration is undone.
+            unsafe { bindings::remove_migration_ptes(folio, folio, 0) };
         }
+        // SAFETY: The folio is locked and referenced.
+        unsafe { bindings::folio_mapcount(folio) as usize }
+    }
+
+    /// Turns every entry into an empty pmd: each process faults for itself.
+    pub(crate) fn map_nowhere(&self) {
+        self.0.clear_entries();
     }
 }
 
-impl Drop for PublishedFolio {
+impl Drop for PublishedFolio<'_> {
     fn drop(&mut self) {
+        self.map_everywhere();
         // SAFETY: By the type invariant lock and reference are ours.
         unsafe {
-            bindings::folio_unlock(self.folio.as_ptr());
-            bindings::folio_put(self.folio.as_ptr());
+            bindings::folio_unlock(self.0.as_ptr());
+            bindings::folio_put(self.0.as_ptr());
         }
-    }
-}
-
-// SAFETY: Locked until dropped; the page cache holds the completed folio.
-unsafe impl MigrationTarget for PublishedFolio {
-    fn head(&self) -> NonNull<bindings::page> {
-        // SAFETY: The folio is valid and its first page not null.
-        unsafe { NonNull::new_unchecked(bindings::huge_head(self.folio.as_ptr())) }
     }
 }

@@ -63,8 +63,7 @@ impl Process {
     pub(crate) fn next_range(&self, addr: usize) -> Option<Range<usize>> {
         let (mut start, mut end) = (addr, 0);
         // SAFETY: The reference keeps the mm; both outputs are valid.
-        let found =
-            unsafe { bindings::vma_next_range(self.mm().as_raw(), &mut start, &mut end) };
+        let found = unsafe { bindings::vma_next_range(self.mm().as_raw(), &mut start, &mut end) };
         found.then_some(start..end)
     }
 
@@ -85,6 +84,11 @@ impl ShmemVma<'_> {
     /// Its addresses.
     pub(crate) fn range(&self) -> Range<usize> {
         self.0.addresses()
+    }
+
+    /// The VMA itself.
+    pub(crate) fn vma(&self) -> &kernel::mm::virt::VmaRef {
+        self.0
     }
 
     /// The file page that is mapped at `addr`.

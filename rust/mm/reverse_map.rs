@@ -156,12 +156,6 @@ impl MappedVma<'_> {
         unsafe { bindings::vma_locked(self.vma.as_ptr()) }
     }
 
-    /// Adds to the process's count of shmem pages (`RssShmem`).
-    pub(crate) fn add_rss(&self, pages: isize) {
-        // SAFETY: A VMA in the tree keeps its mm.
-        unsafe { bindings::add_shmem_rss(self.mm().as_ptr(), pages) };
-    }
-
     pub(super) fn as_ptr(&self) -> *mut bindings::vm_area_struct {
         self.vma.as_ptr()
     }

@@ -144,7 +144,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         let at = first - self.index;
         for (nr, slot) in self.scratch.slots[at..at + pages].iter_mut().enumerate() {
             if slot.is_head() {
-                // Noted before, and replaced in the page cache since.
+                // Noted before, and replaced in the page cache since. Pages of
+                // it behind this folio are ABSENT, so they are brought in next.
                 // SAFETY: By the type invariant a head is referenced.
                 unsafe { bindings::folio_put(slot.folio) };
             }

@@ -83,11 +83,10 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         let nr = self.offset_of(slot);
         // SAFETY: Locked, by this function's contract, and referenced.
         unsafe {
-            let same =
-                bindings::folio_in_mapping(folio, self.mapping.as_ptr(), self.index + nr)
-                    && bindings::folio_order(folio) == u32::from(slot.order)
-                    && bindings::folio_test_uptodate(folio)
-                    && !bindings::folio_test_writeback(folio);
+            let same = bindings::folio_in_mapping(folio, self.mapping.as_ptr(), self.index + nr)
+                && bindings::folio_order(folio) == u32::from(slot.order)
+                && bindings::folio_test_uptodate(folio)
+                && !bindings::folio_test_writeback(folio);
             if !same {
                 Some(Obstacle::Raced)
             } else if bindings::folio_poisoned(folio) {

@@ -3,7 +3,10 @@
 //! What is done to the folios of an extent while they are locked.
 
 use super::{
-    sources::DIRTY,
+    sources::{
+        Slot,
+        DIRTY, //
+    },
     stat_run::StatRun,
     Frozen,
     HugeFolio,
@@ -13,7 +16,10 @@ use super::{
     Sources,
     Surplus, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    pgtable::Cleared, //
+};
 
 impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// Whether page `at` of the extent has this page frame.
@@ -23,12 +29,23 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     }
 
     /// Looks for references that are not ours, the page cache's or a mapping's.
-    pub(crate) fn surplus(&self) -> Surplus {
+    pub(crate) fn surplus_mapped(&self) -> Surplus {
+        // SAFETY: Every mapping has one reference. `surplus` hands in a folio
+        // that is referenced.
+        self.surplus(|folio| unsafe { bindings::folio_mapcount(folio) })
+    }
+
+    /// Looks for references that are not ours or the page cache's, once the
+    /// mappings are settled: one that is left could write to the old page.
+    pub(crate) fn surplus_unmapped(&self) -> Surplus {
+        self.surplus(|_| 0)
+    }
+
+    fn surplus(&self, mapped: impl Fn(*mut bindings::folio) -> i32) -> Surplus {
         for slot in self.heads() {
-            // SAFETY: Referenced and locked. A mapping that is still there has
-            // one reference; those already taken away were settled.
+            // SAFETY: Referenced and locked.
             unsafe {
-                let known = 1 + (1 << slot.order) + bindings::folio_mapcount(slot.folio);
+                let known = 1 + (1 << slot.order) + mapped(slot.folio);
                 if bindings::folio_ref_count(slot.folio) != known {
                     return if bindings::folio_maybe_dma_pinned(slot.folio) {
                         Surplus::Pinned
@@ -54,33 +71,32 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// The folio's counts follow in [`settle`](Self::settle), once for all
     /// mappers, unless the folio is large or the VMA locked.
     #[inline]
-    pub(crate) fn note_unmapped(&mut self, at: usize, dirty: bool, vma: &MappedVma<'_>) {
-        if dirty {
-            self.scratch.slots[at].flags |= DIRTY;
+    pub(crate) fn note_unmapped(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>) {
+        if self.scratch.slots[at].order > 0 || vma.is_locked() {
+            return self.remove_rmap(at, cleared, vma);
         }
-        if self.scratch.slots[at].order == 0 && !vma.is_locked() {
-            self.scratch.slots[at].unmapped += 1;
-        } else {
-            self.remove_rmap(at, vma);
-        }
+        let slot = self.cleared_slot(at, cleared);
+        slot.unmapped += 1;
     }
 
-    /// Takes one mapping of page `at` off the folio's counts
-    /// (`folio_remove_rmap_ptes()`).
-    pub(crate) fn remove_rmap(&mut self, at: usize, vma: &MappedVma<'_>) {
-        let slot = self.scratch.slots[at];
-        if slot.folio.is_null() {
-            return;
-        }
+    /// Takes one mapping of page `at` off the folio's counts at once
+    /// (`folio_remove_rmap_ptes()`). Context: under the PTE lock.
+    pub(crate) fn remove_rmap(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>) {
+        let slot = *self.cleared_slot(at, cleared);
         let nr = at & ((1 << slot.order) - 1);
-        // SAFETY: The folio is locked; the caller cleared an entry of the VMA
-        // that mapped this page of it.
+        // SAFETY: The folio is locked, and `cleared` proves that an entry that
+        // mapped this page of it is gone.
         unsafe { bindings::folio_remove_rmap(slot.folio, nr, vma.as_ptr()) };
     }
 
-    /// Notes that a mapping of page `at` was dirty.
-    pub(crate) fn note_dirty(&mut self, at: usize) {
-        self.scratch.slots[at].flags |= DIRTY;
+    /// The slot whose page the cleared entry mapped.
+    fn cleared_slot(&mut self, at: usize, cleared: Cleared) -> &mut Slot {
+        let slot = &mut self.scratch.slots[at];
+        if cleared.is_dirty() {
+            slot.flags |= DIRTY;
+        }
+        assert!(cleared.into_page() == slot.pfn);
+        slot
     }
 
     /// Takes the noted mappings off the counts, one step for each folio.

@@ -66,11 +66,20 @@ impl Workers {
         })
     }
 
-    /// Runs `job` here and, at the same time, in up to `helpers` workers;
-    /// returns when all of them have.
+    /// Runs `own` here and `job` in up to `helpers` workers at the same time;
+    /// returns when all of them are done.
     ///
     /// Fewer helpers come when memory is short. Context: sleeps.
-    pub(crate) fn run(&self, helpers: usize, job: &(dyn Fn() + Sync)) -> Result {
+    pub(crate) fn run(
+        &self,
+        helpers: usize,
+        job: &(dyn Fn() + Sync),
+        own: impl FnOnce(),
+    ) -> Result {
+        if helpers == 0 {
+            own();
+            return Ok(());
+        }
         // One for this task, so that the count cannot reach zero early.
         let running = Arc::pin_init(
             pin_init!(Running {
@@ -99,7 +108,7 @@ impl Workers {
                 break;
             }
         }
-        job();
+        own();
         running.leave();
         running.none.wait_for_completion();
         Ok(())

@@ -124,6 +124,13 @@ impl Pte {
     }
 }
 
+impl From<bindings::shmem_collapse_entry> for Pte {
+    #[inline]
+    fn from(entry: bindings::shmem_collapse_entry) -> Self {
+        Self(entry)
+    }
+}
+
 /// The value of a pmd entry at the moment it was read.
 ///
 /// # Examples

@@ -40,4 +40,10 @@ impl Level {
             Self::Pgd => "pgd",
         }
     }
+
+    /// The level that entries of this one point to.
+    pub(crate) fn below(self) -> Option<Self> {
+        let below = (self as usize).checked_sub(1)?;
+        Some(Self::ALL[below])
+    }
 }

@@ -57,6 +57,7 @@
 // them the engine needs today.
 #![allow(dead_code, unused_imports)]
 
+mod cleared;
 mod detached;
 mod entry;
 mod invalidation;
@@ -73,6 +74,7 @@ mod walk;
 mod witness;
 
 pub(crate) use self::{
+    cleared::Cleared,
     detached::DetachedTable,
     entry::{
         Pmd,

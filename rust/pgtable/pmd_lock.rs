@@ -5,10 +5,10 @@
 use super::{
     pmd_pages,
     pte_map::PteLock,
+    Cleared,
     DetachedTable,
     Invalidation,
     Pmd,
-    Pte,
     PteMap,
     Witness, //
 };
@@ -28,6 +28,10 @@ use core::{
 pub(crate) unsafe trait MigrationTarget {
     /// The head page.
     fn head(&self) -> NonNull<bindings::page>;
+
+    /// An entry is about to name the folio, which must stay, locked, until
+    /// none does.
+    fn note_named(&self);
 }
 
 /// The pmd lock of a slot, inside an MMU notifier section.
@@ -181,14 +185,14 @@ impl<'i, W: Witness> TableGuard<'i, W> {
         self,
         table: bindings::pmd_t,
         entry: Option<NonNull<bindings::page>>,
-        mut visit: impl FnMut(usize, Pte),
+        mut visit: impl FnMut(usize, Cleared),
     ) -> DetachedTable<'i, W> {
         let mut flags = 0;
         // Hardware no longer walks the table: the bits are final.
         self.map.all(0..pmd_pages(), |index, pte| {
-            if !pte.is_none() {
+            if let Some(cleared) = Cleared::new(pte) {
                 flags |= pte.flags();
-                visit(index, pte);
+                visit(index, cleared);
             }
             true
         });
@@ -251,10 +255,11 @@ impl<'i, W: Witness> MappedTable<'i, W> {
     pub(crate) fn replace(
         self,
         target: &impl MigrationTarget,
-        visit: impl FnMut(usize, Pte),
+        visit: impl FnMut(usize, Cleared),
     ) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         let head = target.head();
+        target.note_named();
         // SAFETY: Both locks are held and the entry points to a table; the
         // target is locked and complete, by its trait.
         let table =
@@ -265,7 +270,7 @@ impl<'i, W: Witness> MappedTable<'i, W> {
 
     /// Takes the table out and leaves the pmd entry empty, for machines without
     /// pmd migration entries.
-    pub(crate) fn remove(self, visit: impl FnMut(usize, Pte)) -> DetachedTable<'i, W> {
+    pub(crate) fn remove(self, visit: impl FnMut(usize, Cleared)) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         // SAFETY: Both locks are held and the entry points to a table.
         let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };

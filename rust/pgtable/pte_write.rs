@@ -3,6 +3,7 @@
 //! Clearing single entries of a table that stays.
 
 use super::{
+    Cleared,
     Invalidation,
     LockedPteMap,
     Pte,
@@ -27,6 +28,8 @@ pub(crate) struct WritablePtes<'i, W: Witness> {
     table: LockedPteMap<'i, W>,
     section: &'i Invalidation<'i, W>,
     stale: Range<usize>,
+    /// Pages of shmem that the process no longer has mapped.
+    cleared: isize,
 }
 
 impl<'i, W: Witness> WritablePtes<'i, W> {
@@ -44,6 +47,7 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
             table,
             section,
             stale: 0..0,
+            cleared: 0,
         }
     }
 
@@ -55,10 +59,12 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     /// Clears one entry and returns what it was, with the final accessed and
     /// dirty bits.
     ///
-    /// A userfaultfd write-protection leaves its marker
-    /// (`cond_install_uffd_wp_ptes()`). Reference, rmap and RSS of the page are
-    /// the caller's to settle.
-    pub(crate) fn clear(&mut self, index: usize) -> Pte {
+    /// [`None`] where it maps no page: it stays as it is. A userfaultfd
+    /// write-protection leaves its marker (`cond_install_uffd_wp_ptes()`). The
+    /// RSS follows when this value is dropped; rmap and reference of the page
+    /// are the caller's to settle.
+    pub(crate) fn clear(&mut self, index: usize) -> Option<Cleared> {
+        self.entries().read(index).page()?;
         let addr = self.section.slot().base() + index * PAGE_SIZE;
         assert!(self.section.range().contains(&addr));
         let vma = self.section.slot().witness().vma().as_ptr();
@@ -71,7 +77,8 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
         } else {
             self.stale.start.min(addr)..self.stale.end.max(addr + PAGE_SIZE)
         };
-        Pte(old)
+        self.cleared += 1;
+        Cleared::new(Pte(old))
     }
 }
 
@@ -85,6 +92,7 @@ impl<W: Witness> Drop for WritablePtes<'_, W> {
         // are dropped.
         unsafe {
             bindings::flush_tlb_range(vma, self.stale.start, self.stale.end);
+            bindings::add_shmem_rss(self.section.slot().witness().mm().as_ptr(), -self.cleared);
             // Removing rmap in a locked VMA leaves references in this CPU's
             // munlock batch.
             if bindings::vma_locked(vma) {

@@ -14,8 +14,7 @@ mod tests {
             NewPte,
             Pmd,
             PmdSlot,
-            PteKind,
-            Witness, //
+            PteKind, //
         },
         scratch::{
             extent,
@@ -46,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_installed_once_and_cleared() -> Result {
+    fn a_marker_is_installed_once_and_stays() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         let depth = rcu_depth();
         memory.look(|vma| {
@@ -61,8 +60,10 @@ mod tests {
             let section = slot.invalidate(extent(memory.page(0)));
             let mut table = section.map_lock().ok_or(EFAULT)?;
             assert!(table.entries().read(6).is_none());
-            assert_eq!(table.clear(7).kind(), PteKind::Marker);
-            assert!(table.entries().read(7).is_none());
+            // It maps no page, so there is nothing to clear.
+            assert!(table.clear(7).is_none());
+            assert!(table.clear(6).is_none());
+            assert_eq!(table.entries().read(7).kind(), PteKind::Marker);
             Ok(())
         })?;
         assert_eq!(rcu_depth(), depth);
@@ -148,17 +149,13 @@ mod tests {
             let section = slot.invalidate(memory.page(4)..memory.page(5));
             assert_eq!(section.range().start, memory.page(4));
             let mut table = section.map_lock().ok_or(EFAULT)?;
-            let old = table.clear(4);
-            assert_eq!(old.page(), page);
+            let old = table.clear(4).ok_or(EFAULT)?;
             assert!(old.is_dirty());
-            assert!(old.is_young());
-            let frame = old.page().ok_or(EFAULT)?;
+            let frame = old.into_page();
+            assert_eq!(Some(frame), page);
             // SAFETY: The entry is cleared and its lock held; the reference and
             // the rmap were its own.
-            unsafe {
-                bindings::scratch_forget(vma.as_ptr(), frame);
-                bindings::add_shmem_rss(Witness::mm(vma).as_ptr(), -1);
-            }
+            unsafe { bindings::scratch_forget(vma.as_ptr(), frame) };
             assert!(table.entries().read(4).is_none());
             Ok(())
         })?;
@@ -194,13 +191,11 @@ mod tests {
                 return Err(EBUSY);
             };
             let mut visited = 0;
-            let detached = table.remove(|_, pte| {
-                if let Some(frame) = pte.page() {
-                    visited += 1;
-                    // SAFETY: The entry is out of the tree and both locks are
-                    // held; the reference and the rmap were its own.
-                    unsafe { bindings::scratch_forget(vma.as_ptr(), frame) };
-                }
+            let detached = table.remove(|_, old| {
+                visited += 1;
+                // SAFETY: The entry is out of the tree and both locks are held;
+                // the reference and the rmap were its own.
+                unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };
             });
             detached.free_deferred();
             assert!(visited >= 1);

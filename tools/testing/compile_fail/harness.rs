@@ -8,6 +8,9 @@
 
 #[path = "../../../rust/bindings/mod.rs"]
 mod bindings;
+#[cfg(CONFIG_HUGETLB_PAGE)]
+#[path = "../../../rust/hugetlb/mod.rs"]
+mod hugetlb;
 #[path = "../../../rust/mm/mod.rs"]
 mod mm;
 #[path = "../../../rust/pgtable/mod.rs"]

@@ -108,6 +108,18 @@ long long sc_cgroup_stat(const char *path, const char *field)
 	return n;
 }
 
+long long sc_cgroup_settles(const char *path, const char *field, long long expected)
+{
+	long long n = sc_cgroup_stat(path, field);
+	int tries;
+
+	for (tries = 0; n != expected && tries < 60; tries++) {
+		usleep(100000);
+		n = sc_cgroup_stat(path, field);
+	}
+	return n;
+}
+
 int sc_drop_cap(int cap)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -85,6 +85,9 @@ static void one_round(struct __test_metadata *_metadata, struct _test_data_race 
 	uint64_t deadline = 0;
 	int i;
 
+	/* By turns one extent at a time or several, mapped at once or by faults. */
+	ASSERT_EQ(0, sc_knob_set_number("workers", seed % 2 ? sysconf(_SC_NPROCESSORS_ONLN) : 1));
+	ASSERT_EQ(0, sc_knob_set_number("map_all", seed % 4 != 3));
 	ASSERT_EQ(0, remake(&self->seg, seed));
 	for (i = 0; i < MAPPERS; i++)
 		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_verify, seed, 0, 0, 0));

@@ -198,6 +198,8 @@ int sc_cgroup_create(char *path, size_t size, const char *name);
 int sc_cgroup_enter(const char *path, pid_t pid);
 void sc_cgroup_remove(const char *path);
 long long sc_cgroup_stat(const char *path, const char *field);
+/* The same once it is @expected; the kernel sums up its counters every two seconds only. */
+long long sc_cgroup_settles(const char *path, const char *field, long long expected);
 
 /* --- mmap_lock events ----------------------------------------------------------------------- */
 

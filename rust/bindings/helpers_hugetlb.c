@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hugetlb inlines for rust/hugetlb/. */
+
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+
+#include "helpers.h"
+
+bool shmem_collapse_hugetlb_lock(struct vm_area_struct *vma)
+{
+	if (!is_vm_hugetlb_page(vma))
+		return false;
+	hugetlb_vma_lock_read(vma);
+	return true;
+}
+
+void shmem_collapse_hugetlb_unlock(struct vm_area_struct *vma)
+{
+	hugetlb_vma_unlock_read(vma);
+}
+
+unsigned long shmem_collapse_hugetlb_page_size(struct vm_area_struct *vma)
+{
+	return huge_page_size(hstate_vma(vma));
+}
+
+unsigned int shmem_collapse_level_shift(unsigned int level)
+{
+	switch (level) {
+	case SHMEM_COLLAPSE_LEVEL_PTE:
+		return PAGE_SHIFT;
+	case SHMEM_COLLAPSE_LEVEL_PMD:
+		return PMD_SHIFT;
+	case SHMEM_COLLAPSE_LEVEL_PUD:
+		return PUD_SHIFT;
+	case SHMEM_COLLAPSE_LEVEL_P4D:
+		return P4D_SHIFT;
+	default:
+		return PGDIR_SHIFT;
+	}
+}
+
+void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr)
+{
+	return pgd_offset(vma->vm_mm, addr);
+}
+
+/* NULL if the entry points to no table. */
+void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
+				   unsigned long addr)
+{
+	pgd_t *pgd = entry;
+	p4d_t *p4d = entry;
+	pud_t *pud = entry;
+
+	switch (level) {
+	case SHMEM_COLLAPSE_LEVEL_PGD:
+		return pgd_present(pgdp_get(pgd)) ? p4d_offset(pgd, addr) : NULL;
+	case SHMEM_COLLAPSE_LEVEL_P4D:
+		return p4d_present(p4dp_get(p4d)) ? pud_offset(p4d, addr) : NULL;
+	case SHMEM_COLLAPSE_LEVEL_PUD:
+		if (!pud_present(pudp_get(pud)) || pud_leaf(pudp_get(pud)))
+			return NULL;
+		return pmd_offset(pud, addr);
+#ifndef CONFIG_HIGHPTE
+	case SHMEM_COLLAPSE_LEVEL_PMD: {
+		pmd_t *pmd = entry;
+
+		if (!pmd_present(pmdp_get(pmd)) || pmd_leaf(pmdp_get(pmd)))
+			return NULL;
+		return pte_offset_huge(pmd, addr);
+	}
+#endif
+	default:
+		return NULL;
+	}
+}
+
+void *shmem_collapse_hugetlb_offset(struct vm_area_struct *vma,
+				    unsigned long addr)
+{
+	unsigned long size = huge_page_size(hstate_vma(vma));
+
+	return hugetlb_walk(vma, addr & ~(size - 1), size);
+}
+
+void *shmem_collapse_hugetlb_alloc(struct vm_area_struct *vma,
+				   unsigned long addr)
+{
+	unsigned long size = huge_page_size(hstate_vma(vma));
+
+	return huge_pte_alloc(vma->vm_mm, vma, addr & ~(size - 1), size);
+}
+
+struct shmem_collapse_entry
+shmem_collapse_hugetlb_read(struct vm_area_struct *vma, unsigned long addr,
+			    void *entry, u64 *raw)
+{
+	spinlock_t *lock = huge_pte_lock(hstate_vma(vma), vma->vm_mm, entry);
+	pte_t pte = huge_ptep_get(vma->vm_mm, addr, entry);
+
+	spin_unlock(lock);
+	*raw = pte_val(pte);
+	return shmem_collapse_pte_decode(pte);
+}
