@@ -4,7 +4,13 @@
 # the tools of this machine. Without: in the build root, against Debian's stock
 # kernel, all of which is made on first use. Kbuild is where objects are listed.
 
+# An architecture other than this machine's has one kernel.
+ifneq ($(filter arm64 riscv64,$(ARCH)),)
+KERNEL	?= $(ARCH)
+endif
 KERNEL	?= stock
+# The stock kernel can neither be built nor run KUnit.
+OWN	:= $(patsubst stock,debug,$(KERNEL))
 
 ifeq ($(V),1)
 Q :=
@@ -23,7 +29,8 @@ help:			## show this list
 		sort -u | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
 	@echo 'Variables:'
 	@echo '  KDIR=PATH      configured and built (or prepared) kernel tree with Rust'
-	@echo '  KERNEL=stock   kernel to build for and boot when there is no KDIR'
+	@echo '  KERNEL=stock|debug|arm64|riscv64  kernel to build for and boot when there is no KDIR'
+	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64'
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
 	@echo '  MO=PATH        where the objects go'
@@ -99,6 +106,12 @@ clean:			## remove everything that was built in this checkout
 setup:			## make the build root and the kernel tree, nothing else
 	$(Q)scripts/setup.sh $(KERNEL)
 
+kernel:			## build a kernel of our own (KERNEL=debug|arm64|riscv64)
+	$(Q)scripts/setup.sh $(OWN)
+
+exports:		## add to exports.patch what the module that was built for KERNEL needs
+	$(Q)KERNEL=$(KERNEL) scripts/exports.sh update
+
 update:			## look for a newer kernel of the series
 	$(Q)scripts/cache.sh update
 
@@ -117,8 +130,15 @@ demo:			## before and after, against MADV_COLLAPSE, in a VM
 kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
 	$(Q)KERNEL=$(KERNEL) TEST=$(TEST) scripts/test.sh build kselftest
 
+kunit:			## the module's KUnit suites, on a kernel of our own
+	$(Q)KERNEL=$(OWN) scripts/test.sh kunit-$(OWN)
+
+compile-fail:		## programs that break the rules of the page tables
+	$(Q)scripts/test.sh compile-fail
+
 test:			## everything that CI runs
 	$(Q)KERNEL=$(KERNEL) scripts/test.sh
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
-	setup update clean-cache shell vm demo kselftest test
+	setup kernel exports update clean-cache shell vm demo kselftest kunit \
+	compile-fail test

@@ -15,11 +15,12 @@ source "$KERNEL_DIR/kernel.env"
 
 variables=("KDIR=$KERNEL_BUILD" "MO=$ROOT_SRC/build/${KERNEL:-stock}"
 	"BTF=$KERNEL_BTF" "SYSTEM_MAP=$KERNEL_SYSTEM_MAP")
+read -ra fixed <<<"$KERNEL_MAKE"
 
 build()
 {
 	with_lock "$TOP/build/.lock" in_root \
-		make --no-print-directory -j"$JOBS" "${variables[@]}" "$@"
+		make --no-print-directory -j"$JOBS" "${variables[@]}" "$@" "${fixed[@]}"
 }
 
 # Where the module goes is a place of this machine, outside the build root.
@@ -51,6 +52,12 @@ rust-analyzer)
 	# An editor runs outside the build root.
 	sed -i -e "s|\"$ROOT_SRC/|\"$TOP/|g" -e "s|\"$ROOT_CACHE/|\"$CACHE/|g" \
 		-e "s|\"/usr\([/\"]\)|\"$BUILD_ROOT/usr\1|g" "$TOP/rust-project.json" ;;
+modules)
+	build modules "$@" || {
+		# A kernel of our own may lack an export, which modpost does not explain.
+		[[ -z $KERNEL_MAKE ]] || "$TOP/scripts/exports.sh" check
+		exit 1
+	} ;;
 *)
 	build "$target" "$@" ;;
 esac

@@ -4,7 +4,8 @@
 # Compiles every program in tools/testing/compile_fail/programs/ on top of the
 # module's own sources, with the flags that the module is compiled with. A
 # program NAME.rs must be refused with the error that its first lines state, and
-# NAME_ok.rs, which does the same thing right, must be accepted.
+# NAME_ok.rs, which does the same thing right, must be accepted. So must every
+# example in the documentation of the types.
 #
 # Use: KDIR=/path/to/kernel/build scripts/compile-fail.sh [NAME...]
 # MO=PATH is where the module's objects go. The last line is "N passed, M failed".
@@ -36,20 +37,33 @@ if [ -z "$compiler" ] || [ -z "$library" ]; then
 	exit 1
 fi
 
-# compile NAME: messages go to $work/NAME.log, one a line
-compile() {
-	local crate=$work/$1.rs
+# path NAME: where a program is
+path() {
+	if [ -f "$programs/$1.rs" ]; then
+		echo "$programs/$1.rs"
+	else
+		echo "$work/$1.rs"
+	fi
+}
 
-	sed -e "s,\"\.\./\.\./\.\./,\"$top/," -e "s,programs/PROGRAM,$programs/$1," \
-		"$harness" >"$crate"
+# compile CRATE NAME...: programs on one harness; messages go to $work/CRATE.log,
+# one a line
+compile() {
+	local crate=$1 name
+
+	shift
+	sed -e "s,\"\.\./\.\./\.\./,\"$top/," "$harness" >"$work/$crate.crate.rs"
+	for name; do
+		printf '\n#[path = "%s"]\nmod program_%s;\n' "$(path "$name")" "$name"
+	done >>"$work/$crate.crate.rs"
 	(
 		cd "$MO" || exit
 		# The kernel uses unstable features of a stable compiler.
 		export SHMEM_COLLAPSE_OBJ=$MO RUSTC_BOOTSTRAP=1
 		eval "$compiler --crate-type rlib --crate-name program -L $library" \
 			"--sysroot=/dev/null --error-format=short" \
-			"--emit=metadata=$work/$1.rmeta $crate"
-	) >"$work/$1.log" 2>&1
+			"--emit=metadata=$work/$crate.rmeta $work/$crate.crate.rs"
+	) >"$work/$crate.log" 2>&1
 }
 
 # field NAME KEY: what the program states about itself
@@ -76,11 +90,33 @@ refused() {
 	grep -qF "$prefix$message" "$work/$1.errors"
 }
 
-# check NAME: prints ok or FAIL for the program and for its twin
-check() {
+# examples: writes each example of the documentation to a file of its own in
+# $work and prints their names
+examples() {
+	local file name
+
+	for file in "$top"/rust/{pgtable,hugetlb}/*.rs; do
+		name=doc_$(basename "$(dirname "$file")")_$(basename "$file" .rs)
+		awk -v base="$work/$name" -v name="$name" '
+			/^ *\/\/\/ ```ignore$/ {
+				out = base "_" ++n ".rs"
+				print name "_" n
+				print "use crate::{bindings, hugetlb::*, mm::MappedVma, pgtable::*};" >out
+				print "use core::ops::Range;" >out
+				print "use kernel::{mm::{virt::VmaRef, MmWithUser}, prelude::*};" >out
+				next
+			}
+			/^ *\/\/\/ ```/ { out = "" }
+			out { sub(/^ *\/\/\/ ?/, ""); print >out }
+		' "$file"
+	done
+}
+
+# refuse NAME: prints ok or FAIL for a program that must not compile
+refuse() {
 	if [ -z "$(field "$1" error)" ] || [ -z "$(field "$1" message)" ]; then
 		echo "FAIL $1: state the error and its message in the first lines"
-	elif compile "$1"; then
+	elif compile "$1" "$1"; then
 		echo "FAIL $1: compiles"
 	elif refused "$1"; then
 		echo "ok $1: $(field "$1" error)"
@@ -88,33 +124,49 @@ check() {
 		echo "FAIL $1: refused for another reason than stated:"
 		sed 's/^/# /' "$work/$1.log"
 	fi
-	if compile "$1_ok"; then
-		echo "ok $1_ok: compiles"
-	else
-		echo "FAIL $1_ok: does not compile:"
-		sed 's/^/# /' "$work/$1_ok.log"
-	fi
 }
 
+# accept NAME...: prints ok or FAIL for each program that must compile
+accept() {
+	local name
+
+	if compile accepted "$@"; then
+		printf 'ok %s: compiles\n' "$@"
+		return
+	fi
+	for name; do
+		if compile "$name" "$name"; then
+			echo "ok $name: compiles"
+		else
+			echo "FAIL $name: does not compile:"
+			sed 's/^/# /' "$work/$name.log"
+		fi
+	done
+}
+
+right=()
 if [ $# = 0 ]; then
 	for file in "$programs"/*.rs; do
 		name=$(basename "$file" .rs)
 		[[ $name == *_ok ]] || set -- "$@" "$name"
 	done
+	mapfile -t right < <(examples)
 fi
+right+=("${@/%/_ok}")
 
-running=0
+accept "${right[@]}" >"$work/right.result" &
+running=1
 for name; do
-	check "$name" >"$work/$name.result" &
-	running=$((running + 1))
 	if [ $running -ge "$(nproc)" ]; then
 		wait -n
 		running=$((running - 1))
 	fi
+	refuse "$name" >"$work/$name.result" &
+	running=$((running + 1))
 done
 wait
 
-for name; do
+for name in "$@" right; do
 	cat "$work/$name.result"
 done | tee "$work/results"
 passed=$(grep -c '^ok ' "$work/results")

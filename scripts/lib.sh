@@ -109,6 +109,12 @@ with_lock()
 	) 9>"$lock"
 }
 
+# lock_of DIRECTORY: its lock, which must outlive it.
+lock_of()
+{
+	echo "$CACHE/locks/${1##*/}"
+}
+
 # cached DIRECTORY WHAT FUNCTION
 #
 # Fills DIRECTORY (in the cache) unless that was done before. The mark of
@@ -121,7 +127,7 @@ cached()
 	fi
 	need_root
 	mkdir -p "$CACHE"
-	with_lock "$CACHE/lock" fill_cache "$@"
+	with_lock "$(lock_of "$1")" fill_cache "$@"
 }
 
 fill_cache()
@@ -159,6 +165,12 @@ in_root()
 	"$TOP/scripts/in-root.sh" "$@"
 }
 
+# in_cache PATH: a path in the cache as seen from inside the build root.
+in_cache()
+{
+	echo "$ROOT_CACHE/${1#"$CACHE"/}"
+}
+
 # setup_kernel [FLAVOUR]: sets KERNEL_DIR (host) and KERNEL_RDIR (in the root).
 setup_kernel()
 {
@@ -170,7 +182,7 @@ setup_kernel()
 	# shellcheck source=scripts/kernel-stock.sh
 	source "$TOP/scripts/kernel-$flavour.sh"
 	kernel_setup
-	KERNEL_RDIR=$ROOT_CACHE/${KERNEL_DIR#"$CACHE"/}
+	KERNEL_RDIR=$(in_cache "$KERNEL_DIR")
 	KERNEL_FLAVOUR=$flavour
 	export KERNEL_DIR KERNEL_RDIR KERNEL_FLAVOUR
 }

@@ -5,7 +5,6 @@
 # tools/testing/selftests/shmem_collapse. Sourced after lib.sh.
 
 SELFTESTS=tools/testing/selftests/shmem_collapse
-PROGRAMS=build/selftests
 
 # Sets up root and kernel once; what is called from here does not look again.
 setup_all()
@@ -15,6 +14,7 @@ setup_all()
 	# shellcheck disable=SC1091
 	source "$KERNEL_DIR/kernel.env"
 	MODULE=build/$KERNEL_FLAVOUR/shmem_collapse.ko
+	PROGRAMS=build/selftests-$KERNEL_ARCH
 }
 
 build_module()
@@ -25,7 +25,7 @@ build_module()
 build_programs()
 {
 	in_root make --no-print-directory -j"$JOBS" -C "$SELFTESTS" \
-		OUTPUT="$ROOT_SRC/$PROGRAMS" KSRC="$KERNEL_SOURCE" CC=gcc
+		OUTPUT="$ROOT_SRC/$PROGRAMS" KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC"
 }
 
 test_programs()

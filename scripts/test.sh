@@ -56,7 +56,8 @@ group()
 	step_begin "$what"
 	# Not in a condition: errexit would not hold inside.
 	set +e
-	(set -e; "$run")
+	# shellcheck disable=SC2086
+	(set -e; $run)
 	status=$?
 	set -e
 	((status == 0)) || fail "$name" "the group ended early with status $status"
@@ -67,6 +68,12 @@ group()
 		END { printf "    %s: %d passed, %d failed%s\n", name, n["pass"], n["fail"],
 			n["skip"] ? ", " n["skip"] " skipped" : "" }' "$RESULTS/$name"
 	step_end
+}
+
+# A group that runs only when it is named.
+on_request()
+{
+	[[ " $ONLY " != *" $1 "* ]] || group "$@"
 }
 
 # Always the last line, also when a set-up step ended the run.
@@ -87,7 +94,7 @@ summary()
 
 need_module()
 {
-	! grep -q '^fail' "$RESULTS/build" ||
+	! grep -qs '^fail' "$RESULTS/build" ||
 		die "the module or the programs did not build"
 }
 
@@ -96,6 +103,7 @@ build_group()
 	rm -f "$TOP/$MODULE"
 	check "module" build_module
 	check "programs" build_programs
+	check "exports" "$TOP/scripts/exports.sh" check
 }
 
 rustfmt_group()
@@ -165,16 +173,57 @@ vm_group()
 
 kselftest_group()
 {
-	local programs status=0
+	local programs status=0 name=kselftest-$KERNEL_FLAVOUR limit=$PROGRAM_SECONDS
 
 	need_module
+	# The checks of a debug kernel make everything several times slower.
+	[[ $KERNEL_FLAVOUR == stock ]] || limit=$((3 * limit))
 	programs=${TEST:-$(test_programs)}
 	programs=${programs//$'\n'/ }
-	run_with_module kselftest "${VM_TIMEOUT:-2400}" "$programs" \
-		"sh /tests/tests $PROGRAM_SECONDS $programs" || status=$?
+	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
+		"sh /tests/tests $limit $programs" || status=$?
 	awk -v programs="$programs unload" -f "$TOP/scripts/tap.awk" \
-		"$TOP/build/output-kselftest.log" >>"$RESULTS/$GROUP"
-	((status == 0)) || fail "VM" "status $status, see build/console-kselftest.log"
+		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
+	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+}
+
+# The module's own suites run when it is loaded. One that the configuration
+# dropped would not be missed, so the list comes from the source.
+kunit_group()
+{
+	local status=0 name=kunit-$KERNEL_FLAVOUR suites
+
+	suites=$(grep -rhoP '#\[kunit_tests\(\K\w+' "$TOP/rust")
+	VM_APPEND="kunit.enable=1 kunit.autorun=1" "$TOP/scripts/vm.sh" --name "$name" \
+		--kernel "$KERNEL_FLAVOUR" --timeout "${VM_TIMEOUT:-600}" --zram 0 \
+		--add "$MODULE:/lib" --add scripts/guest/kunit:/tests -- \
+		"sh /tests/kunit /lib/shmem_collapse.ko" || status=$?
+	awk -v programs="${suites//$'\n'/ }" -f "$TOP/scripts/tap.awk" \
+		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
+	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+}
+
+# own FLAVOUR GROUP: a group on a kernel of our own, whatever KERNEL says.
+own()
+{
+	export KERNEL=$1
+	setup_all
+	check "module" build_module
+	check "exports" "$TOP/scripts/exports.sh" check
+	[[ $2 == kunit ]] || check "programs" build_programs
+	! grep -q '^fail' "$RESULTS/$GROUP" || return 1
+	"$2_group"
+}
+
+compile_fail_group()
+{
+	local log=$TOP/build/compile-fail.log
+
+	in_root env KDIR="$KERNEL_BUILD" MO="$ROOT_SRC/build/compile-fail" \
+		scripts/compile-fail.sh >"$log" 2>&1 || true
+	cat "$log"
+	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p' \
+		"$log" >>"$RESULTS/$GROUP"
 }
 
 demo_group()
@@ -196,5 +245,10 @@ group checkpatch "checkpatch on C files" checkpatch_group
 group shellcheck "shellcheck on scripts" shellcheck_group
 group klp-link "Unit tests of klp-link" klp_link_group
 group vm "The VM runner" vm_group
+on_request compile-fail "Programs that must not compile" compile_fail_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 group demo "Demonstration" demo_group
+for flavour in debug arm64 riscv64; do
+	on_request "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
+	on_request "kselftest-$flavour" "kselftests on the '$flavour' kernel" "own $flavour kselftest"
+done

@@ -8,7 +8,7 @@ usage()
 	cat <<-END
 	usage: vm.sh [OPTION]... [--] [COMMAND...]
 	  --name NAME       logs are build/console-NAME.log and build/output-NAME.log
-	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock)
+	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock; see scripts/kernel-*.sh)
 	  --module FILE     load this module, from /lib, before the command (repeatable)
 	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
 	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
@@ -49,7 +49,7 @@ enter_root()
 	setup_kernel "$flavour"
 	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" \
 		VM_CPUS="${VM_CPUS:-2}" VM_MEMORY="${VM_MEMORY:-3G}" \
-		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
+		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_ACCEL="${VM_ACCEL:-}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
 		ROWS="$(tput lines 2>/dev/null || echo 24)" COLUMNS="$(tput cols 2>/dev/null || echo 80)" \
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
@@ -98,7 +98,7 @@ make_initramfs()
 	local tree=$WORK/tree modules='' item
 
 	mkdir -p "$tree"/{bin,dev,etc,lib,vm}
-	cp /bin/busybox "$tree/bin"
+	cp "$KERNEL_BUSYBOX" "$tree/bin/busybox"
 	install -m 755 "$ROOT_SRC/scripts/guest/init" "$tree/init"
 	printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$tree/etc/passwd"
 	mknod "$tree/dev/console" c 5 1
@@ -134,21 +134,27 @@ make_initramfs()
 # Sets QEMU to the command line up to what all machines have in common.
 qemu_machine()
 {
-	local program
-
+	SERIAL_BUS=virtio-serial-device
 	case $KERNEL_ARCH in
 	x86_64)
-		program=qemu-system-x86_64
 		# Without these TCG runs "rep movsb" byte by byte, so that copying
 		# a page hides what everything else costs.
-		QEMU=("$program" -machine "q35" -cpu "max,-erms,-fsrm,-fzrm,-fsrs")
+		QEMU=(qemu-system-x86_64 -machine "q35" -cpu "max,-erms,-fsrm,-fzrm,-fsrs")
+		SERIAL_BUS=virtio-serial-pci
 		CONSOLE="ttyS0 no_timer_check" ;;
+	arm64)
+		# Real pointer authentication takes most of an emulator's time.
+		QEMU=(qemu-system-aarch64 -machine "virt" -cpu "max,pauth-impdef=on")
+		CONSOLE="ttyAMA0" ;;
+	riscv)
+		QEMU=(qemu-system-riscv64 -machine "virt" -cpu "max")
+		CONSOLE="ttyS0" ;;
 	*)
 		die "vm.sh does not know how to boot a kernel for $KERNEL_ARCH" ;;
 	esac
-	command -v "$program" >/dev/null ||
-		die "$program is missing in the build root: run 'make clean-cache' and then 'make setup' to make it anew"
-	QEMU+=(-accel "tcg,thread=multi" -smp "$VM_CPUS" -m "$VM_MEMORY"
+	command -v "${QEMU[0]}" >/dev/null ||
+		die "${QEMU[0]} is missing in the build root: run 'make clean-cache' and then 'make setup' to make it anew"
+	QEMU+=(-accel "${VM_ACCEL:-tcg,thread=multi}" -smp "$VM_CPUS" -m "$VM_MEMORY"
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$KERNEL_IMAGE" -initrd "$WORK/initramfs"
 		-append "console=$CONSOLE panic=-1 $KERNEL_CMDLINE $VM_APPEND")
@@ -197,7 +203,7 @@ run_batch()
 	: >"$console"
 	timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" -monitor none \
 		-serial "file:$console" \
-		-device virtio-serial-pci -chardev stdio,id=output,signal=off \
+		-device "$SERIAL_BUS" -chardev stdio,id=output,signal=off \
 		-device virtconsole,chardev=output </dev/null |
 		split_output | tee "$output" || qemu_status=${PIPESTATUS[0]}
 	find_splats "$console" >"$WORK/splats"

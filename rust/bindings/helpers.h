@@ -34,6 +34,10 @@ enum shmem_collapse_entry_kind {
 #define SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY	4
 #define SHMEM_COLLAPSE_ENTRY_WRITE	8
 
+/* What stands for a page frame where an entry maps no ordinary page. */
+#define SHMEM_COLLAPSE_FRAME_NONE	(~0UL)
+#define SHMEM_COLLAPSE_FRAME_OTHER	(~1UL)
+
 /* One decoded entry; pfn is meaningful for PAGE, SPECIAL and MIGRATION. */
 struct shmem_collapse_entry {
 	unsigned long pfn;
@@ -86,6 +90,18 @@ struct shmem_collapse_entry
 shmem_collapse_hugetlb_read(struct vm_area_struct *vma, unsigned long addr,
 			    void *entry, u64 *raw);
 
+/* What a look at a folio in the page cache shows. */
+struct shmem_collapse_folio_facts {
+	unsigned long index;
+	unsigned long pfn;
+	unsigned int order;
+	bool uptodate;
+	bool writeback;
+	bool locked;
+	bool poisoned;
+	bool pinned;
+};
+
 /* helpers_pgtable.c */
 struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte);
 pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr);
@@ -99,6 +115,8 @@ struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd);
 struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd);
 void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 				   unsigned int nr);
+void shmem_collapse_pte_read_frames(pte_t *pte, unsigned long *out,
+				    unsigned int nr);
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr);
 pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr);
 void shmem_collapse_pte_unmap(pte_t *pte);
@@ -147,24 +165,18 @@ unsigned long shmem_collapse_task_size(struct mm_struct *mm);
 struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid);
 
 /* helpers_folio.c */
-bool shmem_collapse_folio_try_get(struct folio *folio);
 void shmem_collapse_folio_put(struct folio *folio);
 bool shmem_collapse_folio_trylock(struct folio *folio);
 void shmem_collapse_folio_lock(struct folio *folio);
-bool shmem_collapse_folio_test_locked(struct folio *folio);
-unsigned int shmem_collapse_folio_order(struct folio *folio);
-unsigned long shmem_collapse_folio_pfn(struct folio *folio);
-unsigned long shmem_collapse_folio_index(struct folio *folio);
+void shmem_collapse_folio_look(struct folio *folio,
+			       struct shmem_collapse_folio_facts *facts);
 int shmem_collapse_folio_nid(struct folio *folio);
-int shmem_collapse_folio_ref_count(struct folio *folio);
 int shmem_collapse_folio_mapcount(struct folio *folio);
+int shmem_collapse_folio_surplus(struct folio *folio, bool mapped);
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
 bool shmem_collapse_folio_poisoned(struct folio *folio);
-bool shmem_collapse_folio_test_uptodate(struct folio *folio);
-bool shmem_collapse_folio_test_writeback(struct folio *folio);
 bool shmem_collapse_folio_in_mapping(struct folio *folio,
-				     struct address_space *mapping,
-				     unsigned long index);
+				     struct address_space *mapping);
 bool shmem_collapse_folio_ref_freeze(struct folio *folio, int count);
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count);
 bool shmem_collapse_folio_drop_mappings(struct folio *folio, int nr);
@@ -203,10 +215,7 @@ bool shmem_collapse_huge_pages_supported(void);
 /* helpers_cache.c */
 void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping,
 			     unsigned long index, unsigned int order);
-void *shmem_collapse_xas_next_entry(struct xa_state *xas, unsigned long max);
-void *shmem_collapse_xas_reload(struct xa_state *xas);
-bool shmem_collapse_xas_retry(struct xa_state *xas, void *entry);
-void shmem_collapse_xas_reset(struct xa_state *xas);
+void *shmem_collapse_xas_next_get(struct xa_state *xas, unsigned long max);
 void *shmem_collapse_xas_next(struct xa_state *xas);
 void shmem_collapse_xas_set(struct xa_state *xas, unsigned long index);
 void shmem_collapse_xas_set_order(struct xa_state *xas, unsigned long index,

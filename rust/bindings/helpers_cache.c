@@ -19,24 +19,27 @@ void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping
 	*xas = init;
 }
 
-void *shmem_collapse_xas_next_entry(struct xa_state *xas, unsigned long max)
+/*
+ * The next entry, under RCU. A folio comes with a reference, and was still there
+ * after it was taken.
+ */
+void *shmem_collapse_xas_next_get(struct xa_state *xas, unsigned long max)
 {
-	return xas_next_entry(xas, max);
-}
+	void *entry;
 
-void *shmem_collapse_xas_reload(struct xa_state *xas)
-{
-	return xas_reload(xas);
-}
-
-bool shmem_collapse_xas_retry(struct xa_state *xas, void *entry)
-{
-	return xas_retry(xas, entry);
-}
-
-void shmem_collapse_xas_reset(struct xa_state *xas)
-{
-	xas_reset(xas);
+	while ((entry = xas_next_entry(xas, max))) {
+		if (xas_retry(xas, entry))
+			continue;
+		if (xa_is_value(entry))
+			break;
+		if (folio_try_get(entry)) {
+			if (likely(entry == xas_reload(xas)))
+				break;
+			folio_put(entry);
+		}
+		xas_reset(xas);
+	}
+	return entry;
 }
 
 void *shmem_collapse_xas_next(struct xa_state *xas)

@@ -11,11 +11,6 @@
 
 #include "helpers.h"
 
-bool shmem_collapse_folio_try_get(struct folio *folio)
-{
-	return folio_try_get(folio);
-}
-
 void shmem_collapse_folio_put(struct folio *folio)
 {
 	folio_put(folio);
@@ -31,34 +26,9 @@ void shmem_collapse_folio_lock(struct folio *folio)
 	folio_lock(folio);
 }
 
-bool shmem_collapse_folio_test_locked(struct folio *folio)
-{
-	return folio_test_locked(folio);
-}
-
-unsigned int shmem_collapse_folio_order(struct folio *folio)
-{
-	return folio_order(folio);
-}
-
-unsigned long shmem_collapse_folio_pfn(struct folio *folio)
-{
-	return folio_pfn(folio);
-}
-
-unsigned long shmem_collapse_folio_index(struct folio *folio)
-{
-	return folio->index;
-}
-
 int shmem_collapse_folio_nid(struct folio *folio)
 {
 	return folio_nid(folio);
-}
-
-int shmem_collapse_folio_ref_count(struct folio *folio)
-{
-	return folio_ref_count(folio);
 }
 
 int shmem_collapse_folio_mapcount(struct folio *folio)
@@ -83,21 +53,34 @@ bool shmem_collapse_folio_poisoned(struct folio *folio)
 	return folio_contain_hwpoisoned_page(folio);
 }
 
-bool shmem_collapse_folio_test_uptodate(struct folio *folio)
-{
-	return folio_test_uptodate(folio);
-}
-
-bool shmem_collapse_folio_test_writeback(struct folio *folio)
-{
-	return folio_test_writeback(folio);
-}
-
 bool shmem_collapse_folio_in_mapping(struct folio *folio,
-				     struct address_space *mapping,
-				     unsigned long index)
+				     struct address_space *mapping)
 {
-	return folio->mapping == mapping && folio->index == index;
+	return folio->mapping == mapping;
+}
+
+/* The caller holds a reference. */
+void shmem_collapse_folio_look(struct folio *folio,
+			       struct shmem_collapse_folio_facts *facts)
+{
+	facts->index = folio->index;
+	facts->pfn = folio_pfn(folio);
+	facts->order = folio_order(folio);
+	facts->uptodate = folio_test_uptodate(folio);
+	facts->writeback = folio_test_writeback(folio);
+	facts->locked = folio_test_locked(folio);
+	facts->poisoned = folio_contain_hwpoisoned_page(folio);
+	facts->pinned = shmem_collapse_folio_maybe_dma_pinned(folio);
+}
+
+/*
+ * References beyond one of the caller's, those of the page cache and, if
+ * @mapped, one for each mapping.
+ */
+int shmem_collapse_folio_surplus(struct folio *folio, bool mapped)
+{
+	return folio_ref_count(folio) - 1 - (int)folio_nr_pages(folio) -
+	       (mapped ? folio_mapcount(folio) : 0);
 }
 
 bool shmem_collapse_folio_ref_freeze(struct folio *folio, int count)

@@ -123,7 +123,7 @@ struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd)
 	return pmd_decode(pmdp_get(pmd));
 }
 
-struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte)
+static __always_inline struct shmem_collapse_entry pte_decode(pte_t pte)
 {
 	struct shmem_collapse_entry e = { };
 
@@ -147,11 +147,32 @@ struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte)
 	return e;
 }
 
+struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte)
+{
+	return pte_decode(pte);
+}
+
 void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 				   unsigned int nr)
 {
 	while (nr--)
-		*out++ = shmem_collapse_pte_decode(ptep_get(pte++));
+		*out++ = pte_decode(ptep_get(pte++));
+}
+
+/* As above, but nothing except what ordinary page is mapped. */
+void shmem_collapse_pte_read_frames(pte_t *pte, unsigned long *out,
+				    unsigned int nr)
+{
+	for (; nr--; out++) {
+		pte_t value = ptep_get(pte++);
+
+		if (pte_none(value))
+			*out = SHMEM_COLLAPSE_FRAME_NONE;
+		else if (pte_present(value) && !pte_special(value))
+			*out = pte_pfn(value);
+		else
+			*out = SHMEM_COLLAPSE_FRAME_OTHER;
+	}
 }
 
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr)
@@ -277,7 +298,7 @@ struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
 	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, pte);
 
 	cond_install_uffd_wp_ptes(vma, addr, pte, old, 1);
-	return shmem_collapse_pte_decode(old);
+	return pte_decode(old);
 }
 
 bool shmem_collapse_pte_install_zero(struct vm_area_struct *vma,

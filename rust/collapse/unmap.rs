@@ -112,7 +112,10 @@ fn take_table(
         CheckedTable::Kept => return false,
         CheckedTable::Empty(table) => table.remove(),
         CheckedTable::Mapped(table) => {
-            let visit = |at: usize, cleared: Cleared| sources.note_unmapped(at, cleared, vma);
+            let mlocked = vma.is_locked();
+            let visit = |at: usize, cleared: Cleared| {
+                sources.note_unmapped(at, cleared, vma, mlocked);
+            };
             if pmd_migration_supported() {
                 table.replace(huge, visit)
             } else {

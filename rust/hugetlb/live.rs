@@ -152,6 +152,14 @@ impl Tables for HugetlbVma<'_> {
 /// # Invariants
 ///
 /// `entry` is where the page at `addr` of `vma` has its entry.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn is_mapped(slot: &HugeSlot<'_>) -> bool {
+///     slot.read().value.is_present()
+/// }
+/// ```
 pub(crate) struct HugeSlot<'h> {
     entry: NonNull<c_void>,
     vma: &'h VmaRef,

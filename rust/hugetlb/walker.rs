@@ -30,7 +30,9 @@ pub(crate) trait Tables {
 /// # Examples
 ///
 /// ```ignore
-/// let entry = walk::<arch::Native, _>(&tables, &layout, SZ_64K, addr);
+/// fn find<T: Tables>(tables: &T, layout: &Layout, addr: usize) -> Option<T::Entry> {
+///     walk::<arch::Native, _>(tables, layout, 2 << 20, addr)
+/// }
 /// ```
 pub(crate) fn walk<G: Geometry, T: Tables>(
     tables: &T,

@@ -47,15 +47,10 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         // SAFETY: `xas` is valid for writing, the mapping lives.
         unsafe { bindings::xas_init(xas, self.mapping.as_ptr(), self.index, 0) };
         loop {
-            // SAFETY: `xas` is initialised, and this is an RCU section. The same
-            // holds for the calls below.
-            let entry = unsafe { bindings::xas_next_entry(xas, last) };
+            // SAFETY: `xas` is initialised, and this is an RCU section.
+            let entry = unsafe { bindings::xas_next_get(xas, last) };
             if entry.is_null() {
                 return Ok(found);
-            }
-            // SAFETY: As above.
-            if unsafe { bindings::xas_retry(xas, entry) } {
-                continue;
             }
             if is_value(entry) {
                 // SAFETY: As above.
@@ -69,26 +64,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
                 found.swapped += pages;
                 continue;
             }
-            let folio = entry.cast::<bindings::folio>();
-            // SAFETY: RCU keeps the entry's memory a folio's; the reference may
-            // be refused.
-            if !unsafe { bindings::folio_try_get(folio) } {
-                // SAFETY: As above.
-                unsafe { bindings::xas_reset(xas) };
-                continue;
-            }
-            // SAFETY: As above. Only a folio still there after the reference was
-            // taken is the one that was found.
-            if unsafe { bindings::xas_reload(xas) } != entry {
-                // SAFETY: The reference taken above.
-                unsafe {
-                    bindings::folio_put(folio);
-                    bindings::xas_reset(xas);
-                }
-                continue;
-            }
-            // SAFETY: Referenced, and found in the mapping.
-            let (pages, ready) = unsafe { self.note_folio(folio) }?;
+            // SAFETY: A folio of the mapping; its reference moves in.
+            let (pages, ready) = unsafe { self.note_folio(entry.cast()) }?;
             if ready {
                 found.present += pages;
             } else {
@@ -116,31 +93,23 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         &mut self,
         folio: *mut bindings::folio,
     ) -> Result<(usize, bool), Obstacle> {
-        // SAFETY: The reference keeps order and index of a folio in the cache.
-        let (order, first, pfn) = unsafe {
-            (
-                bindings::folio_order(folio) as usize,
-                bindings::folio_index(folio),
-                bindings::folio_pfn(folio),
-            )
-        };
-        let pages = 1 << order;
+        // SAFETY: Referenced.
+        let facts = unsafe { look_at(folio) };
+        let (first, pages) = (facts.index, 1usize << facts.order);
         let inside = first >= self.index && first + pages <= self.index + pmd_pages();
         let obstacle = if !inside {
             Some(Obstacle::Raced)
         } else if pages == pmd_pages() {
             Some(Obstacle::Huge)
         } else {
-            // SAFETY: Referenced.
-            unsafe { obstacle_at(folio) }
+            obstacle(&facts)
         };
         if let Some(obstacle) = obstacle {
             // SAFETY: Not kept.
             unsafe { bindings::folio_put(folio) };
             return Err(obstacle);
         }
-        // SAFETY: Referenced.
-        let ready = unsafe { bindings::folio_test_uptodate(folio) };
+        let ready = facts.uptodate;
         let at = first - self.index;
         for (nr, slot) in self.scratch.slots[at..at + pages].iter_mut().enumerate() {
             if slot.is_head() {
@@ -152,10 +121,10 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             // INVARIANT: One reference for the head; the rest name the folio.
             *slot = Slot {
                 folio,
-                pfn: pfn + nr,
+                pfn: facts.pfn + nr,
                 unmapped: 0,
                 flags: if nr == 0 { HEAD } else { 0 } | if ready { 0 } else { ABSENT },
-                order: order as u8,
+                order: facts.order as u8,
             };
         }
         Ok((pages, ready))
@@ -193,18 +162,25 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
 /// # Safety
 ///
 /// The caller holds a reference on `folio`.
-unsafe fn obstacle_at(folio: *mut bindings::folio) -> Option<Obstacle> {
-    // SAFETY: Referenced. Poison first: it comes with a reference of its own.
+pub(super) unsafe fn look_at(folio: *mut bindings::folio) -> bindings::shmem_collapse_folio_facts {
+    let mut facts = MaybeUninit::uninit();
+    // SAFETY: Referenced, by this function's contract; `facts` is filled in.
     unsafe {
-        if bindings::folio_poisoned(folio) {
-            Some(Obstacle::Poisoned)
-        } else if bindings::folio_maybe_dma_pinned(folio) {
-            Some(Obstacle::Pinned)
-        } else if bindings::folio_test_locked(folio) {
-            Some(Obstacle::Locked)
-        } else {
-            None
-        }
+        bindings::folio_look(folio, facts.as_mut_ptr());
+        facts.assume_init()
+    }
+}
+
+/// What rules the folio out. Poison first: it comes with a reference.
+fn obstacle(facts: &bindings::shmem_collapse_folio_facts) -> Option<Obstacle> {
+    if facts.poisoned {
+        Some(Obstacle::Poisoned)
+    } else if facts.pinned {
+        Some(Obstacle::Pinned)
+    } else if facts.locked {
+        Some(Obstacle::Locked)
+    } else {
+        None
     }
 }
 

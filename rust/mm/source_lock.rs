@@ -3,6 +3,7 @@
 //! From references to locks.
 
 use super::{
+    source_find::look_at,
     sources::Slot,
     CacheSection,
     Locked,
@@ -81,19 +82,20 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     unsafe fn changed(&self, slot: &Slot) -> Option<Obstacle> {
         let folio = slot.folio;
         let nr = self.offset_of(slot);
+        // SAFETY: Referenced.
+        let facts = unsafe { look_at(folio) };
         // SAFETY: Locked, by this function's contract, and referenced.
-        unsafe {
-            let same = bindings::folio_in_mapping(folio, self.mapping.as_ptr(), self.index + nr)
-                && bindings::folio_order(folio) == u32::from(slot.order)
-                && bindings::folio_test_uptodate(folio)
-                && !bindings::folio_test_writeback(folio);
-            if !same {
-                Some(Obstacle::Raced)
-            } else if bindings::folio_poisoned(folio) {
-                Some(Obstacle::Poisoned)
-            } else {
-                None
-            }
+        let same = unsafe { bindings::folio_in_mapping(folio, self.mapping.as_ptr()) }
+            && facts.index == self.index + nr
+            && facts.order == u32::from(slot.order)
+            && facts.uptodate
+            && !facts.writeback;
+        if !same {
+            Some(Obstacle::Raced)
+        } else if facts.poisoned {
+            Some(Obstacle::Poisoned)
+        } else {
+            None
         }
     }
 }

@@ -30,23 +30,20 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
 
     /// Looks for references that are not ours, the page cache's or a mapping's.
     pub(crate) fn surplus_mapped(&self) -> Surplus {
-        // SAFETY: Every mapping has one reference. `surplus` hands in a folio
-        // that is referenced.
-        self.surplus(|folio| unsafe { bindings::folio_mapcount(folio) })
+        self.surplus(true)
     }
 
     /// Looks for references that are not ours or the page cache's, once the
     /// mappings are settled: one that is left could write to the old page.
     pub(crate) fn surplus_unmapped(&self) -> Surplus {
-        self.surplus(|_| 0)
+        self.surplus(false)
     }
 
-    fn surplus(&self, mapped: impl Fn(*mut bindings::folio) -> i32) -> Surplus {
+    fn surplus(&self, mapped: bool) -> Surplus {
         for slot in self.heads() {
             // SAFETY: Referenced and locked.
             unsafe {
-                let known = 1 + (1 << slot.order) + mapped(slot.folio);
-                if bindings::folio_ref_count(slot.folio) != known {
+                if bindings::folio_surplus(slot.folio, mapped) != 0 {
                     return if bindings::folio_maybe_dma_pinned(slot.folio) {
                         Surplus::Pinned
                     } else {
@@ -71,8 +68,14 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// The folio's counts follow in [`settle`](Self::settle), once for all
     /// mappers, unless the folio is large or the VMA locked.
     #[inline]
-    pub(crate) fn note_unmapped(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>) {
-        if self.scratch.slots[at].order > 0 || vma.is_locked() {
+    pub(crate) fn note_unmapped(
+        &mut self,
+        at: usize,
+        cleared: Cleared,
+        vma: &MappedVma<'_>,
+        mlocked: bool,
+    ) {
+        if self.scratch.slots[at].order > 0 || mlocked {
             return self.remove_rmap(at, cleared, vma);
         }
         let slot = self.cleared_slot(at, cleared);

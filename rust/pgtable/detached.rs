@@ -16,6 +16,17 @@ use crate::bindings;
 ///
 /// The table is out of the tree of `witness.mm()`, flushed from every TLB,
 /// zeroed, and this value is its only owner.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn drop_empty<W: Witness>(table: TableGuard<'_, W>) {
+///     if let CheckedTable::Empty(table) = table.check(|_, _| false) {
+///         let detached = table.remove();
+///         detached.free_deferred();
+///     }
+/// }
+/// ```
 #[must_use = "a removed table is freed by `free_deferred`"]
 pub(crate) struct DetachedTable<'w, W: Witness> {
     witness: &'w W,

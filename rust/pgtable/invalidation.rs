@@ -28,6 +28,22 @@ use core::{
 ///
 /// `mmu_notifier_invalidate_range_start()` was called for `range`, the matching
 /// end was not.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn clear_all<W: Witness>(slot: &mut PmdSlot<'_, W>, mut gone: impl FnMut(Cleared)) {
+///     let start = slot.base();
+///     let section = slot.invalidate(start..start + pmd_size());
+///     if let Some(mut table) = section.map_lock() {
+///         for index in 0..pmd_pages() {
+///             if let Some(cleared) = table.clear(index) {
+///                 gone(cleared);
+///             }
+///         }
+///     };
+/// }
+/// ```
 pub(crate) struct Invalidation<'s, W: Witness> {
     slot: PmdSlot<'s, W>,
     range: bindings::mmu_notifier_range,

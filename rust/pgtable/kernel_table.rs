@@ -33,6 +33,14 @@ use kernel::types::NotThreadSafe;
 ///
 /// `range` is mapped in `init_mm` for 'k: vmalloc, module or direct-map memory
 /// that nobody frees.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn last_byte(memory: &[u8]) -> usize {
+///     KernelRange::of(memory).addresses().end - 1
+/// }
+/// ```
 #[derive(Clone)]
 pub(crate) struct KernelRange<'k> {
     range: Range<usize>,
@@ -136,6 +144,18 @@ impl Drop for KernelTables {
 }
 
 /// Where the walk for a kernel address ends.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn level(tables: &KernelTables, range: &KernelRange<'_>) -> Option<Level> {
+///     match tables.find(range, range.addresses().start)? {
+///         KernelSlot::Leaf { level, .. } => Some(level),
+///         KernelSlot::Table(_) => Some(Level::Pte),
+///         KernelSlot::Unmapped => None,
+///     }
+/// }
+/// ```
 pub(crate) enum KernelSlot<'t> {
     /// A huge mapping.
     Leaf {

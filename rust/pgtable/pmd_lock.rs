@@ -39,6 +39,14 @@ pub(crate) unsafe trait MigrationTarget {
 /// # Invariants
 ///
 /// `lock` is the pmd lock of the slot's entry and held.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn is_table<W: Witness>(section: &Invalidation<'_, W>) -> bool {
+///     section.lock_pmd().value() == Pmd::Table
+/// }
+/// ```
 pub(crate) struct PmdGuard<'i, W: Witness> {
     _lock: PteLock,
     lock: *mut bindings::spinlock_t,
@@ -129,6 +137,14 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
 /// # Invariants
 ///
 /// Both locks are held; the pmd entry points to the mapped table.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn lock_both<'i, W: Witness>(section: &'i Invalidation<'i, W>) -> Option<TableGuard<'i, W>> {
+///     section.lock_pmd().lock_table()
+/// }
+/// ```
 pub(crate) struct TableGuard<'i, W: Witness> {
     // Dropped in this order: PTE lock, mapping, pmd lock.
     _lock: PteLock,
@@ -141,6 +157,14 @@ pub(crate) struct TableGuard<'i, W: Witness> {
 /// Neither half of the test is enough alone. Contents: markers outlive the
 /// registration that made them. Flags: `copy_pte_range()` and `move_ptes()` map
 /// tables without repeating the look at the pmd and trust `anon_vma`.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn is_empty<W: Witness>(table: TableGuard<'_, W>) -> bool {
+///     matches!(table.check(|_, _| false), CheckedTable::Empty(_))
+/// }
+/// ```
 pub(crate) enum CheckedTable<'i, W: Witness> {
     /// Every entry is none.
     Empty(EmptyTable<'i, W>),
@@ -162,12 +186,9 @@ impl<'i, W: Witness> TableGuard<'i, W> {
             return CheckedTable::Kept;
         }
         let mut mapped = 0;
-        let removable = self.map.all(0..pmd_pages(), |index, pte| {
-            if pte.is_none() {
-                return true;
-            }
+        let removable = self.map.all_frames(0..pmd_pages(), |index, frame| {
             mapped += 1;
-            pte.page().is_some_and(|pfn| ours(index, pfn))
+            frame.is_some_and(|pfn| ours(index, pfn))
         });
         match (removable, NonZeroUsize::new(mapped)) {
             (false, _) => CheckedTable::Kept,
@@ -237,6 +258,20 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 /// # Invariants
 ///
 /// `mapped` entries are present, the rest are none.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn exchange<W: Witness>(
+///     table: MappedTable<'_, W>,
+///     folio: &impl MigrationTarget,
+///     mut settle: impl FnMut(Cleared),
+/// ) {
+///     table
+///         .replace(folio, |_, cleared| settle(cleared))
+///         .free_deferred();
+/// }
+/// ```
 pub(crate) struct MappedTable<'i, W: Witness> {
     guard: TableGuard<'i, W>,
     mapped: NonZeroUsize,

@@ -83,6 +83,15 @@ impl<'s> ReadOnlyPteMap<'s> {
 /// # Invariants
 ///
 /// The lock is that of the mapped table.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn all_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<bool> {
+///     let table = slot.map_ro_nolock()?.lock();
+///     Some(table.entries().all(0..pmd_pages(), |_, pte| pte.is_none()))
+/// }
+/// ```
 pub(crate) struct SteadyPteMap<'s> {
     // Dropped in this order: unlock, then unmap.
     _lock: PteLock,

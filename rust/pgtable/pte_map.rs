@@ -20,6 +20,10 @@ use kernel::types::NotThreadSafe;
 /// Entries decoded per call into C: a compromise between calls and stack.
 const BATCH: usize = 32;
 
+/// What `pte_read_frames()` gives where no ordinary page is mapped.
+const FRAME_NONE: usize = bindings::FRAME_NONE as isize as usize;
+const FRAME_OTHER: usize = bindings::FRAME_OTHER as isize as usize;
+
 /// A mapped PTE table whose entries may change at any time.
 ///
 /// What is read is, or recently was, in the table of that pmd. Holds
@@ -96,6 +100,42 @@ impl<'s> PteMap<'s> {
             bindings::pte_read_batch(self.entry(index), entry.as_mut_ptr(), 1);
             Pte(entry.assume_init())
         }
+    }
+
+    /// Calls `f` with index and page frame of the entries in `range` that are
+    /// not none until it returns false, with [`None`] for the frame where an
+    /// entry maps no ordinary page; returns whether it never did.
+    ///
+    /// The quick way when nothing else about the entries matters.
+    #[inline]
+    pub(crate) fn all_frames(
+        &self,
+        range: Range<usize>,
+        mut f: impl FnMut(usize, Option<usize>) -> bool,
+    ) -> bool {
+        let mut batch = [0usize; BATCH];
+        let end = range.end.min(pmd_pages());
+        let mut at = range.start;
+
+        while at < end {
+            let n = BATCH.min(end - at);
+            // SAFETY: As in `all`.
+            unsafe {
+                bindings::pte_read_frames(self.entry(at), batch.as_mut_ptr(), n as u32)
+            };
+            for (i, frame) in batch[..n].iter().enumerate() {
+                let go_on = match *frame {
+                    FRAME_NONE => true,
+                    FRAME_OTHER => f(at + i, None),
+                    frame => f(at + i, Some(frame)),
+                };
+                if !go_on {
+                    return false;
+                }
+            }
+            at += n;
+        }
+        true
     }
 
     /// Calls `f` with index and value of the entries in `range` until it

@@ -23,6 +23,15 @@ use kernel::page::PAGE_SIZE;
 /// # Invariants
 ///
 /// `stale` covers every address whose entry was cleared and not yet flushed.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn clear_one<W: Witness>(section: &Invalidation<'_, W>, index: usize) -> Option<Cleared> {
+///     // Flushed, unlocked and unmapped when this returns.
+///     section.map_lock()?.clear(index)
+/// }
+/// ```
 pub(crate) struct WritablePtes<'i, W: Witness> {
     // `Drop` flushes; then the fields unlock and unmap.
     table: LockedPteMap<'i, W>,

@@ -89,6 +89,18 @@ unsafe impl Witness for VmaRef {
 /// C source: `unmap_region()` and `exit_mmap()` in
 /// [`mm/vma.c`](srctree/mm/vma.c) and [`mm/mmap.c`](srctree/mm/mmap.c).
 ///
+/// # Examples
+///
+/// ```ignore
+/// fn make_table<W: MayInstall>(witness: &W, addr: usize) -> Result<bool> {
+///     let Some(mut slot) = PmdSlot::alloc(witness, addr)? else {
+///         return Ok(false);
+///     };
+///     let made = slot.alloc_map()?.is_some();
+///     Ok(made)
+/// }
+/// ```
+///
 /// # Safety
 ///
 /// While `self` is borrowed, the VMA is attached to its mm, which has users: the

@@ -11,6 +11,7 @@ mod tests {
             pmd_pages,
             pmd_size,
             CheckedTable,
+            NewPte,
             Pmd,
             PmdSlot,
             Pte,
@@ -323,6 +324,35 @@ mod tests {
                 index < 40
             }));
             assert_eq!(seen, 41);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn frames_leave_out_what_is_empty() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(3)?;
+        memory.look(|vma| {
+            PmdSlot::get_locked_pte(vma, memory.page(40))?
+                .ok_or(EFAULT)?
+                .install(NewPte::Poison)?;
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let table = slot.map().ok_or(EFAULT)?;
+            let page = table.read(3).page();
+            let mut seen = [None; 2];
+            let mut count = 0;
+            assert!(table.all_frames(0..usize::MAX, |index, frame| {
+                if let Some(place) = seen.get_mut(count) {
+                    *place = Some((index, frame));
+                }
+                count += 1;
+                true
+            }));
+            assert_eq!(count, 2);
+            assert_eq!(seen[0], Some((3, page)));
+            assert_eq!(seen[1], Some((40, None)));
+            assert!(!table.all_frames(0..pmd_pages(), |_, _| false));
+            assert!(table.all_frames(4..40, |_, _| false));
             Ok(())
         })
     }

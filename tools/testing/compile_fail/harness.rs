@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's page-table layer with one program on top, for
-//! `scripts/compile-fail.sh`. The script names the program.
+//! The module's page-table layer, for `scripts/compile-fail.sh`, which puts the
+//! programs on top.
 
 #![allow(dead_code, unused_imports)]
 #![deny(unused_must_use)]
@@ -15,6 +15,3 @@ mod hugetlb;
 mod mm;
 #[path = "../../../rust/pgtable/mod.rs"]
 mod pgtable;
-
-#[path = "programs/PROGRAM.rs"]
-mod program;

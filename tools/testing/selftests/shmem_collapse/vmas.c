@@ -394,6 +394,29 @@ SC_TEST(soft_dirty_is_kept)
 	EXPECT_DATA(self->seg.addr, self->seg.len, 0);
 }
 
+/* A move entry by entry marks them soft-dirty although nobody wrote through them. */
+SC_TEST(soft_dirty_of_clean_pages_is_kept)
+{
+	size_t half = sc_extent() / 2, at;
+	char *view, *to;
+
+	ASSERT_EQ(0, one_extent(&self->seg));
+	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
+	EXPECT_DATA(view, self->seg.len, 0);
+	if (sc_write_file("/proc/self/clear_refs", "4") || sc_soft_dirty(getpid(), view))
+		SKIP(return, "the kernel has no soft-dirty bits");
+	to = sc_reserve(self->seg.len, 0);
+	/* By halves: a whole table would be moved as it is. */
+	for (at = 0; at < self->seg.len; at += half)
+		ASSERT_EQ(to + at, mremap(view + at, half, half,
+					  MREMAP_MAYMOVE | MREMAP_FIXED, to + at));
+	ASSERT_TRUE(sc_soft_dirty(getpid(), to));
+	COLLAPSE_ALL();
+	EXPECT_EQ(1, sc_huge_mapped(getpid(), to, self->seg.len));
+	EXPECT_TRUE(sc_soft_dirty(getpid(), to));
+	munmap(to, self->seg.len);
+}
+
 SC_TEST(mapping_that_was_moved)
 {
 	char *to, *moved;

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Kernels of our own: Debian's source with LLVM, a configuration from
+# kernels/*.config and exports.patch, which exports to the module what it
+# calls. Sourced by the flavours. The build stays, so that another patch only
+# costs a link.
+
+# shellcheck source=scripts/kernels/source.sh
+source "$TOP/scripts/kernels/source.sh"
+
+EXPORTS_PATCH=$TOP/scripts/kernels/exports.patch
+
+# Sets what differs between the architectures.
+own_arch()
+{
+	case $1 in
+	x86_64)
+		OWN_ARCH=x86_64 OWN_IMAGE=bzImage OWN_IMAGE_FILE=arch/x86/boot/bzImage
+		OWN_CC=gcc OWN_DEBIAN= OWN_CMDLINE= ;;
+	arm64)
+		OWN_ARCH=arm64 OWN_IMAGE=Image OWN_IMAGE_FILE=arch/arm64/boot/Image
+		OWN_CC=aarch64-linux-gnu-gcc OWN_DEBIAN=arm64 OWN_CMDLINE='hugepagesz=64K hugepages=16' ;;
+	riscv64)
+		OWN_ARCH=riscv OWN_IMAGE=Image OWN_IMAGE_FILE=arch/riscv/boot/Image
+		OWN_CC=riscv64-linux-gnu-gcc OWN_DEBIAN=riscv64 OWN_CMDLINE='hugepagesz=64K hugepages=16' ;;
+	esac
+}
+
+# own_make VARIABLE=VALUE... TARGET...: make in the flavour's build tree.
+own_make()
+{
+	# shellcheck disable=SC2016
+	in_root bash -e -c '
+		source=$1 build=$2
+		shift 2
+		make -C "$source" O="$build" LLVM=1 -j"$JOBS" "$@"' bash \
+		"$(in_cache "$PATCHED_DIR")" "$(in_cache "$KERNEL_DIR")/build" \
+		ARCH="$OWN_ARCH" KBUILD_BUILD_TIMESTAMP=@0 "$@"
+}
+
+# A copy of the source that shares the files it does not change.
+fill_patched()
+{
+	rm -rf "$1"
+	cp -al "$SOURCE_DIR" "$1"
+	rm -f "$1/.complete"
+}
+
+# Undoes the patch that is there, if it is another one, and applies ours.
+patch_source()
+{
+	local file
+
+	! cmp -s "$EXPORTS_PATCH" "$PATCHED_DIR/.exports.patch" || return 0
+	for file in $(sed -n 's,^+++ b/,,p' "$EXPORTS_PATCH"); do
+		rm -f "$PATCHED_DIR/$file"
+		[[ ! -f $SOURCE_DIR/$file ]] || cp -p "$SOURCE_DIR/$file" "$PATCHED_DIR/$file"
+	done
+	rm -f "$PATCHED_DIR/.exports.patch"
+	logged "applying exports.patch" in_root patch --batch --forward -p1 \
+		-d "$(in_cache "$PATCHED_DIR")" -i "$ROOT_SRC/scripts/kernels/exports.patch"
+	cp "$EXPORTS_PATCH" "$PATCHED_DIR/.exports.patch"
+}
+
+# The configuration step drops silently what depends on something missing.
+check_config()
+{
+	local lost
+
+	lost=$(grep -hE '^CONFIG_' "${OWN_CONFIG[@]}" | grep -vFxf "$1/build/.config" || true)
+	[[ -z $lost ]] ||
+		die "Linux $STOCK_VERSION refuses some options of the '$OWN_FLAVOUR' kernel: give them what they depend on in ${OWN_CONFIG[1]#"$TOP"/}, or take them out: ${lost//$'\n'/ }"
+}
+
+fetch_busybox()
+{
+	# shellcheck disable=SC2016
+	logged "fetching busybox for $OWN_DEBIAN" root_apt "$1" bash -e -c '
+		apt-get update
+		apt-get download "busybox-static:$1"
+		dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -xO --wildcards "*bin/busybox" >busybox
+		chmod 755 busybox
+		rm busybox-static_*.deb' bash "$OWN_DEBIAN"
+}
+
+fill_own()
+{
+	local dir=$1
+
+	need_space 3 "the '$OWN_FLAVOUR' kernel"
+	mkdir -p "$dir/build" "$dir/modules/lib/modules"
+	cat "${OWN_CONFIG[@]}" >"$dir/wanted.config"
+	logged "configuring the $OWN_FLAVOUR kernel" \
+		own_make KCONFIG_ALLCONFIG="$(in_cache "$dir")/wanted.config" allnoconfig
+	check_config "$dir"
+	[[ -z $OWN_DEBIAN ]] || fetch_busybox "$dir"
+	note "compiling Linux $STOCK_VERSION for $OWN_ARCH takes 5 to 10 minutes on 2 cores"
+	own_build "$dir"
+}
+
+own_build()
+{
+	with_lock "$(lock_of "$PATCHED_DIR")" patch_source
+	logged "building the $OWN_FLAVOUR kernel" own_make "$OWN_IMAGE" modules
+	write_env "$1"
+	cp "$PATCHED_DIR/.exports.patch" "$1/exports.patch"
+}
+
+write_env()
+{
+	local rdir busybox=/bin/busybox
+
+	rdir=$(in_cache "$1")
+	[[ -z $OWN_DEBIAN ]] || busybox=$rdir/busybox
+	cat >"$1/kernel.env" <<-END
+		KERNEL_ARCH=$OWN_ARCH
+		KERNEL_RELEASE=$(<"$1/build/include/config/kernel.release")
+		KERNEL_SOURCE=$(in_cache "$SOURCE_DIR")
+		KERNEL_BUILD=$rdir/build
+		KERNEL_IMAGE=$rdir/build/$OWN_IMAGE_FILE
+		KERNEL_BTF=
+		KERNEL_SYSTEM_MAP=$rdir/build/System.map
+		KERNEL_MODULES=$rdir/modules
+		KERNEL_CMDLINE='$OWN_CMDLINE'
+		KERNEL_MAKE='ARCH=$OWN_ARCH LLVM=1'
+		KERNEL_CC=$OWN_CC
+		KERNEL_BUSYBOX=$busybox
+	END
+}
+
+exports_current()
+{
+	cmp -s "$EXPORTS_PATCH" "$1/exports.patch"
+}
+
+# With another patch the kernel is there already, but exports something else.
+update_exports()
+{
+	! exports_current "$1" || return 0
+	step_begin "Exports of the '$OWN_FLAVOUR' kernel"
+	own_build "$1"
+	step_end
+}
+
+# own_kernel_setup FLAVOUR ARCH
+own_kernel_setup()
+{
+	OWN_FLAVOUR=$1
+	own_arch "$2"
+	OWN_CONFIG=("$TOP/scripts/kernels/common.config" "$TOP/scripts/kernels/$1.config")
+	source_setup
+	PATCHED_DIR=$SOURCE_DIR-exports
+	KERNEL_DIR=$CACHE/$1-${STOCK_VERSION//[~:]/_}-$(hash_of "${OWN_CONFIG[@]}" "$BUILD_ROOT/etc/root-id")
+	cached "$PATCHED_DIR" "Kernel source to patch" fill_patched
+	cached "$KERNEL_DIR" "Kernel '$1'" fill_own
+	exports_current "$KERNEL_DIR" ||
+		with_lock "$(lock_of "$KERNEL_DIR")" update_exports "$KERNEL_DIR"
+}
