@@ -170,8 +170,8 @@ bool shmem_collapse_folio_trylock(struct folio *folio);
 void shmem_collapse_folio_lock(struct folio *folio);
 void shmem_collapse_folio_look(struct folio *folio,
 			       struct shmem_collapse_folio_facts *facts);
+unsigned long shmem_collapse_folio_pfn(struct folio *folio);
 int shmem_collapse_folio_nid(struct folio *folio);
-int shmem_collapse_folio_mapcount(struct folio *folio);
 int shmem_collapse_folio_surplus(struct folio *folio, bool mapped);
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
 bool shmem_collapse_folio_poisoned(struct folio *folio);
@@ -204,6 +204,9 @@ void shmem_collapse_huge_prepare(struct folio *huge,
 				 unsigned long index);
 void shmem_collapse_huge_abandon(struct folio *huge);
 void shmem_collapse_huge_publish(struct folio *huge);
+struct folio *shmem_collapse_huge_find(struct address_space *mapping,
+				       unsigned long index);
+int shmem_collapse_huge_mapcount(struct folio *huge);
 struct page *shmem_collapse_huge_head(struct folio *huge);
 bool shmem_collapse_zone_allowed(struct folio *huge,
 				 struct address_space *mapping);

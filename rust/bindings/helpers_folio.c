@@ -26,14 +26,14 @@ void shmem_collapse_folio_lock(struct folio *folio)
 	folio_lock(folio);
 }
 
+unsigned long shmem_collapse_folio_pfn(struct folio *folio)
+{
+	return folio_pfn(folio);
+}
+
 int shmem_collapse_folio_nid(struct folio *folio)
 {
 	return folio_nid(folio);
-}
-
-int shmem_collapse_folio_mapcount(struct folio *folio)
-{
-	return folio_mapcount(folio);
 }
 
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio)

@@ -68,6 +68,29 @@ void shmem_collapse_huge_publish(struct folio *huge)
 	folio_add_lru(huge);
 }
 
+/* The PMD-sized folio of the extent at @index, locked and referenced, or NULL. */
+struct folio *shmem_collapse_huge_find(struct address_space *mapping,
+				       unsigned long index)
+{
+	struct folio *folio = __filemap_get_folio(mapping, index,
+						  FGP_LOCK | FGP_NOWAIT, 0);
+
+	if (IS_ERR(folio))
+		return NULL;
+	if (folio_order(folio) == HPAGE_PMD_ORDER && folio->index == index &&
+	    folio_test_uptodate(folio) && !folio_contain_hwpoisoned_page(folio))
+		return folio;
+	folio_unlock(folio);
+	folio_put(folio);
+	return NULL;
+}
+
+/* Mappings by a pmd. */
+int shmem_collapse_huge_mapcount(struct folio *huge)
+{
+	return folio_entire_mapcount(huge);
+}
+
 struct page *shmem_collapse_huge_head(struct folio *huge)
 {
 	return folio_page(huge, 0);

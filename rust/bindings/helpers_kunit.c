@@ -98,13 +98,13 @@ unsigned long shmem_collapse_sample_frame(void)
 pte_t shmem_collapse_sample_pte(unsigned int which)
 {
 	unsigned long pfn = shmem_collapse_sample_frame();
-	pte_t page = pfn_pte(pfn, PAGE_READONLY);
+	pte_t page = pfn_pte(pfn, vm_get_page_prot(VM_READ));
 
 	switch (which) {
 	case 1:
 		return pte_mkclean(pte_mkold(page));
 	case 2:
-		page = pfn_pte(pfn, PAGE_SHARED);
+		page = pfn_pte(pfn, vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED));
 		return pte_mkdirty(pte_mkyoung(pte_mkwrite_novma(page)));
 	case 3:
 		return pte_mkspecial(page);
@@ -115,7 +115,7 @@ pte_t shmem_collapse_sample_pte(unsigned int which)
 	case 6:
 		return make_pte_marker(PTE_MARKER_POISONED);
 	case 7:
-		return softleaf_to_pte(swp_entry(SWP_DEVICE_READ, pfn));
+		return softleaf_to_pte(make_readable_device_private_entry(pfn));
 	default:
 		return __pte(0);
 	}
@@ -125,7 +125,7 @@ pte_t shmem_collapse_sample_pte(unsigned int which)
 bool shmem_collapse_sample_pmd(unsigned int which, pmd_t *pmd)
 {
 	unsigned long pfn = shmem_collapse_sample_frame();
-	pmd_t huge = pmd_mkhuge(pfn_pmd(pfn, PAGE_READONLY));
+	pmd_t huge = pmd_mkhuge(pfn_pmd(pfn, vm_get_page_prot(VM_READ)));
 
 	switch (which) {
 	case 0:

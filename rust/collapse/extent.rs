@@ -48,6 +48,9 @@ impl<'b> Located<'b> {
             Ok(()) => Outcome::Collapsed,
             Err(outcome) => outcome,
         };
+        if outcome == Outcome::AlreadyHuge && config.map_all {
+            self.remap(&mut attempt);
+        }
         cost.total_ns += start.elapsed().as_nanos() as u64;
         outcome
     }

@@ -39,9 +39,11 @@ mod locate;
 pub(crate) mod outcome;
 mod passes;
 pub(crate) mod request;
+mod remap;
 mod scan;
 pub(crate) mod stats;
 mod sweep;
+mod take;
 mod unmap;
 
 pub(crate) use engine::Engine;

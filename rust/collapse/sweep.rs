@@ -5,6 +5,7 @@
 
 use crate::{
     mm::{
+        ExtentPages,
         Locked,
         MappedVma,
         Sources, //

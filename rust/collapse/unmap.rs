@@ -9,7 +9,8 @@ use super::{
     },
     gather::Gathered,
     outcome::Outcome,
-    sweep::sweep, //
+    sweep::sweep,
+    take::take_table, //
 };
 use crate::{
     mm::{
@@ -19,14 +20,8 @@ use crate::{
         Sources, //
     },
     pgtable::{
-        pmd_migration_supported,
         pmd_pages,
-        pmd_size,
-        CheckedTable,
-        Cleared,
-        MigrationTarget,
-        Pmd,
-        PmdSlot, //
+        MigrationTarget, //
     },
 };
 use core::ops::ControlFlow;
@@ -81,50 +76,9 @@ fn unmap_from(
     sources: &mut Sources<'_, '_, Locked>,
     huge: &impl MigrationTarget,
 ) {
-    let taken = vma
-        .pmd_address(index)
-        .is_some_and(|addr| take_table(vma, addr, sources, huge));
-    if !taken {
+    if !take_table(vma, index, sources, huge) {
         sweep(vma, index, sources);
     }
-}
-
-/// Takes the whole table out, if VMA and contents allow it; returns whether
-/// nothing of the extent is left there.
-fn take_table(
-    vma: &MappedVma<'_>,
-    addr: usize,
-    sources: &mut Sources<'_, '_, Locked>,
-    huge: &impl MigrationTarget,
-) -> bool {
-    let Some(mut slot) = PmdSlot::find(vma, addr) else {
-        return true;
-    };
-    // The sources are locked, so no fault maps one where none is mapped now.
-    if slot.read_lockless() != Pmd::Table {
-        return true;
-    }
-    let section = slot.invalidate(addr..addr + pmd_size());
-    let Some(table) = section.lock_pmd().lock_table() else {
-        return true;
-    };
-    let detached = match table.check(|at, pfn| sources.is_page(at, pfn)) {
-        CheckedTable::Kept => return false,
-        CheckedTable::Empty(table) => table.remove(),
-        CheckedTable::Mapped(table) => {
-            let mlocked = vma.is_locked();
-            let visit = |at: usize, cleared: Cleared| {
-                sources.note_unmapped(at, cleared, vma, mlocked);
-            };
-            if pmd_migration_supported() {
-                table.replace(huge, visit)
-            } else {
-                table.remove(visit)
-            }
-        }
-    };
-    detached.free_deferred();
-    true
 }
 
 impl<'x, 'b> Unmapped<'x, 'b> {

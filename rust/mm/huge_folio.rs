@@ -3,6 +3,8 @@
 //! The new PMD-sized folio, before and after it is in the page cache.
 
 use super::{
+    ExtentPages,
+    MappedVma,
     Mapping,
     Referenced, //
     Sources,
@@ -11,6 +13,7 @@ use crate::{
     bindings,
     pgtable::{
         pmd_size,
+        Cleared,
         MigrationTarget,
         PmdSlot, //
     },
@@ -184,7 +187,20 @@ unsafe impl MigrationTarget for HugeFolio<'_> {
 /// The folio is in the page cache, locked and referenced by this value.
 pub(crate) struct PublishedFolio<'b>(ManuallyDrop<HugeFolio<'b>>);
 
-impl PublishedFolio<'_> {
+impl<'b> PublishedFolio<'b> {
+    /// The huge folio that the page cache has at `index`, if nobody else has it
+    /// locked. Context: does not sleep.
+    pub(crate) fn find(mapping: Mapping<'b>, index: usize) -> Option<Self> {
+        // SAFETY: The mapping lives; the folio comes locked and referenced.
+        let folio = unsafe { bindings::huge_find(mapping.as_ptr(), index) };
+        // INVARIANT: Found in the page cache; no entry of ours names it.
+        Some(Self(ManuallyDrop::new(HugeFolio {
+            folio: NonNull::new(folio)?,
+            mapping,
+            index,
+            named: Cell::new(false),
+        })))
+    }
     /// Turns every migration entry that names the folio into a present huge
     /// mapping (`remove_migration_ptes()`); returns how many there are now.
     ///
@@ -196,13 +212,64 @@ impl PublishedFolio<'_> {
             // for itself, as when a migration is undone.
             unsafe { bindings::remove_migration_ptes(folio, folio, 0) };
         }
+        self.mapped()
+    }
+
+    /// How many page tables map the folio as one (`folio_entire_mapcount()`).
+    pub(crate) fn mapped(&self) -> usize {
         // SAFETY: The folio is locked and referenced.
-        unsafe { bindings::folio_mapcount(folio) as usize }
+        unsafe { bindings::huge_mapcount(self.0.as_ptr()) as usize }
     }
 
     /// Turns every entry into an empty pmd: each process faults for itself.
     pub(crate) fn map_nowhere(&self) {
         self.0.clear_entries();
+    }
+}
+
+// SAFETY: Locked until dropped, which turns the entries into mappings first; in
+// the page cache all fields are set.
+unsafe impl MigrationTarget for PublishedFolio<'_> {
+    fn head(&self) -> NonNull<bindings::page> {
+        self.0.head()
+    }
+
+    fn note_named(&self) {
+        self.0.note_named();
+    }
+}
+
+/// The pages of a huge folio that page tables may map one by one.
+pub(crate) struct HugePages<'f, 'b> {
+    folio: &'f PublishedFolio<'b>,
+    first: usize,
+}
+
+impl<'f, 'b> HugePages<'f, 'b> {
+    pub(crate) fn new(folio: &'f PublishedFolio<'b>) -> Self {
+        // SAFETY: The folio is referenced.
+        let first = unsafe { bindings::folio_pfn(folio.0.as_ptr()) };
+        Self { folio, first }
+    }
+}
+
+impl ExtentPages for HugePages<'_, '_> {
+    fn is_page(&self, at: usize, pfn: usize) -> bool {
+        self.first + at == pfn
+    }
+
+    fn note_unmapped(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>, _mlocked: bool) {
+        let folio = self.folio.0.as_ptr();
+        let dirty = cleared.is_dirty();
+        assert!(self.is_page(at, cleared.into_page()));
+        // SAFETY: The folio is locked, and `cleared` proved that an entry of
+        // the VMA that mapped this page is gone.
+        unsafe {
+            if dirty {
+                bindings::folio_mark_dirty(folio);
+            }
+            bindings::folio_remove_rmap(folio, at, vma.as_ptr());
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 mod backing;
 mod block_charge;
 mod cache_section;
+mod extent_pages;
 mod huge_folio;
 pub(crate) mod kobject;
 pub(crate) mod machine;
@@ -32,8 +33,10 @@ pub(crate) use self::{
         CacheSection,
         Replaced, //
     },
+    extent_pages::ExtentPages,
     huge_folio::{
         HugeFolio,
+        HugePages,
         PublishedFolio,
         Unavailable, //
     },

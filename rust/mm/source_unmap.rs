@@ -8,6 +8,7 @@ use super::{
         DIRTY, //
     },
     stat_run::StatRun,
+    ExtentPages,
     Frozen,
     HugeFolio,
     Locked,
@@ -21,13 +22,25 @@ use crate::{
     pgtable::Cleared, //
 };
 
-impl<'x, 'b> Sources<'x, 'b, Locked> {
-    /// Whether page `at` of the extent has this page frame.
+impl ExtentPages for Sources<'_, '_, Locked> {
     #[inline]
-    pub(crate) fn is_page(&self, at: usize, pfn: usize) -> bool {
+    fn is_page(&self, at: usize, pfn: usize) -> bool {
         self.scratch.slots[at].pfn == pfn
     }
 
+    /// The folio's counts follow in [`settle`](Self::settle), once for all
+    /// mappers, unless the folio is large or the VMA locked.
+    #[inline]
+    fn note_unmapped(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>, mlocked: bool) {
+        if self.scratch.slots[at].order > 0 || mlocked {
+            return self.remove_rmap(at, cleared, vma);
+        }
+        let slot = self.cleared_slot(at, cleared);
+        slot.unmapped += 1;
+    }
+}
+
+impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// Looks for references that are not ours, the page cache's or a mapping's.
     pub(crate) fn surplus_mapped(&self) -> Surplus {
         self.surplus(true)
@@ -60,26 +73,6 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
         self.heads()
             // SAFETY: Referenced and locked.
             .any(|slot| unsafe { bindings::folio_poisoned(slot.folio) })
-    }
-
-    /// Notes that an entry that mapped page `at` is gone from a page table whose
-    /// table is gone with it.
-    ///
-    /// The folio's counts follow in [`settle`](Self::settle), once for all
-    /// mappers, unless the folio is large or the VMA locked.
-    #[inline]
-    pub(crate) fn note_unmapped(
-        &mut self,
-        at: usize,
-        cleared: Cleared,
-        vma: &MappedVma<'_>,
-        mlocked: bool,
-    ) {
-        if self.scratch.slots[at].order > 0 || mlocked {
-            return self.remove_rmap(at, cleared, vma);
-        }
-        let slot = self.cleared_slot(at, cleared);
-        slot.unmapped += 1;
     }
 
     /// Takes one mapping of page `at` off the folio's counts at once

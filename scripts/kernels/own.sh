@@ -17,7 +17,7 @@ own_arch()
 	case $1 in
 	x86_64)
 		OWN_ARCH=x86_64 OWN_IMAGE=bzImage OWN_IMAGE_FILE=arch/x86/boot/bzImage
-		OWN_CC=gcc OWN_DEBIAN= OWN_CMDLINE= ;;
+		OWN_CC=gcc OWN_DEBIAN='' OWN_CMDLINE='' ;;
 	arm64)
 		OWN_ARCH=arm64 OWN_IMAGE=Image OWN_IMAGE_FILE=arch/arm64/boot/Image
 		OWN_CC=aarch64-linux-gnu-gcc OWN_DEBIAN=arm64 OWN_CMDLINE='hugepagesz=64K hugepages=16' ;;
@@ -53,10 +53,10 @@ patch_source()
 	local file
 
 	! cmp -s "$EXPORTS_PATCH" "$PATCHED_DIR/.exports.patch" || return 0
-	for file in $(sed -n 's,^+++ b/,,p' "$EXPORTS_PATCH"); do
+	while read -r file; do
 		rm -f "$PATCHED_DIR/$file"
 		[[ ! -f $SOURCE_DIR/$file ]] || cp -p "$SOURCE_DIR/$file" "$PATCHED_DIR/$file"
-	done
+	done < <(sed -n 's,^+++ b/,,p' "$EXPORTS_PATCH")
 	rm -f "$PATCHED_DIR/.exports.patch"
 	logged "applying exports.patch" in_root patch --batch --forward -p1 \
 		-d "$(in_cache "$PATCHED_DIR")" -i "$ROOT_SRC/scripts/kernels/exports.patch"

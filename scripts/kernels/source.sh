@@ -68,4 +68,5 @@ source_setup()
 	SOURCE_DIR=$CACHE/source-$STOCK_VERSION
 	SOURCE_DIR=${SOURCE_DIR//[~:]/_}
 	cached "$SOURCE_DIR" "Kernel source $STOCK_VERSION" fill_source
+	export STOCK_ABI STOCK_VERSION SOURCE_DIR
 }

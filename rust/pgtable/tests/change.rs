@@ -185,7 +185,10 @@ mod tests {
         memory.write(0)?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let mut reader = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let section = slot.invalidate(extent(memory.page(0)));
+            let stale = reader.map_ro_nolock().ok_or(EFAULT)?;
+            assert!(stale.entries().read(0).page().is_some());
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let CheckedTable::Mapped(table) = guard.check(|_, _| true) else {
                 return Err(EBUSY);
@@ -199,6 +202,9 @@ mod tests {
             });
             detached.free_deferred();
             assert!(visited >= 1);
+            // Who has it mapped finds nothing in it, and no page to map again.
+            assert!(stale.entries().all(0..pmd_pages(), |_, pte| pte.is_none()));
+            drop(stale);
             assert_eq!(section.lock_pmd().value(), Pmd::None);
             Ok(())
         })?;

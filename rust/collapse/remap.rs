@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An extent that is huge already, but mapped page by page in some process:
+//! after an mprotect() of a part, or because its table had to stay when the
+//! extent was collapsed.
+
+use super::{
+    extent::{
+        Attempt,
+        Located, //
+    },
+    take::take_table, //
+};
+use crate::{
+    mm::{
+        HugePages,
+        MappedVma,
+        PublishedFolio, //
+    },
+    pgtable::{
+        Pmd,
+        PmdSlot, //
+    },
+};
+use core::ops::ControlFlow;
+
+impl Located<'_> {
+    /// Maps the huge folio huge where it is mapped page by page.
+    ///
+    /// Nothing is copied. Who touches the memory meanwhile waits on a migration
+    /// entry, as in a collapse. A folio that somebody else has locked is left.
+    pub(super) fn remap(self, attempt: &mut Attempt<'_>) {
+        let (mapping, index) = (self.mapping, self.index);
+        let worth_it = mapping
+            .reverse_map()
+            .any(index, |vma| has_table(vma, index));
+        if !worth_it {
+            return;
+        }
+        let Some(folio) = PublishedFolio::find(mapping, index) else {
+            return;
+        };
+        let before = folio.mapped();
+        let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
+            take_table(vma, index, &mut HugePages::new(&folio), &folio);
+            ControlFlow::Continue(())
+        });
+        let after = folio.map_everywhere();
+        attempt.cost.pmds_mapped += after.saturating_sub(before) as u64;
+    }
+}
+
+/// Whether the VMA could map the extent by one pmd and has a table there.
+fn has_table(vma: &MappedVma<'_>, index: usize) -> bool {
+    vma.pmd_address(index)
+        .and_then(|addr| PmdSlot::find(vma, addr))
+        .is_some_and(|slot| slot.read_lockless() == Pmd::Table)
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Taking a whole page table out of the way: the quick way of a VMA.
+
+use crate::{
+    mm::{
+        ExtentPages,
+        MappedVma, //
+    },
+    pgtable::{
+        pmd_migration_supported,
+        pmd_size,
+        CheckedTable,
+        Cleared,
+        MigrationTarget,
+        Pmd,
+        PmdSlot, //
+    },
+};
+
+/// Exchanges the table that maps the extent for a migration entry that names
+/// `huge`, if VMA and contents allow it; returns whether nothing of the extent
+/// is left there.
+pub(super) fn take_table(
+    vma: &MappedVma<'_>,
+    index: usize,
+    pages: &mut impl ExtentPages,
+    huge: &impl MigrationTarget,
+) -> bool {
+    let Some(addr) = vma.pmd_address(index) else {
+        return false;
+    };
+    let Some(mut slot) = PmdSlot::find(vma, addr) else {
+        return true;
+    };
+    // The pages are locked, so no fault maps one where none is mapped now.
+    if slot.read_lockless() != Pmd::Table {
+        return true;
+    }
+    let section = slot.invalidate(addr..addr + pmd_size());
+    let Some(table) = section.lock_pmd().lock_table() else {
+        return true;
+    };
+    let detached = match table.check(|at, pfn| pages.is_page(at, pfn)) {
+        CheckedTable::Kept => return false,
+        CheckedTable::Empty(table) => table.remove(),
+        CheckedTable::Mapped(table) => {
+            let mlocked = vma.is_locked();
+            let visit = |at: usize, cleared: Cleared| {
+                pages.note_unmapped(at, cleared, vma, mlocked);
+            };
+            if pmd_migration_supported() {
+                table.replace(huge, visit)
+            } else {
+                table.remove(visit)
+            }
+        }
+    };
+    detached.free_deferred();
+    true
+}
