@@ -14,11 +14,17 @@ FILE=mm/shmem_collapse_exports.c
 
 # What only some configurations have; in the others it is a macro or an inline.
 declare -A CONDITION=(
+	[__mmu_notifier_invalidate_range_start_map]='defined(CONFIG_LOCKDEP)'
 	[__p4d_alloc]='CONFIG_PGTABLE_LEVELS > 4'
 	[__pud_alloc]='CONFIG_PGTABLE_LEVELS > 3'
 	[__pmd_alloc]='CONFIG_PGTABLE_LEVELS > 2'
 	[flush_tlb_mm_range]='defined(CONFIG_X86) || defined(CONFIG_RISCV)'
+	[flush_icache_pte]='defined(CONFIG_RISCV)'
+	[flush_tlb_mm]='defined(CONFIG_RISCV)'
+	[flush_tlb_range]='defined(CONFIG_RISCV)'
+	[huge_ptep_get]='defined(CONFIG_ARM64) || defined(CONFIG_RISCV_ISA_SVNAPOT)'
 	[pagetable_free_kernel]='defined(CONFIG_ASYNC_KERNEL_PGTABLE_FREE)'
+	[ptlock_free]='defined(CONFIG_DEBUG_SPINLOCK)'
 )
 
 patched()

@@ -139,7 +139,7 @@ qemu_machine()
 	x86_64)
 		# Without these TCG runs "rep movsb" byte by byte, so that copying
 		# a page hides what everything else costs.
-		QEMU=(qemu-system-x86_64 -machine "q35" -cpu "max,-erms,-fsrm,-fzrm,-fsrs")
+		QEMU=(qemu-system-x86_64 -machine "q35,hpet=off" -cpu "max,-erms,-fsrm,-fzrm,-fsrs")
 		SERIAL_BUS=virtio-serial-pci
 		CONSOLE="ttyS0 no_timer_check" ;;
 	arm64)

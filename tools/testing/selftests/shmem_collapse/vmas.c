@@ -394,14 +394,14 @@ SC_TEST(soft_dirty_is_kept)
 	EXPECT_DATA(self->seg.addr, self->seg.len, 0);
 }
 
-/* A move entry by entry marks them soft-dirty although nobody wrote through them. */
+/* A move entry by entry marks them soft-dirty although nobody can write through them. */
 SC_TEST(soft_dirty_of_clean_pages_is_kept)
 {
 	size_t half = sc_extent() / 2, at;
 	char *view, *to;
 
 	ASSERT_EQ(0, one_extent(&self->seg));
-	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
+	view = sc_map_segment(&self->seg, PROT_READ);
 	EXPECT_DATA(view, self->seg.len, 0);
 	if (sc_write_file("/proc/self/clear_refs", "4") || sc_soft_dirty(getpid(), view))
 		SKIP(return, "the kernel has no soft-dirty bits");
