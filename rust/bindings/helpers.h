@@ -90,6 +90,25 @@ struct shmem_collapse_entry
 shmem_collapse_hugetlb_read(struct vm_area_struct *vma, unsigned long addr,
 			    void *entry, u64 *raw);
 
+/* What became of an extent, for the tracepoint. Times add up over attempts. */
+struct shmem_collapse_report {
+	unsigned long ino;
+	unsigned long index;
+	const char *outcome;
+	unsigned int outcome_len;
+	unsigned int dev;
+	int pid;
+	unsigned int holes;
+	unsigned int swapped;
+	unsigned int vmas;
+	unsigned int pmds_mapped;
+	unsigned long long gather_ns;
+	unsigned long long unmap_ns;
+	unsigned long long copy_ns;
+	unsigned long long commit_ns;
+	unsigned long long map_ns;
+};
+
 /* What a look at a folio in the page cache shows. */
 struct shmem_collapse_folio_facts {
 	unsigned long index;
@@ -163,6 +182,7 @@ bool shmem_collapse_vma_next_range(struct mm_struct *mm, unsigned long *start,
 bool shmem_collapse_mm_abandoned(struct mm_struct *mm);
 unsigned long shmem_collapse_task_size(struct mm_struct *mm);
 struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid);
+pid_t shmem_collapse_current_tgid(void);
 
 /* helpers_folio.c */
 void shmem_collapse_folio_put(struct folio *folio);
@@ -247,6 +267,11 @@ int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 bool shmem_collapse_fatal_signal_pending(void);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
+
+/* helpers_trace.c */
+void shmem_collapse_trace_extent(const struct shmem_collapse_report *report);
+unsigned int shmem_collapse_mapping_dev(struct address_space *mapping);
+unsigned long shmem_collapse_mapping_ino(struct address_space *mapping);
 
 /* helpers_sysfs.c */
 int shmem_collapse_online_cpus(void);

@@ -130,3 +130,8 @@ struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid)
 	put_task_struct(task);
 	return mm ?: ERR_PTR(-ESRCH);
 }
+
+pid_t shmem_collapse_current_tgid(void)
+{
+	return task_tgid_vnr(current);
+}

@@ -112,7 +112,7 @@ impl Committed<'_, '_> {
     pub(super) fn map(self, attempt: &mut Attempt<'_>) {
         attempt.cost.holes_filled += self.filled as u64;
         if attempt.config.map_all {
-            attempt.cost.pmds_mapped += self.folio.map_everywhere() as u64;
+            attempt.cost.report.pmds_mapped += self.folio.map_everywhere() as u32;
         } else {
             self.folio.map_nowhere();
         }

@@ -9,6 +9,7 @@ use super::{
     stats::Cost, //
 };
 use crate::mm::{
+    FileName,
     Mapping,
     Obstacle,
     Scratch,
@@ -41,7 +42,9 @@ impl<'b> Located<'b> {
         scratch: &mut Scratch,
         cost: &mut Cost,
     ) -> Outcome {
-        let start = Instant::<Monotonic>::now();
+        let mut clock = Clock::start();
+        cost.report.file = FileName::of(self.mapping);
+        cost.report.index = self.index;
         let _alone = engine.lock_extent(self.mapping, self.index);
         let mut attempt = Attempt { config, cost };
         let outcome = match self.chain(scratch, &mut attempt) {
@@ -51,17 +54,22 @@ impl<'b> Located<'b> {
         if outcome == Outcome::AlreadyHuge && config.map_all {
             self.remap(&mut attempt);
         }
-        cost.total_ns += start.elapsed().as_nanos() as u64;
+        cost.total_ns += clock.lap();
         outcome
     }
 
     fn chain(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result<(), Outcome> {
-        self.scan(scratch, attempt)?
-            .gather(attempt)?
-            .unmap()?
-            .copy(attempt)?
-            .commit()?
-            .map(attempt);
+        let mut clock = Clock::start();
+        let gathered = self.scan(scratch, attempt)?.gather(attempt)?;
+        attempt.cost.report.gather_ns += clock.lap();
+        let unmapped = gathered.unmap(attempt)?;
+        attempt.cost.report.unmap_ns += clock.lap();
+        let copied = unmapped.copy()?;
+        attempt.cost.report.copy_ns += clock.lap();
+        let committed = copied.commit()?;
+        attempt.cost.report.commit_ns += clock.lap();
+        committed.map(attempt);
+        attempt.cost.report.map_ns += clock.lap();
         Ok(())
     }
 }
@@ -75,6 +83,22 @@ impl From<Obstacle> for Outcome {
             Obstacle::Locked => Outcome::Locked,
             Obstacle::Raced => Outcome::Raced,
         }
+    }
+}
+
+/// Measures steps that follow each other.
+struct Clock(Instant<Monotonic>);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Nanoseconds since the last call, or the start.
+    fn lap(&mut self) -> u64 {
+        let now = Instant::now();
+        let before = core::mem::replace(&mut self.0, now);
+        (now - before).as_nanos() as u64
     }
 }
 

@@ -13,6 +13,7 @@ use crate::mm::{
     cond_resched,
     fatal_signal_pending,
     lru_add_drain_all,
+    trace_extent,
     Scratch, //
 };
 use core::ops::Range;
@@ -99,16 +100,23 @@ struct Ledger {
 pub(super) struct Passes<'e> {
     engine: &'e Engine,
     config: &'e Config,
+    /// Whose memory the request is about; 0 for a file.
+    pid: i32,
     ended: Atomic<bool>,
     #[pin]
     ledger: Mutex<Ledger>,
 }
 
 impl<'e> Passes<'e> {
-    pub(super) fn new(engine: &'e Engine, config: &'e Config) -> impl PinInit<Self> + use<'e> {
+    pub(super) fn new(
+        engine: &'e Engine,
+        config: &'e Config,
+        pid: i32,
+    ) -> impl PinInit<Self> + use<'e> {
         pin_init!(Self {
             engine,
             config,
+            pid,
             ended: Atomic::new(false),
             ledger <- new_mutex!(Ledger {
                 waiting: KVec::new(),
@@ -148,6 +156,7 @@ impl<'e> Passes<'e> {
 
     fn first_try(&self, key: usize, scratch: &mut Scratch, attempt: &impl Try) {
         let mut cost = Cost::default();
+        cost.report.pid = self.pid;
         match self.insist(key, scratch, &mut cost, attempt) {
             Ok(None) => {}
             Ok(Some(outcome)) => {
@@ -240,6 +249,7 @@ impl<'e> Passes<'e> {
 
     fn finish(&self, key: usize, outcome: Outcome, cost: &Cost) {
         self.engine.stats().record(outcome, cost);
+        trace_extent(outcome.name(), &cost.report);
         let Some(error) = outcome.errno() else {
             return;
         };

@@ -46,7 +46,7 @@ impl Located<'_> {
             ControlFlow::Continue(())
         });
         let after = folio.map_everywhere();
-        attempt.cost.pmds_mapped += after.saturating_sub(before) as u64;
+        attempt.cost.report.pmds_mapped += after.saturating_sub(before) as u32;
     }
 }
 

@@ -106,7 +106,7 @@ impl Job<'_> {
         let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
             self.at_address(process, addr, scratch, cost).map(Some)
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid()));
         passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
         passes.rest(&attempt)
     }
@@ -119,7 +119,7 @@ impl Job<'_> {
             let counts = !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped);
             Ok(counts.then_some(outcome))
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid()));
         let mut from = 0;
         while let Some(range) = process.next_range(from) {
             from = range.end;
@@ -140,7 +140,7 @@ impl Job<'_> {
                 cost,
             )))
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, 0));
         let range = range.start..range.end.min(one_behind(mapping, range.start));
         passes.first(&Keys::inside(range, pmd_pages()), &attempt)?;
         passes.rest(&attempt)

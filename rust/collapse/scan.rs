@@ -39,6 +39,8 @@ impl<'b> Located<'b> {
             return Err(Outcome::Frozen);
         }
         let (mut sources, found) = Sources::find(scratch, self.mapping, self.index)?;
+        attempt.cost.report.holes = found.holes() as u32;
+        attempt.cost.report.swapped = found.swapped as u32;
         if found.present + found.absent == 0 {
             return Err(Outcome::Empty);
         }

@@ -7,6 +7,7 @@
 //! at the same time.
 
 use super::outcome::Outcome;
+use crate::mm::ExtentReport;
 use kernel::{
     prelude::*,
     sync::atomic::{
@@ -15,17 +16,16 @@ use kernel::{
     },
 };
 
-/// What one extent cost.
+/// What one extent cost, in all attempts at it.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cost {
-    /// Page tables replaced by a huge mapping.
-    pub(crate) pmds_mapped: u64,
+    /// What the tracepoint tells, page tables mapped huge and time spent copying
+    /// among it.
+    pub(crate) report: ExtentReport,
     /// Pages read back from swap.
     pub(crate) pages_swapped_in: u64,
     /// Holes filled with zeroes.
     pub(crate) holes_filled: u64,
-    /// Time spent copying.
-    pub(crate) copy_ns: u64,
     /// Time spent altogether.
     pub(crate) total_ns: u64,
 }
@@ -109,10 +109,11 @@ impl Stats {
     /// Counts an extent; once, when its outcome is final.
     pub(crate) fn record(&self, outcome: Outcome, cost: &Cost) {
         self.outcomes[outcome as usize].add(1, Relaxed);
-        self.pmds_mapped.add(cost.pmds_mapped, Relaxed);
+        let pmds_mapped = u64::from(cost.report.pmds_mapped);
+        self.pmds_mapped.add(pmds_mapped, Relaxed);
         self.pages_swapped_in.add(cost.pages_swapped_in, Relaxed);
         self.holes_filled.add(cost.holes_filled, Relaxed);
-        self.copy_ns.add(cost.copy_ns, Relaxed);
+        self.copy_ns.add(cost.report.copy_ns, Relaxed);
         self.total_ns.add(cost.total_ns, Relaxed);
     }
 
@@ -187,10 +188,13 @@ mod tests {
     fn costs_add_up() {
         let stats = Stats::new();
         let cost = Cost {
-            pmds_mapped: 8,
+            report: ExtentReport {
+                pmds_mapped: 8,
+                copy_ns: 3,
+                ..ExtentReport::default()
+            },
             pages_swapped_in: 1,
             holes_filled: 2,
-            copy_ns: 3,
             total_ns: 4,
         };
         stats.record(Outcome::Collapsed, &cost);

@@ -25,13 +25,7 @@ use crate::{
     },
 };
 use core::ops::ControlFlow;
-use kernel::{
-    prelude::*,
-    time::{
-        Instant,
-        Monotonic, //
-    },
-};
+use kernel::prelude::*;
 
 /// Pages copied between two offers to reschedule.
 const COPY_BATCH: usize = 32;
@@ -51,13 +45,16 @@ impl<'x, 'b> Gathered<'x, 'b> {
     ///
     /// `i_mmap_rwsem` is held throughout, and each VMA is finished when it is
     /// met: fork and mremap rely on the order of the walk.
-    pub(super) fn unmap(mut self) -> Result<Unmapped<'x, 'b>, Outcome> {
+    pub(super) fn unmap(mut self, attempt: &mut Attempt<'_>) -> Result<Unmapped<'x, 'b>, Outcome> {
         let index = self.sources.index();
+        let vmas = &mut attempt.cost.report.vmas;
+        *vmas = 0;
         {
             let reverse_map = self.sources.mapping().reverse_map();
             let (sources, huge) = (&mut self.sources, &self.huge);
             let _: ControlFlow<()> = reverse_map.for_each(index, |vma| {
                 unmap_from(vma, index, sources, huge);
+                *vmas += 1;
                 ControlFlow::Continue(())
             });
             sources.settle();
@@ -91,8 +88,7 @@ impl<'x, 'b> Unmapped<'x, 'b> {
 
     /// Copies the sources into the new folio; holes become zeroes. Reschedules
     /// now and then.
-    pub(super) fn copy(mut self, attempt: &mut Attempt<'_>) -> Result<Copied<'x, 'b>, Outcome> {
-        let start = Instant::<Monotonic>::now();
+    pub(super) fn copy(mut self) -> Result<Copied<'x, 'b>, Outcome> {
         if let Some(held) = &mut self.held {
             for at in 0..pmd_pages() {
                 held.sources.copy_page(at, &mut held.huge)?;
@@ -101,7 +97,6 @@ impl<'x, 'b> Unmapped<'x, 'b> {
                 }
             }
         }
-        attempt.cost.copy_ns += start.elapsed().as_nanos() as u64;
         Ok(Copied(self))
     }
 }

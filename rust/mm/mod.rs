@@ -21,6 +21,7 @@ mod source_state;
 mod source_unmap;
 mod sources;
 mod stat_run;
+mod trace;
 mod workers;
 
 pub(crate) use self::{
@@ -59,6 +60,11 @@ pub(crate) use self::{
         Scratch,
         Sources,
         Surplus, //
+    },
+    trace::{
+        trace_extent,
+        ExtentReport,
+        FileName, //
     },
     workers::Workers,
 };

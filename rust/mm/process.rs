@@ -27,7 +27,10 @@ use kernel::{
 ///
 /// Put with `mmput_async()`: a last put in here would tear it down under our
 /// own locks. Its mmap lock is never taken.
-pub(crate) struct Process(ARef<MmWithUserAsync>);
+pub(crate) struct Process {
+    mm: ARef<MmWithUserAsync>,
+    pid: i32,
+}
 
 impl Process {
     /// Finds the process in the caller's pid namespace and checks access as
@@ -40,11 +43,22 @@ impl Process {
         let mm = NonNull::new(mm).ok_or(ESRCH)?;
         // SAFETY: The call returned a reference on `mm_users`, which the value
         // takes over; `MmWithUserAsync` has the layout of `mm_struct`.
-        Ok(Self(unsafe { ARef::from_raw(mm.cast()) }))
+        let mm = unsafe { ARef::from_raw(mm.cast()) };
+        let pid = match pid {
+            // SAFETY: `current` lives.
+            0 => unsafe { bindings::current_tgid() },
+            pid => pid,
+        };
+        Ok(Self { mm, pid })
+    }
+
+    /// Its number in the caller's pid namespace.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
     }
 
     fn mm(&self) -> &MmWithUser {
-        &self.0
+        &self.mm
     }
 
     /// Whether everybody else is done with the address space.

@@ -120,9 +120,7 @@ impl<'s> PteMap<'s> {
         while at < end {
             let n = BATCH.min(end - at);
             // SAFETY: As in `all`.
-            unsafe {
-                bindings::pte_read_frames(self.entry(at), batch.as_mut_ptr(), n as u32)
-            };
+            unsafe { bindings::pte_read_frames(self.entry(at), batch.as_mut_ptr(), n as u32) };
             for (i, frame) in batch[..n].iter().enumerate() {
                 let go_on = match *frame {
                     FRAME_NONE => true,

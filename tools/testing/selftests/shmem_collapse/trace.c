@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The tracepoint shmem_collapse:shmem_collapse_extent. */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define SC_OWN_FIXTURE
+#include "fixture.h"
+
+#define INSTANCE	"/sys/kernel/tracing/instances/shmem_collapse_trace"
+#define EVENT		INSTANCE "/events/shmem_collapse/shmem_collapse_extent/enable"
+
+struct line {
+	unsigned int major, minor, holes, swapped, vmas, pmds;
+	unsigned long ino, index;
+	unsigned long long ns[5];
+	int pid;
+	char outcome[32];
+};
+
+/* Reads what was traced; returns the number of lines, at most @max are kept. */
+static int traced(struct line *lines, int max)
+{
+	FILE *f = fopen(INSTANCE "/trace", "r");
+	char text[1024], *at;
+	int n = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(text, sizeof(text), f)) {
+		struct line l;
+
+		at = strstr(text, "shmem_collapse_extent: ");
+		if (!at)
+			continue;
+		if (sscanf(at, "shmem_collapse_extent: dev=%u:%u ino=%lu index=%lu pid=%d outcome=%31s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu",
+			   &l.major, &l.minor, &l.ino, &l.index, &l.pid, l.outcome, &l.holes,
+			   &l.swapped, &l.vmas, &l.pmds, &l.ns[0], &l.ns[1], &l.ns[2], &l.ns[3],
+			   &l.ns[4]) != 15)
+			n = -1000;
+		else if (n >= 0 && n < max)
+			lines[n] = l;
+		n++;
+	}
+	fclose(f);
+	return n;
+}
+
+FIXTURE(trace)
+{
+	struct sc_stats before;
+	struct sc_segment seg;
+};
+
+FIXTURE_SETUP(trace)
+{
+	SC_SETUP();
+	mkdir(INSTANCE, 0700);
+	ASSERT_EQ(0, sc_write_file(EVENT, "1"));
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	sc_write_file(EVENT, "0");
+	rmdir(INSTANCE);
+	SC_TEARDOWN();
+}
+
+TEST_F(trace, one_line_for_each_extent)
+{
+	struct line l[4];
+	struct stat st;
+	int i, k;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
+	ASSERT_EQ(0, fstat(self->seg.fd, &st));
+	ASSERT_EQ(0, sc_collapse_retry(getpid(), self->seg.addr, self->seg.len, 1));
+	ASSERT_EQ(2, traced(l, 4));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(st.st_ino, l[i].ino);
+		EXPECT_EQ(minor(st.st_dev), l[i].minor);
+		EXPECT_EQ(i * sc_nr(), l[i].index);
+		EXPECT_EQ(getpid(), l[i].pid);
+		EXPECT_STREQ("collapsed", l[i].outcome);
+		EXPECT_EQ(0, l[i].holes);
+		EXPECT_EQ(1, l[i].vmas);
+		EXPECT_EQ(1, l[i].pmds);
+		for (k = 0; k < 5; k++)
+			EXPECT_LT(0, l[i].ns[k]);
+	}
+}
+
+TEST_F(trace, every_outcome_has_its_name)
+{
+	struct line l[4];
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
+	ASSERT_EQ(0, madvise(self->seg.addr + sc_extent(), sc_extent(), MADV_REMOVE));
+	ASSERT_EQ(ENODATA, sc_collapse(0, self->seg.addr, self->seg.len));
+	ASSERT_EQ(0, sc_collapse(0, self->seg.addr, sc_extent()));
+	ASSERT_EQ(3, traced(l, 4));
+	EXPECT_STREQ("already_huge", l[2].outcome);
+	EXPECT_EQ(getpid(), l[2].pid);
+	/* Which of the first two ends first depends on whether one had to wait. */
+	EXPECT_EQ(1, !strcmp("empty", l[0].outcome) + !strcmp("empty", l[1].outcome));
+}
+
+TEST_F(trace, file_requests_have_no_pid)
+{
+	struct line l[2];
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, 1, SC_SEED));
+	ASSERT_EQ(0, sc_collapsef("%s", self->seg.path));
+	ASSERT_EQ(1, traced(l, 2));
+	EXPECT_EQ(0, l[0].pid);
+	EXPECT_EQ(0, l[0].index);
+}
+
+TEST_F(trace, holes_are_counted)
+{
+	struct line l[2];
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	ASSERT_EQ(0, madvise(self->seg.addr, 3 * sc_page(), MADV_REMOVE));
+	ASSERT_EQ(0, sc_collapse(0, self->seg.addr, self->seg.len));
+	ASSERT_EQ(1, traced(l, 2));
+	EXPECT_EQ(3, l[0].holes);
+}
+
+TEST_F(trace, nothing_while_it_is_off)
+{
+	struct line l[1];
+
+	ASSERT_EQ(0, sc_write_file(EVENT, "0"));
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	ASSERT_EQ(0, sc_collapse(0, self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, traced(l, 1));
+}
+
+TEST_HARNESS_MAIN
