@@ -136,9 +136,12 @@ kunit:			## the module's KUnit suites, on a kernel of our own
 compile-fail:		## programs that break the rules of the page tables
 	$(Q)scripts/test.sh compile-fail
 
+rustdoc:		## pages of the Rust code's documentation
+	$(Q)scripts/test.sh rustdoc
+
 test:			## everything that CI runs
 	$(Q)KERNEL=$(KERNEL) scripts/test.sh
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo kselftest kunit \
-	compile-fail test
+	compile-fail rustdoc test

@@ -226,6 +226,12 @@ compile_fail_group()
 		"$log" >>"$RESULTS/$GROUP"
 }
 
+rustdoc_group()
+{
+	check "rustdoc" in_root env KDIR="$KERNEL_BUILD" MO="$ROOT_SRC/build/rustdoc-objects" \
+		scripts/rustdoc.sh
+}
+
 demo_group()
 {
 	need_module
@@ -245,7 +251,8 @@ group checkpatch "checkpatch on C files" checkpatch_group
 group shellcheck "shellcheck on scripts" shellcheck_group
 group klp-link "Unit tests of klp-link" klp_link_group
 group vm "The VM runner" vm_group
-on_request compile-fail "Programs that must not compile" compile_fail_group
+group compile-fail "Programs that must not compile" compile_fail_group
+group rustdoc "Documentation of the Rust code" rustdoc_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 group demo "Demonstration" demo_group
 for flavour in debug arm64 riscv64; do

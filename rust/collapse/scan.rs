@@ -50,6 +50,9 @@ impl<'b> Located<'b> {
         if found.swapped > attempt.config.max_ptes_swap {
             return Err(Outcome::TooManySwapped);
         }
+        if found.holes() > 0 && self.is_watched() {
+            return Err(Outcome::UffdMissing);
+        }
         if found.absent > 0 {
             let brought = sources.bring_in().map_err(swap_in_failed)??;
             attempt.cost.pages_swapped_in += brought as u64;
@@ -60,6 +63,14 @@ impl<'b> Located<'b> {
             sources,
             holes: found.holes(),
         })
+    }
+
+    /// Whether a userfaultfd waits for a missing page. Only the same question
+    /// at commit is safe; asked here, it leaves everything mapped.
+    fn is_watched(&self) -> bool {
+        self.mapping
+            .reverse_map()
+            .any(self.index, |vma| vma.has_uffd_missing())
     }
 }
 

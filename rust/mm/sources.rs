@@ -120,8 +120,8 @@ pub(crate) enum Surplus {
 ///
 /// Every slot with [`HEAD`] names a folio of `mapping` that this value holds as
 /// `S` says, and the slots of its pages name the same folio, in the order of
-/// pages. With [`Locked`] and [`Frozen`], those folios are what the page cache
-/// has at these indices.
+/// pages. With [`Locked`](super::Locked) and [`Frozen`](super::Frozen), those
+/// folios are what the page cache has at these indices.
 pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) scratch: &'x mut Scratch,
     pub(super) mapping: Mapping<'b>,
