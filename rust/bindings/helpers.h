@@ -10,6 +10,7 @@
 
 #include <linux/mm_types.h>
 #include <linux/mmu_notifier.h>
+#include <linux/pgtable.h>
 #include <linux/xarray.h>
 
 struct folio_batch;

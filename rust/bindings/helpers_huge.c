@@ -72,8 +72,7 @@ void shmem_collapse_huge_publish(struct folio *huge)
 struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 				       unsigned long index)
 {
-	struct folio *folio = __filemap_get_folio(mapping, index,
-						  FGP_LOCK | FGP_NOWAIT, 0);
+	struct folio *folio = __filemap_get_folio(mapping, index, FGP_LOCK, 0);
 
 	if (IS_ERR(folio))
 		return NULL;

@@ -50,13 +50,13 @@ void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr)
 void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
 				   unsigned long addr)
 {
-	pgd_t *pgd = entry;
+	pgd_t *pgdp = entry;
 	p4d_t *p4d = entry;
 	pud_t *pud = entry;
 
 	switch (level) {
 	case SHMEM_COLLAPSE_LEVEL_PGD:
-		return pgd_present(pgdp_get(pgd)) ? p4d_offset(pgd, addr) : NULL;
+		return pgd_present(pgdp_get(pgdp)) ? p4d_offset(pgdp, addr) : NULL;
 	case SHMEM_COLLAPSE_LEVEL_P4D:
 		return p4d_present(p4dp_get(p4d)) ? pud_offset(p4d, addr) : NULL;
 	case SHMEM_COLLAPSE_LEVEL_PUD:

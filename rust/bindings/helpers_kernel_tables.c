@@ -33,14 +33,14 @@ kernel_leaf(unsigned int level, unsigned long first, unsigned long offset)
 struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr)
 {
 	struct shmem_collapse_kernel_place nothing = { };
-	pgd_t *pgd = pgd_offset_k(addr);
+	pgd_t *pgdp = pgd_offset_k(addr);
 	p4d_t *p4d;
 	pud_t *pud;
 	pmd_t *pmd;
 
-	if (!pgd_present(pgdp_get(pgd)))
+	if (!pgd_present(pgdp_get(pgdp)))
 		return nothing;
-	p4d = p4d_offset(pgd, addr);
+	p4d = p4d_offset(pgdp, addr);
 	if (!p4d_present(p4dp_get(p4d)))
 		return nothing;
 	pud = pud_offset(p4d, addr);
@@ -97,9 +97,10 @@ bool shmem_collapse_kernel_table_alloc(pmd_t *pmd)
 	return true;
 }
 
+/* The table translates nothing yet: any kernel address will do. */
 void shmem_collapse_kernel_pte_set(pte_t *pte, unsigned long pfn)
 {
-	set_pte(pte, pfn_pte(pfn, PAGE_KERNEL));
+	set_pte_at(&init_mm, PAGE_OFFSET, pte, pfn_pte(pfn, PAGE_KERNEL));
 }
 
 void shmem_collapse_kernel_table_free(pmd_t pmd)

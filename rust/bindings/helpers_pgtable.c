@@ -31,13 +31,13 @@ void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
  */
 static pud_t *pud_above(struct vm_area_struct *vma, unsigned long addr)
 {
-	pgd_t *pgd = pgd_offset(vma->vm_mm, addr);
+	pgd_t *pgdp = pgd_offset(vma->vm_mm, addr);
 	p4d_t *p4d;
 
 	/* Shared tables: hugetlb has locks of its own for them. */
-	if (is_vm_hugetlb_page(vma) || !pgd_present(pgdp_get(pgd)))
+	if (is_vm_hugetlb_page(vma) || !pgd_present(pgdp_get(pgdp)))
 		return NULL;
-	p4d = p4d_offset(pgd, addr);
+	p4d = p4d_offset(pgdp, addr);
 	return p4d_present(p4dp_get(p4d)) ? pud_offset(p4d, addr) : NULL;
 }
 

@@ -4,6 +4,7 @@
 
 use super::stats::Stats;
 use crate::mm::{
+    fatal_signal_pending,
     Mapping,
     Workers, //
 };
@@ -18,10 +19,17 @@ use kernel::{
         lock::mutex::MutexGuard,
         Mutex, //
     },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
 };
 
 /// Extent locks. Extents that fall together wait for each other.
 const LOCKS: usize = 16;
+
+/// Wait between two looks at a lock that is taken.
+const LOCK_POLL: Delta = Delta::from_micros(100);
 
 /// The engine of the module.
 #[pin_data]
@@ -65,10 +73,25 @@ impl Engine {
     }
 
     /// Keeps other requests off an extent. Two that worked on the same folios
-    /// would each find the other's references and fail. Context: sleeps.
-    pub(super) fn lock_extent(&self, mapping: Mapping<'_>, index: usize) -> MutexGuard<'_, ()> {
+    /// would each find the other's references and fail.
+    ///
+    /// [`None`] when the request shall end: whoever holds the lock may be waiting
+    /// for a slow swap device. Context: sleeps.
+    pub(super) fn lock_extent(
+        &self,
+        mapping: Mapping<'_>,
+        index: usize,
+    ) -> Option<MutexGuard<'_, ()>> {
         let extent = index >> crate::pgtable::pmd_pages().ilog2();
         let slot = (mapping.id() >> 6).wrapping_add(extent) % LOCKS;
-        self.extents[slot].lock()
+        loop {
+            if let Some(guard) = self.extents[slot].try_lock() {
+                return Some(guard);
+            }
+            if self.is_stopping() || fatal_signal_pending() {
+                return None;
+            }
+            fsleep(LOCK_POLL);
+        }
     }
 }

@@ -45,7 +45,9 @@ impl<'b> Located<'b> {
         let mut clock = Clock::start();
         cost.report.file = FileName::of(self.mapping);
         cost.report.index = self.index;
-        let _alone = engine.lock_extent(self.mapping, self.index);
+        let Some(_alone) = engine.lock_extent(self.mapping, self.index) else {
+            return Outcome::Locked;
+        };
         let mut attempt = Attempt { config, cost };
         let outcome = match self.chain(scratch, &mut attempt) {
             Ok(()) => Outcome::Collapsed,

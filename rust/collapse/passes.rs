@@ -225,12 +225,15 @@ impl<'e> Passes<'e> {
         attempt: &impl Try,
     ) -> Result<Option<Outcome>> {
         let mut pauses = PAUSES_US.iter();
+        let mut last = None;
         loop {
             if self.engine.is_stopping() || fatal_signal_pending() {
-                return Err(EINTR);
+                // What was tried counts; the next extent ends the request.
+                return if last.is_some() { Ok(last) } else { Err(EINTR) };
             }
             cond_resched();
             let outcome = attempt(key, scratch, cost)?;
+            last = outcome;
             let in_use = outcome.is_some_and(|o| o.is_transient() && o != Outcome::Lru);
             match pauses.next() {
                 Some(us) if in_use => fsleep(Delta::from_micros(*us)),

@@ -28,13 +28,18 @@ impl Located<'_> {
     /// Maps the huge folio huge where it is mapped page by page.
     ///
     /// Nothing is copied. Who touches the memory meanwhile waits on a migration
-    /// entry, as in a collapse. A folio that somebody else has locked is left.
+    /// entry, as in a collapse. Locked VMAs are left as they are: taking a large
+    /// folio out of one page by page would count its munlock as often.
     pub(super) fn remap(self, attempt: &mut Attempt<'_>) {
         let (mapping, index) = (self.mapping, self.index);
-        let worth_it = mapping
-            .reverse_map()
-            .any(index, |vma| has_table(vma, index));
-        if !worth_it {
+        let worth_it = mapping.reverse_map().for_each(index, |vma| {
+            if has_table(vma, index) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if worth_it.is_continue() {
             return;
         }
         let Some(folio) = PublishedFolio::find(mapping, index) else {
@@ -42,7 +47,9 @@ impl Located<'_> {
         };
         let before = folio.mapped();
         let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
-            take_table(vma, index, &mut HugePages::new(&folio), &folio);
+            if has_table(vma, index) {
+                take_table(vma, index, &mut HugePages::new(&folio), &folio);
+            }
             ControlFlow::Continue(())
         });
         let after = folio.map_everywhere();
@@ -52,6 +59,9 @@ impl Located<'_> {
 
 /// Whether the VMA could map the extent by one pmd and has a table there.
 fn has_table(vma: &MappedVma<'_>, index: usize) -> bool {
+    if vma.is_locked() || !vma.may_lose_table() {
+        return false;
+    }
     vma.pmd_address(index)
         .and_then(|addr| PmdSlot::find(vma, addr))
         .is_some_and(|slot| slot.read_lockless() == Pmd::Table)

@@ -39,18 +39,18 @@ impl<'b> Located<'b> {
             return Err(Outcome::Frozen);
         }
         let (mut sources, found) = Sources::find(scratch, self.mapping, self.index)?;
-        attempt.cost.report.holes = found.holes() as u32;
+        attempt.cost.report.holes = found.holes as u32;
         attempt.cost.report.swapped = found.swapped as u32;
         if found.present + found.absent == 0 {
             return Err(Outcome::Empty);
         }
-        if found.holes() > attempt.config.max_ptes_none {
+        if found.holes > attempt.config.max_ptes_none {
             return Err(Outcome::TooManyHoles);
         }
         if found.swapped > attempt.config.max_ptes_swap {
             return Err(Outcome::TooManySwapped);
         }
-        if found.holes() > 0 && self.is_watched() {
+        if found.holes > 0 && self.is_watched() {
             return Err(Outcome::UffdMissing);
         }
         if found.absent > 0 {
@@ -61,7 +61,7 @@ impl<'b> Located<'b> {
         }
         Ok(Scanned {
             sources,
-            holes: found.holes(),
+            holes: found.holes,
         })
     }
 

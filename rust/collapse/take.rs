@@ -30,6 +30,10 @@ pub(super) fn take_table(
     let Some(addr) = vma.pmd_address(index) else {
         return false;
     };
+    // Asked again under the locks; here it saves telling the MMU notifiers.
+    if !vma.may_lose_table() {
+        return false;
+    }
     let Some(mut slot) = PmdSlot::find(vma, addr) else {
         return true;
     };

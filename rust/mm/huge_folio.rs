@@ -188,8 +188,8 @@ unsafe impl MigrationTarget for HugeFolio<'_> {
 pub(crate) struct PublishedFolio<'b>(ManuallyDrop<HugeFolio<'b>>);
 
 impl<'b> PublishedFolio<'b> {
-    /// The huge folio that the page cache has at `index`, if nobody else has it
-    /// locked. Context: does not sleep.
+    /// The huge folio that the page cache has at `index`. Context: sleeps for its
+    /// lock.
     pub(crate) fn find(mapping: Mapping<'b>, index: usize) -> Option<Self> {
         // SAFETY: The mapping lives; the folio comes locked and referenced.
         let folio = unsafe { bindings::huge_find(mapping.as_ptr(), index) };
@@ -201,6 +201,7 @@ impl<'b> PublishedFolio<'b> {
             named: Cell::new(false),
         })))
     }
+
     /// Turns every migration entry that names the folio into a present huge
     /// mapping (`remove_migration_ptes()`); returns how many there are now.
     ///

@@ -150,6 +150,13 @@ impl MappedVma<'_> {
         unsafe { bindings::vma_uffd_missing(self.vma.as_ptr()) }
     }
 
+    /// Whether nothing about the VMA speaks against taking out its page tables,
+    /// as far as can be said without their locks.
+    pub(crate) fn may_lose_table(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::vma_table_removable(self.vma.as_ptr()) }
+    }
+
     /// Whether the VMA is mlocked.
     pub(crate) fn is_locked(&self) -> bool {
         // SAFETY: By the type invariant.

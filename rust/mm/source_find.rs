@@ -3,6 +3,7 @@
 //! Finding the small folios of an extent in the page cache.
 
 use super::{
+    fatal_signal_pending,
     sources::{
         Slot,
         ABSENT,
@@ -38,7 +39,6 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     }
 
     fn search(&mut self) -> Result<Found, Obstacle> {
-        let mut found = Found::default();
         let last = self.index + pmd_pages() - 1;
         let mut xas = MaybeUninit::<bindings::xa_state>::uninit();
         let xas = xas.as_mut_ptr();
@@ -50,37 +50,50 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             // SAFETY: `xas` is initialised, and this is an RCU section.
             let entry = unsafe { bindings::xas_next_get(xas, last) };
             if entry.is_null() {
-                return Ok(found);
+                return Ok(self.count());
             }
-            if is_value(entry) {
-                // SAFETY: As above.
-                let (at, order) = unsafe { ((*xas).xa_index, bindings::xas_get_order(xas)) };
-                // SAFETY: A value entry of a shmem mapping.
-                if unsafe { bindings::xa_is_poison_marker(entry) } {
-                    return Err(Obstacle::Poisoned);
-                }
-                let pages = self.note_swapped(at, order as usize);
-                found.absent += pages;
-                found.swapped += pages;
+            if !is_value(entry) {
+                // SAFETY: A folio of the mapping; its reference moves in.
+                unsafe { self.note_folio(entry.cast()) }?;
                 continue;
             }
-            // SAFETY: A folio of the mapping; its reference moves in.
-            let (pages, ready) = unsafe { self.note_folio(entry.cast()) }?;
-            if ready {
-                found.present += pages;
-            } else {
-                found.absent += pages;
+            // SAFETY: A value entry of a shmem mapping.
+            if unsafe { bindings::xa_is_poison_marker(entry) } {
+                return Err(Obstacle::Poisoned);
             }
+            // SAFETY: As above.
+            let (at, order) = unsafe { ((*xas).xa_index, bindings::xas_get_order(xas)) };
+            self.note_swapped(at, order as usize);
         }
     }
 
-    fn note_swapped(&mut self, at: usize, order: usize) -> usize {
+    /// Counts every page once, whatever the page cache did during the walk: an
+    /// entry that grew is found again from its first page.
+    fn count(&self) -> Found {
+        let mut found = Found::default();
+        for slot in &self.scratch.slots {
+            if slot.flags & ABSENT != 0 {
+                found.absent += 1;
+                found.swapped += usize::from(slot.flags & SWAPPED != 0);
+            } else if slot.folio.is_null() {
+                found.holes += 1;
+            } else {
+                found.present += 1;
+            }
+        }
+        found
+    }
+
+    fn note_swapped(&mut self, at: usize, order: usize) {
         let start = (at & !((1 << order) - 1)).max(self.index) - self.index;
         let end = (start + (1 << order)).min(pmd_pages());
         for slot in &mut self.scratch.slots[start..end] {
-            slot.flags = ABSENT | SWAPPED;
+            put_replaced(slot);
+            *slot = Slot {
+                flags: ABSENT | SWAPPED,
+                ..Slot::HOLE
+            };
         }
-        end - start
     }
 
     /// Notes a folio, whose reference moves in, and says how many pages it has
@@ -112,12 +125,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         let ready = facts.uptodate;
         let at = first - self.index;
         for (nr, slot) in self.scratch.slots[at..at + pages].iter_mut().enumerate() {
-            if slot.is_head() {
-                // Noted before, and replaced in the page cache since. Pages of
-                // it behind this folio are ABSENT, so they are brought in next.
-                // SAFETY: By the type invariant a head is referenced.
-                unsafe { bindings::folio_put(slot.folio) };
-            }
+            put_replaced(slot);
             // INVARIANT: One reference for the head; the rest name the folio.
             *slot = Slot {
                 folio,
@@ -142,6 +150,9 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             if slot.flags & ABSENT == 0 {
                 continue;
             }
+            if fatal_signal_pending() {
+                return Ok(Err(Obstacle::Raced));
+            }
             let mut folio = core::ptr::null_mut();
             // SAFETY: The mapping keeps its inode; process context.
             kernel::error::to_result(unsafe {
@@ -156,6 +167,17 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             }
         }
         Ok(Ok(brought))
+    }
+}
+
+/// Gives up a folio that was noted and has been replaced in the page cache since.
+///
+/// Slots of its other pages that nothing has replaced name it still; the test
+/// under its lock finds that it is no longer there.
+fn put_replaced(slot: &Slot) {
+    if slot.is_head() {
+        // SAFETY: A head is referenced; the caller overwrites it.
+        unsafe { bindings::folio_put(slot.folio) };
     }
 }
 

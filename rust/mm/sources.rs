@@ -77,13 +77,8 @@ pub(crate) struct Found {
     pub(crate) absent: usize,
     /// Of those, in swap.
     pub(crate) swapped: usize,
-}
-
-impl Found {
-    /// Pages that do not exist at all.
-    pub(crate) fn holes(&self) -> usize {
-        pmd_pages() - self.present - self.absent
-    }
+    /// Not there at all.
+    pub(crate) holes: usize,
 }
 
 /// Why an extent's sources cannot be had.

@@ -9,7 +9,8 @@ use kernel::{
     sync::{
         atomic::{
             Atomic,
-            Full, //
+            Full,
+            Relaxed, //
         },
         Arc,
         Completion, //
@@ -33,18 +34,40 @@ unsafe impl Send for Workers {}
 // SAFETY: As above.
 unsafe impl Sync for Workers {}
 
-/// Counts the helpers that still run.
+/// Set in [`Running::state`] when no helper may begin any more.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// How many helpers are at work, and whether another may begin.
 #[pin_data]
 struct Running {
-    helpers: Atomic<usize>,
+    state: Atomic<usize>,
     #[pin]
     none: Completion,
 }
 
 impl Running {
+    /// Counts a helper in; false if it comes too late.
+    fn enter(&self) -> bool {
+        let mut seen = self.state.load(Relaxed);
+        while seen & CLOSED == 0 {
+            match self.state.cmpxchg(seen, seen + 1, Full) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
     fn leave(&self) {
-        if self.helpers.fetch_sub(1usize, Full) == 1 {
+        if self.state.fetch_sub(1usize, Full) == CLOSED + 1 {
             self.none.complete_all();
+        }
+    }
+
+    /// Lets no more helpers begin and waits for those that have.
+    fn close(&self) {
+        if self.state.fetch_add(CLOSED, Full) != 0 {
+            self.none.wait_for_completion();
         }
     }
 }
@@ -67,7 +90,7 @@ impl Workers {
     }
 
     /// Runs `own` here and `job` in up to `helpers` workers at the same time;
-    /// returns when all of them are done.
+    /// returns when `own` and the helpers that had begun by then are done.
     ///
     /// Fewer helpers come when memory is short. Context: sleeps.
     pub(crate) fn run(
@@ -80,10 +103,9 @@ impl Workers {
             own();
             return Ok(());
         }
-        // One for this task, so that the count cannot reach zero early.
         let running = Arc::pin_init(
             pin_init!(Running {
-                helpers: Atomic::new(1),
+                state: Atomic::new(0),
                 none <- Completion::new(),
             }),
             GFP_KERNEL,
@@ -92,25 +114,24 @@ impl Workers {
         let queue = unsafe { Queue::from_raw(self.queue.as_ptr()) };
         for _ in 0..helpers {
             let theirs = running.clone();
-            // SAFETY: Only the lifetime changes. The job is used until `leave()`,
-            // which this function waits for.
+            // SAFETY: Only the lifetime changes. The job is used between
+            // `enter()` and `leave()`, which `close()` below waits for.
             let job: &'static (dyn Fn() + Sync) = unsafe { core::mem::transmute(job) };
             let job = Job(job);
-            running.helpers.add(1usize, kernel::sync::atomic::Relaxed);
             let spawned = queue.try_spawn(GFP_KERNEL, move || {
                 let job = job;
-                // SAFETY: Alive until `leave()`, see above.
-                unsafe { (*job.0)() };
-                theirs.leave();
+                if theirs.enter() {
+                    // SAFETY: Alive until `leave()`, see above.
+                    unsafe { (*job.0)() };
+                    theirs.leave();
+                }
             });
             if spawned.is_err() {
-                running.leave();
                 break;
             }
         }
         own();
-        running.leave();
-        running.none.wait_for_completion();
+        running.close();
         Ok(())
     }
 }

@@ -23,8 +23,9 @@ use core::{
 /// # Safety
 ///
 /// The folio has PMD order, is locked, and has mapping, index and swapbacked
-/// set, for as long as `self` is borrowed: whoever finds the entry waits for
-/// its lock and looks at those fields under the pmd lock.
+/// set, from before `note_named` is called until no entry names it any more:
+/// whoever finds an entry waits for its lock and looks at those fields under
+/// the pmd lock.
 pub(crate) unsafe trait MigrationTarget {
     /// The head page.
     fn head(&self) -> NonNull<bindings::page>;
