@@ -136,6 +136,9 @@ kunit:			## the module's KUnit suites, on a kernel of our own
 compile-fail:		## programs that break the rules of the page tables
 	$(Q)scripts/test.sh compile-fail
 
+cross-build:		## compile for loongarch, s390, powerpc and arm, without a kernel
+	$(Q)scripts/test.sh cross-build
+
 rustdoc:		## pages of the Rust code's documentation
 	$(Q)scripts/test.sh rustdoc
 
@@ -144,4 +147,4 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo kselftest kunit \
-	compile-fail rustdoc test
+	compile-fail cross-build rustdoc test

@@ -15,6 +15,7 @@ FILE=mm/shmem_collapse_exports.c
 # What only some configurations have; in the others it is a macro or an inline.
 declare -A CONDITION=(
 	[__mmu_notifier_invalidate_range_start_map]='defined(CONFIG_LOCKDEP)'
+	[__page_table_check_pte_clear_range]='defined(CONFIG_PAGE_TABLE_CHECK)'
 	[__p4d_alloc]='CONFIG_PGTABLE_LEVELS > 4'
 	[__pud_alloc]='CONFIG_PGTABLE_LEVELS > 3'
 	[__pmd_alloc]='CONFIG_PGTABLE_LEVELS > 2'
@@ -23,6 +24,7 @@ declare -A CONDITION=(
 	[flush_tlb_mm]='defined(CONFIG_RISCV)'
 	[flush_tlb_range]='defined(CONFIG_RISCV)'
 	[huge_ptep_get]='defined(CONFIG_ARM64) || defined(CONFIG_RISCV_ISA_SVNAPOT)'
+	[pgattr_change_is_safe]='defined(CONFIG_ARM64)'
 	[pagetable_free_kernel]='defined(CONFIG_ASYNC_KERNEL_PGTABLE_FREE)'
 	[ptlock_free]='defined(CONFIG_DEBUG_SPINLOCK)'
 )

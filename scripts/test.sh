@@ -226,6 +226,13 @@ compile_fail_group()
 		"$log" >>"$RESULTS/$GROUP"
 }
 
+cross_build_group()
+{
+	"$TOP/scripts/cross-build.sh" | tee "$TOP/build/cross-build.log"
+	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p; s/^skip ([^:]*): (.*)/skip\t\1\t\2/p' \
+		"$TOP/build/cross-build.log" >>"$RESULTS/$GROUP"
+}
+
 rustdoc_group()
 {
 	check "rustdoc" in_root env KDIR="$KERNEL_BUILD" MO="$ROOT_SRC/build/rustdoc-objects" \
@@ -252,10 +259,13 @@ group shellcheck "shellcheck on scripts" shellcheck_group
 group klp-link "Unit tests of klp-link" klp_link_group
 group vm "The VM runner" vm_group
 group compile-fail "Programs that must not compile" compile_fail_group
+group cross-build "Build for architectures without a VM" cross_build_group
 group rustdoc "Documentation of the Rust code" rustdoc_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 group demo "Demonstration" demo_group
-for flavour in debug arm64 riscv64; do
+group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
+on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"
+for flavour in arm64 riscv64; do
 	on_request "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
 	on_request "kselftest-$flavour" "kselftests on the '$flavour' kernel" "own $flavour kselftest"
 done

@@ -154,7 +154,7 @@ qemu_machine()
 	esac
 	command -v "${QEMU[0]}" >/dev/null ||
 		die "${QEMU[0]} is missing in the build root: run 'make clean-cache' and then 'make setup' to make it anew"
-	QEMU+=(-accel "${VM_ACCEL:-tcg,thread=multi}" -smp "$VM_CPUS" -m "$VM_MEMORY"
+	QEMU+=(-accel "${VM_ACCEL:-tcg,thread=multi}" -smp "$VM_CPUS,sockets=$VM_CPUS" -m "$VM_MEMORY"
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$KERNEL_IMAGE" -initrd "$WORK/initramfs"
 		-append "console=$CONSOLE panic=-1 $KERNEL_CMDLINE $VM_APPEND")

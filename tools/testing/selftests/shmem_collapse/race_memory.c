@@ -153,14 +153,15 @@ RACE_TEST(no_write_is_lost)
 	int round, i;
 
 	for (round = 0; round < ROUNDS; round++) {
-		uint64_t deadline = sc_now_ns() + 4 * ROUND_NS;
+		uint64_t deadline = 0;
 
 		ASSERT_EQ(0, fallocate(self->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				       0, self->seg.len));
 		memset(self->seg.addr, 0, self->seg.len);
 		for (i = 0; i < MAPPERS; i++)
 			sc_send(&self->m[i], op_count, i, 0, 0, 0);
-		while (until(&deadline)) {
+		/* As long as they count, and once on a machine that is slow to begin. */
+		do {
 			int err = sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len);
 
 			self->tries++;
@@ -168,7 +169,7 @@ RACE_TEST(no_write_is_lost)
 			EXPECT_TRUE(fair_answer(err))
 				TH_LOG("%s", strerror(err));
 			sc_split(self->seg.addr, self->seg.len);
-		}
+		} while (until(&deadline));
 		for (i = 0; i < MAPPERS; i++)
 			EXPECT_EQ(0, sc_wait(&self->m[i]));
 	}
