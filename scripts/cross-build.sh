@@ -101,6 +101,9 @@ fill_cross()
 		die "Linux $STOCK_VERSION refuses some options for $ARCH: give them what they depend on in scripts/kernels/cross-$ARCH.config, or take them out: ${lost//$'\n'/ }"
 	note "compiling the Rust core for $ARCH takes 2 minutes on 2 cores"
 	logged "preparing Linux for $ARCH" kernel_make "$build" modules_prepare
+	# Every module is linked with this one, which comes from a full build.
+	[[ $ARCH != powerpc ]] || logged "preparing Linux for $ARCH (library)" \
+		kernel_make "$build" arch/powerpc/lib/crtsavres.o
 	# No kernel, so no symbols: modpost only warns of all that are undefined.
 	: >"$dir/build/Module.symvers"
 }
