@@ -233,7 +233,6 @@ bool shmem_collapse_zone_allowed(struct folio *huge,
 				 struct address_space *mapping);
 void shmem_collapse_mem_cgroup_put(struct mem_cgroup *memcg);
 unsigned long shmem_collapse_hpage_pmd_nr(void);
-unsigned int shmem_collapse_hpage_pmd_order(void);
 bool shmem_collapse_huge_pages_supported(void);
 
 /* helpers_cache.c */

@@ -111,11 +111,6 @@ unsigned long shmem_collapse_hpage_pmd_nr(void)
 	return HPAGE_PMD_NR;
 }
 
-unsigned int shmem_collapse_hpage_pmd_order(void)
-{
-	return HPAGE_PMD_ORDER;
-}
-
 bool shmem_collapse_huge_pages_supported(void)
 {
 	return has_transparent_hugepage() &&

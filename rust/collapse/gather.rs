@@ -16,6 +16,7 @@ use crate::mm::{
     HugeFolio,
     Locked,
     Sources,
+    Surplus,
     Unavailable, //
 };
 use kernel::prelude::*;
@@ -47,11 +48,13 @@ impl<'x, 'b> Scanned<'x, 'b> {
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
         let sources = self.sources.lock()?;
-        if unaccounted(sources.surplus_mapped()) == Err(Outcome::Lru) {
+        let mut surplus = sources.surplus_mapped();
+        if surplus == Surplus::Passing {
             // Most often it is a batch of this CPU.
             lru_add_drain();
+            surplus = sources.surplus_mapped();
         }
-        unaccounted(sources.surplus_mapped())?;
+        unaccounted(surplus)?;
         Ok(Gathered {
             charge,
             sources,
