@@ -142,9 +142,12 @@ cross-build:		## compile for loongarch, s390, powerpc and arm, without a kernel
 rustdoc:		## pages of the Rust code's documentation
 	$(Q)scripts/test.sh rustdoc
 
+htmldocs:		## pages of Documentation/, in build/htmldocs
+	$(Q)scripts/htmldocs.sh
+
 test:			## everything that CI runs
 	$(Q)KERNEL=$(KERNEL) scripts/test.sh
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo kselftest kunit \
-	compile-fail cross-build rustdoc test
+	compile-fail cross-build rustdoc htmldocs test

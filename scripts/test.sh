@@ -239,6 +239,11 @@ rustdoc_group()
 		scripts/rustdoc.sh
 }
 
+docs_group()
+{
+	check "htmldocs" "$TOP/scripts/htmldocs.sh"
+}
+
 demo_group()
 {
 	need_module
@@ -261,6 +266,7 @@ group vm "The VM runner" vm_group
 group compile-fail "Programs that must not compile" compile_fail_group
 group cross-build "Build for architectures without a VM" cross_build_group
 group rustdoc "Documentation of the Rust code" rustdoc_group
+group docs "Documentation pages" docs_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 group demo "Demonstration" demo_group
 group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
