@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_known_pages_is_taken_out() -> Result {
+    fn h27_a_table_with_known_pages_is_taken_out() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         memory.write(0)?;
         memory.look(|vma| {

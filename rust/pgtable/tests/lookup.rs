@@ -30,7 +30,7 @@ mod tests {
     };
 
     #[test]
-    fn nothing_before_the_first_touch() -> Result {
+    fn h16_nothing_before_the_first_touch() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         let depth = rcu_depth();
         memory.look(|vma| {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_page_is_no_table() -> Result {
+    fn h16_a_huge_page_is_no_table() -> Result {
         let memory = Scratch::private(pmd_size())?;
         memory.write(0)?;
         memory.collapse()?;
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_table_reads_empty_and_cannot_be_locked() -> Result {
+    fn h2_a_removed_table_reads_empty_and_cannot_be_locked() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         let depth = rcu_depth();
         memory.look(|vma| {

@@ -155,7 +155,7 @@ SC_TEST(charged_to_the_group_that_owns_most)
 	sc_cgroup_remove(gb);
 }
 
-SC_TEST(limit_of_the_group)
+SC_TEST(H14_limit_of_the_group)
 {
 	struct sc_account before, after;
 	struct sc_mapper owner;
@@ -214,7 +214,7 @@ static void wait_for_progress(struct sc_segment *seg)
 		usleep(200);
 }
 
-SC_TEST(killed_writer)
+SC_TEST(H14_killed_writer)
 {
 	struct sc_account before, after;
 	struct sc_mapper m[MAPPERS];
@@ -280,7 +280,7 @@ SC_TEST(signal_that_does_not_kill)
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
 
-SC_TEST(target_that_dies)
+SC_TEST(H29_target_that_dies)
 {
 	long long shmem = sc_meminfo("Shmem"), huge = sc_meminfo("ShmemHugePages");
 	struct sc_mapper m;

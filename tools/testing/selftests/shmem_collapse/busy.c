@@ -34,7 +34,7 @@
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0)); \
 } while (0)
 
-SC_TEST(page_in_a_pipe)
+SC_TEST(H15_page_in_a_pipe)
 {
 	struct iovec page;
 	int fds[2];
@@ -54,7 +54,7 @@ SC_TEST(page_in_a_pipe)
 }
 
 /* What is in the pipe is the old page: a collapse must not leave two versions of it. */
-SC_TEST(page_in_a_pipe_stays_the_file)
+SC_TEST(H15_page_in_a_pipe_stays_the_file)
 {
 	struct iovec page;
 	uint64_t word;
@@ -86,7 +86,7 @@ static int register_buffer(void *addr, size_t len)
 	return fd;
 }
 
-SC_TEST(page_pinned_by_io_uring)
+SC_TEST(H15_page_pinned_by_io_uring)
 {
 	int fd;
 
@@ -100,7 +100,7 @@ SC_TEST(page_pinned_by_io_uring)
 }
 
 /* A pin concerns its own extent only. */
-SC_TEST(pin_in_one_of_three_extents)
+SC_TEST(H15_pin_in_one_of_three_extents)
 {
 	int fd;
 
@@ -118,7 +118,7 @@ SC_TEST(pin_in_one_of_three_extents)
 	close(fd);
 }
 
-SC_TEST(pages_pinned_by_udmabuf)
+SC_TEST(H23_pages_pinned_by_udmabuf)
 {
 	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC };
 	int dev, buf;
@@ -211,7 +211,7 @@ static int uffd_watch(uint64_t features, void *addr, size_t len, uint64_t mode)
 	return fd;
 }
 
-SC_TEST(hole_watched_by_userfaultfd)
+SC_TEST(H10_hole_watched_by_userfaultfd)
 {
 	struct sc_account before, after;
 	uint64_t flags;
@@ -245,7 +245,7 @@ SC_TEST(hole_watched_by_userfaultfd)
 }
 
 /* Without a hole nobody loses an event. */
-SC_TEST(full_extent_watched_by_userfaultfd)
+SC_TEST(H10_full_extent_watched_by_userfaultfd)
 {
 	int fd;
 
@@ -260,7 +260,7 @@ SC_TEST(full_extent_watched_by_userfaultfd)
 }
 
 /* A page protected by userfaultfd must still stop a writer after the collapse. */
-SC_TEST(write_protection_by_userfaultfd)
+SC_TEST(H3_write_protection_by_userfaultfd)
 {
 	struct uffdio_writeprotect wp = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
 	uint64_t flags = 0;
@@ -298,7 +298,7 @@ SC_TEST(write_protection_by_userfaultfd)
 }
 
 /* Nothing is installed where a minor event is awaited. */
-SC_TEST(minor_events_of_userfaultfd)
+SC_TEST(H25_minor_events_of_userfaultfd)
 {
 	uint64_t flags = 0;
 	char *view;
@@ -324,7 +324,7 @@ SC_TEST(minor_events_of_userfaultfd)
 }
 
 /* UFFDIO_COPY puts an anonymous page into a private mapping without a word to the file. */
-SC_TEST(page_copied_in_by_userfaultfd)
+SC_TEST(H1_page_copied_in_by_userfaultfd)
 {
 	struct uffdio_copy copy = {};
 	char *view, *page;
@@ -356,7 +356,7 @@ static void nothing(int signal)
 {
 }
 
-SC_TEST(poisoned_page)
+SC_TEST(H13_H24_poisoned_page)
 {
 	struct sc_account before, after;
 	char *bad;

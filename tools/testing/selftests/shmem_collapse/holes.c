@@ -178,7 +178,7 @@ SC_TEST(preallocated_pages)
 }
 
 /* The file ends inside its last extent: whatever becomes of it, nothing may be lost or leak. */
-SC_TEST(end_of_file_inside_an_extent)
+SC_TEST(H34_end_of_file_inside_an_extent)
 {
 	size_t len = sc_extent() + sc_extent() / 2;
 	char path[64];
@@ -249,7 +249,7 @@ static int small_mount(size_t bytes)
 	return mount("sc", SMALL_MOUNT, "tmpfs", 0, options) ? errno : 0;
 }
 
-SC_TEST(file_system_without_room)
+SC_TEST(H14_file_system_without_room)
 {
 	struct sc_account before, after;
 	size_t i;

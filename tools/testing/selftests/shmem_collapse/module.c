@@ -124,7 +124,7 @@ MODULE_TEST(open_file_outlives_the_module)
 	close(fd);
 }
 
-MODULE_TEST(unload_during_a_request)
+MODULE_TEST(H19_unload_during_a_request)
 {
 	long long shmem, huge;
 	struct sc_mapper m;

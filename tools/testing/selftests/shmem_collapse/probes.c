@@ -14,7 +14,7 @@ static long op_map_private(struct sc_child *child, const long *arg)
 }
 
 /* A debugger's write makes a private copy in a mapping that is read-only. */
-SC_TEST(copy_made_by_a_debugger)
+SC_TEST(H17_copy_made_by_a_debugger)
 {
 	struct sc_mapper m;
 	int status;
@@ -80,7 +80,7 @@ static int probe_define(const char *path, size_t offset)
 }
 
 /* The breakpoint is in a copy of its own, and must be hit before and after the collapse. */
-SC_TEST(uprobe_in_a_program)
+SC_TEST(H17_uprobe_in_a_program)
 {
 	size_t at = 3 * sc_page();
 	void (*function)(void);

@@ -13,7 +13,7 @@ static long op_collapse(struct sc_child *child, const long *arg)
 	return sc_collapse(getpid(), child->addr, child->len);
 }
 
-RACE_TEST(two_requests_for_the_same)
+RACE_TEST(H18_two_requests_for_the_same)
 {
 	int round, i;
 
@@ -48,7 +48,7 @@ static long op_kernel_collapse(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(the_kernels_own_collapse)
+RACE_TEST(H18_the_kernels_own_collapse)
 {
 	race_with(_metadata, self, op_kernel_collapse);
 }
@@ -64,7 +64,7 @@ static long op_split(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(splitting)
+RACE_TEST(H12_splitting)
 {
 	if (access("/sys/kernel/debug/split_huge_pages", W_OK))
 		SKIP(return, "debugfs split_huge_pages is not there");
@@ -104,7 +104,7 @@ static long op_uffd_copy(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(pages_from_userfaultfd)
+RACE_TEST(H1_pages_from_userfaultfd)
 {
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 
@@ -116,7 +116,7 @@ RACE_TEST(pages_from_userfaultfd)
 
 /* --- processes that come, go and change their mappings ---------------------------------------- */
 
-RACE_TEST(exit_of_mappers)
+RACE_TEST(H6_H28_exit_of_mappers)
 {
 	int round, i;
 
@@ -164,7 +164,7 @@ static long op_map_unmap(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(mapping_and_unmapping)
+RACE_TEST(H6_H28_mapping_and_unmapping)
 {
 	race_with(_metadata, self, op_map_unmap);
 }
@@ -188,7 +188,7 @@ static long op_move(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(moving_mappings)
+RACE_TEST(H7_H22_moving_mappings)
 {
 	race_with(_metadata, self, op_move);
 }
@@ -217,7 +217,7 @@ static long op_fork(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(forking)
+RACE_TEST(H21_H22_forking)
 {
 	race_with(_metadata, self, op_fork);
 }
@@ -234,7 +234,7 @@ static long op_drop(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(dropping_pages)
+RACE_TEST(H8_H16_H27_dropping_pages)
 {
 	race_with(_metadata, self, op_drop);
 }
@@ -255,7 +255,7 @@ static long op_protect(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(changing_protection)
+RACE_TEST(H32_changing_protection)
 {
 	race_with(_metadata, self, op_protect);
 }
@@ -270,7 +270,7 @@ static long op_mlock(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(locking_and_unlocking)
+RACE_TEST(H31_locking_and_unlocking)
 {
 	long long locked = sc_meminfo("Mlocked");
 

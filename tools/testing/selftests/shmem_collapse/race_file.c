@@ -17,7 +17,7 @@ static long op_punch(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(punching_holes)
+RACE_TEST(H11_punching_holes)
 {
 	size_t wrong, i;
 	int round;
@@ -44,7 +44,7 @@ static long op_truncate(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(truncating)
+RACE_TEST(H18_truncating)
 {
 	size_t half = EXTENTS * sc_extent() / 2 + sc_page(), i;
 	int round;
@@ -111,12 +111,12 @@ static void race_into_holes(struct __test_metadata *_metadata, struct _test_data
 	}
 }
 
-RACE_TEST(filling_holes_by_mapping)
+RACE_TEST(H9_H41_filling_holes_by_mapping)
 {
 	race_into_holes(_metadata, self, op_write_holes);
 }
 
-RACE_TEST(filling_holes_by_write)
+RACE_TEST(H9_filling_holes_by_write)
 {
 	race_into_holes(_metadata, self, op_pwrite_holes);
 }
@@ -131,7 +131,7 @@ static long op_read_file(struct sc_child *child, const long *arg)
 	return wrong;
 }
 
-RACE_TEST(reading_the_file)
+RACE_TEST(H20_reading_the_file)
 {
 	race_with(_metadata, self, op_read_file);
 }

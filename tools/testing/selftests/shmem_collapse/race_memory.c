@@ -18,7 +18,7 @@ static long op_swap_out(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(swapping_out)
+RACE_TEST(H30_H39_swapping_out)
 {
 	const char *reason;
 
@@ -38,7 +38,7 @@ static long op_compact(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(compaction)
+RACE_TEST(H39_compaction)
 {
 	race_with(_metadata, self, op_compact);
 }
@@ -62,7 +62,7 @@ static long op_pin(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-RACE_TEST(short_pins)
+RACE_TEST(H15_short_pins)
 {
 	race_with(_metadata, self, op_pin);
 }
@@ -79,7 +79,7 @@ static long op_touch_for_a_while(struct sc_child *child, const long *arg)
 }
 
 /* Page faults must not keep a request from its end: retries are few. */
-RACE_TEST(touching_all_the_time)
+RACE_TEST(H20_H42_touching_all_the_time)
 {
 	int round, i;
 
@@ -148,7 +148,7 @@ static long op_count(struct sc_child *child, const long *arg)
 	return lost;
 }
 
-RACE_TEST(no_write_is_lost)
+RACE_TEST(H32_no_write_is_lost)
 {
 	int round, i;
 

@@ -286,7 +286,7 @@ SC_TEST(private_copies_in_a_forked_process)
 	munmap(view.addr, view.len);
 }
 
-SC_TEST(locked_mapping)
+SC_TEST(H31_locked_mapping)
 {
 	long long locked = sc_meminfo("Mlocked");
 
@@ -309,7 +309,7 @@ static long op_lock(struct sc_child *child, const long *arg)
 	return mlock(child->addr, child->len);
 }
 
-SC_TEST(locked_in_some_processes)
+SC_TEST(H31_locked_in_some_processes)
 {
 	long long locked = sc_meminfo("Mlocked");
 	struct sc_mapper m[4];
@@ -348,7 +348,7 @@ SC_TEST(another_mapping_refuses_huge_pages)
 	munmap(view, self->seg.len);
 }
 
-SC_TEST(guard_pages_stay)
+SC_TEST(H4_guard_pages_stay)
 {
 	char *view;
 
@@ -366,7 +366,7 @@ SC_TEST(guard_pages_stay)
 }
 
 /* Guards everywhere: the table holds nothing of ours, and must stay all the same. */
-SC_TEST(mapping_of_guard_pages_only)
+SC_TEST(H4_mapping_of_guard_pages_only)
 {
 	char *view;
 	size_t i;
@@ -381,7 +381,7 @@ SC_TEST(mapping_of_guard_pages_only)
 	munmap(view, self->seg.len);
 }
 
-SC_TEST(soft_dirty_is_kept)
+SC_TEST(H37_soft_dirty_is_kept)
 {
 	ASSERT_EQ(0, one_extent(&self->seg));
 	if (sc_write_file("/proc/self/clear_refs", "4") ||
@@ -395,7 +395,7 @@ SC_TEST(soft_dirty_is_kept)
 }
 
 /* A move entry by entry marks them soft-dirty although nobody can write through them. */
-SC_TEST(soft_dirty_of_clean_pages_is_kept)
+SC_TEST(H37_soft_dirty_of_clean_pages_is_kept)
 {
 	size_t half = sc_extent() / 2, at;
 	char *view, *to;
