@@ -152,11 +152,15 @@ struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte)
 	return pte_decode(pte);
 }
 
+/*
+ * The table may be unlocked. Where several entries make one (contpte), reading
+ * one means reading them all, and they may be taken apart meanwhile.
+ */
 void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 				   unsigned int nr)
 {
 	while (nr--)
-		*out++ = pte_decode(ptep_get(pte++));
+		*out++ = pte_decode(ptep_get_lockless(pte++));
 }
 
 /* As above, but nothing except what ordinary page is mapped. */
@@ -164,7 +168,7 @@ void shmem_collapse_pte_read_frames(pte_t *pte, unsigned long *out,
 				    unsigned int nr)
 {
 	for (; nr--; out++) {
-		pte_t value = ptep_get(pte++);
+		pte_t value = ptep_get_lockless(pte++);
 
 		if (pte_none(value))
 			*out = SHMEM_COLLAPSE_FRAME_NONE;
