@@ -24,6 +24,7 @@ declare -A CONDITION=(
 	[flush_tlb_mm]='defined(CONFIG_RISCV)'
 	[flush_tlb_range]='defined(CONFIG_RISCV)'
 	[huge_ptep_get]='defined(CONFIG_ARM64) || defined(CONFIG_RISCV_ISA_SVNAPOT)'
+	[mte_sync_tags]='defined(CONFIG_ARM64_MTE)'
 	[pgattr_change_is_safe]='defined(CONFIG_ARM64)'
 	[pagetable_free_kernel]='defined(CONFIG_ASYNC_KERNEL_PGTABLE_FREE)'
 	[ptlock_free]='defined(CONFIG_DEBUG_SPINLOCK)'
