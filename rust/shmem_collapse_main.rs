@@ -17,6 +17,8 @@ mod mm;
 mod pgtable;
 
 use collapse::Engine;
+#[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+use interface::FaultFiles;
 use interface::Sysfs;
 
 module! {
@@ -29,6 +31,9 @@ module! {
 
 struct ShmemCollapse {
     _sysfs: Sysfs,
+    // Outlives the requests, which a test may still want to end.
+    #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+    _faults: FaultFiles,
 }
 
 impl kernel::Module for ShmemCollapse {
@@ -44,6 +49,8 @@ impl kernel::Module for ShmemCollapse {
         let engine = Arc::pin_init(Engine::new(), GFP_KERNEL)?;
         Ok(Self {
             _sysfs: Sysfs::new(engine)?,
+            #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+            _faults: FaultFiles::new()?,
         })
     }
 }

@@ -28,9 +28,18 @@ build_programs()
 		OUTPUT="$ROOT_SRC/$PROGRAMS" KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC"
 }
 
+# Those for the kernel that is set up: a second word names the only one.
 test_programs()
 {
-	sed -E 's/[[:space:]]*(#.*)?$//; /^$/d' "$TOP/$SELFTESTS/tests.list"
+	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" |
+		awk -v kernel="$KERNEL_FLAVOUR" 'NF && ($2 == "" || $2 == kernel) { print $1 }'
+}
+
+# Those that no other kernel can run.
+own_programs()
+{
+	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" |
+		awk -v kernel="$KERNEL_FLAVOUR" '$2 == kernel { print $1 }'
 }
 
 # run_with_module NAME TIMEOUT "PROGRAM..." LINE: boots with the module loaded

@@ -187,6 +187,12 @@ kselftest_group()
 	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
 }
 
+only_group()
+{
+	TEST=${TEST:-$(own_programs)}
+	kselftest_group
+}
+
 # The module's own suites run when it is loaded. One that the configuration
 # dropped would not be missed, so the list comes from the source.
 kunit_group()
@@ -270,6 +276,7 @@ group docs "Documentation pages" docs_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 group demo "Demonstration" demo_group
 group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
+group only-debug "kselftests for the 'debug' kernel only" "own debug only"
 on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"
 for flavour in arm64 riscv64; do
 	on_request "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"

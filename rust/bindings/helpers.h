@@ -13,6 +13,7 @@
 #include <linux/pgtable.h>
 #include <linux/xarray.h>
 
+struct dentry;
 struct folio_batch;
 struct path;
 struct workqueue_struct;
@@ -276,6 +277,11 @@ unsigned long shmem_collapse_mapping_ino(struct address_space *mapping);
 /* helpers_sysfs.c */
 int shmem_collapse_online_cpus(void);
 bool shmem_collapse_node_has_memory(int nid);
+
+/* helpers_fault.c, with CONFIG_FAULT_INJECTION_DEBUG_FS only */
+bool shmem_collapse_should_fail(void);
+struct dentry *shmem_collapse_fault_attr_add(void);
+void shmem_collapse_fault_attr_remove(struct dentry *dir);
 
 /* helpers_kunit.c, with CONFIG_KUNIT=y only */
 unsigned long shmem_collapse_scratch_map(unsigned long len, bool shared);

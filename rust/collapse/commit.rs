@@ -13,6 +13,10 @@ use super::{
     unmap::Copied, //
 };
 use crate::mm::{
+    fault::{
+        Delay,
+        Point, //
+    },
     CacheSection,
     PublishedFolio,
     Replaced, //
@@ -94,11 +98,12 @@ impl<'x, 'b> Gathered<'x, 'b> {
         if holes == 0 {
             return Ok(());
         }
-        if section.block_holes().map_err(|_| Outcome::NoMemory)? != holes {
+        let blocked = section.block_holes().map_err(|_| Outcome::NoMemory)?;
+        if blocked != holes || Point::Recount.fails() {
             return Err(Outcome::Filled);
         }
         // From here on, who registers finds no missing page any more.
-        if section.has_uffd_missing() {
+        if section.has_uffd_missing() || Point::UffdMissing.fails() {
             return Err(Outcome::UffdMissing);
         }
         Ok(())
@@ -117,6 +122,7 @@ impl Committed<'_, '_> {
             self.folio.map_nowhere();
         }
         drop(self.folio);
+        Delay::Mapped.wait();
         self.old.retire();
     }
 }

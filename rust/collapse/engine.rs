@@ -5,6 +5,7 @@
 use super::stats::Stats;
 use crate::mm::{
     fatal_signal_pending,
+    fault::Point,
     Mapping,
     Workers, //
 };
@@ -82,7 +83,8 @@ impl Engine {
         mapping: Mapping<'_>,
         index: usize,
     ) -> Option<MutexGuard<'_, ()>> {
-        let extent = index >> crate::pgtable::pmd_pages().ilog2();
+        Point::ExtentLock.check(()).ok()?;
+        let extent = index >> crate::pgtable::pmd_pages().trailing_zeros();
         let slot = (mapping.id() >> 6).wrapping_add(extent) % LOCKS;
         loop {
             if let Some(guard) = self.extents[slot].try_lock() {

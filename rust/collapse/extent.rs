@@ -9,6 +9,7 @@ use super::{
     stats::Cost, //
 };
 use crate::mm::{
+    fault::Delay,
     FileName,
     Mapping,
     Obstacle,
@@ -62,14 +63,21 @@ impl<'b> Located<'b> {
 
     fn chain(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result<(), Outcome> {
         let mut clock = Clock::start();
-        let gathered = self.scan(scratch, attempt)?.gather(attempt)?;
+        Delay::Located.wait();
+        let scanned = self.scan(scratch, attempt)?;
+        Delay::Scanned.wait();
+        let gathered = scanned.gather(attempt)?;
+        Delay::Gathered.wait();
         attempt.cost.report.gather_ns += clock.lap();
         let unmapped = gathered.unmap(attempt)?;
         attempt.cost.report.unmap_ns += clock.lap();
+        Delay::Checked.wait();
         let copied = unmapped.copy()?;
+        Delay::Copied.wait();
         attempt.cost.report.copy_ns += clock.lap();
         let committed = copied.commit()?;
         attempt.cost.report.commit_ns += clock.lap();
+        Delay::Committed.wait();
         committed.map(attempt);
         attempt.cost.report.map_ns += clock.lap();
         Ok(())

@@ -12,6 +12,7 @@ use super::{
 use crate::mm::{
     cond_resched,
     fatal_signal_pending,
+    fault::Point,
     lru_add_drain_all,
     trace_extent,
     Scratch, //
@@ -60,7 +61,7 @@ impl Keys {
         Self {
             first,
             step,
-            count: (end - first) >> step.ilog2(),
+            count: (end - first) >> step.trailing_zeros(),
         }
     }
 
@@ -245,6 +246,7 @@ impl<'e> Passes<'e> {
     fn put_off(&self, key: usize, outcome: Outcome, cost: Cost) -> bool {
         let waiting = &mut self.ledger.lock().waiting;
         waiting.len() < MAX_WAITING
+            && !Point::Waiting.fails()
             && waiting
                 .push(Waiting { key, outcome, cost }, GFP_KERNEL)
                 .is_ok()

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     mm::{
+        fault::Delay,
         HugePages,
         MappedVma,
         PublishedFolio, //
@@ -52,6 +53,7 @@ impl Located<'_> {
             }
             ControlFlow::Continue(())
         });
+        Delay::Remapping.wait();
         let after = folio.map_everywhere();
         attempt.cost.report.pmds_mapped += after.saturating_sub(before) as u32;
     }

@@ -5,6 +5,7 @@
 
 use crate::{
     mm::{
+        fault::Point,
         ExtentPages,
         Locked,
         MappedVma,
@@ -58,7 +59,7 @@ fn sweep_table(
     let nothing = slot
         .map()
         .is_none_or(|table| table.all(entries.clone(), |entry, pte| foreign(sources, entry, pte)));
-    if nothing {
+    if nothing || Point::TableLock.fails() {
         return;
     }
     let section = slot.invalidate(piece.clone());

@@ -4,6 +4,10 @@
 
 use crate::{
     mm::{
+        fault::{
+            Delay,
+            Point, //
+        },
         ExtentPages,
         MappedVma, //
     },
@@ -31,7 +35,7 @@ pub(super) fn take_table(
         return false;
     };
     // Asked again under the locks; here it saves telling the MMU notifiers.
-    if !vma.may_lose_table() {
+    if !vma.may_lose_table() || Point::Table.fails() {
         return false;
     }
     let Some(mut slot) = PmdSlot::find(vma, addr) else {
@@ -41,6 +45,7 @@ pub(super) fn take_table(
     if slot.read_lockless() != Pmd::Table {
         return true;
     }
+    Delay::Taking.wait();
     let section = slot.invalidate(addr..addr + pmd_size());
     let Some(table) = section.lock_pmd().lock_table() else {
         return true;

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     mm::{
         cond_resched,
+        fault::Delay,
         Locked,
         MappedVma,
         Sources, //
@@ -55,11 +56,13 @@ impl<'x, 'b> Gathered<'x, 'b> {
             let _: ControlFlow<()> = reverse_map.for_each(index, |vma| {
                 unmap_from(vma, index, sources, huge);
                 *vmas += 1;
+                Delay::Unmapping.wait();
                 ControlFlow::Continue(())
             });
             sources.settle();
         }
         let unmapped = Unmapped { held: Some(self) };
+        Delay::Unmapped.wait();
         // A surplus now is a reader, or a fault in a VMA that kept its table.
         unaccounted(unmapped.sources().surplus_unmapped())?;
         Ok(unmapped)
@@ -104,6 +107,7 @@ impl<'x, 'b> Unmapped<'x, 'b> {
 impl Drop for Unmapped<'_, '_> {
     fn drop(&mut self) {
         if let Some(held) = &mut self.held {
+            Delay::RollingBack.wait();
             held.huge.clear_entries();
             held.sources.keep_dirty();
         }

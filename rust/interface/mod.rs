@@ -4,6 +4,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+mod fault;
 mod grammar;
 #[cfg(CONFIG_HUGETLB_PAGE)]
 mod hugetlb;
@@ -11,4 +13,6 @@ mod knobs;
 mod stats;
 mod sysfs;
 
+#[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+pub(crate) use fault::FaultFiles;
 pub(crate) use sysfs::Sysfs;

@@ -3,6 +3,7 @@
 //! What keeps a shmem file alive during a request, and its page cache.
 
 use super::{
+    fault::Point,
     BlockCharge,
     ReverseMap, //
 };
@@ -49,6 +50,7 @@ impl Backing {
     /// and its like from the lookup, `EOPNOTSUPP` when the file is not a
     /// regular shmem file. Context: sleeps.
     pub(crate) fn from_path(path: &CStr) -> Result<Self> {
+        Point::Path.check(ENOENT)?;
         let mut raw = MaybeUninit::<bindings::path>::zeroed();
         // SAFETY: `path` is NUL-terminated, `raw` is valid for writing.
         to_result(unsafe {
@@ -152,7 +154,8 @@ impl<'b> Mapping<'b> {
     /// Whether a live update has frozen the mapping and recorded its pages.
     pub(crate) fn is_frozen(&self) -> bool {
         // SAFETY: By the type invariant it is a shmem mapping.
-        unsafe { bindings::mapping_frozen(self.as_ptr()) }
+        let frozen = unsafe { bindings::mapping_frozen(self.as_ptr()) };
+        frozen || Point::Frozen.fails()
     }
 
     /// Accounts `pages` new pages to file system and inode. Context: sleeps.

@@ -2,7 +2,10 @@
 
 //! Space accounting for pages that are about to exist.
 
-use super::Mapping;
+use super::{
+    fault::Point,
+    Mapping, //
+};
 use crate::bindings;
 use kernel::{
     error::to_result,
@@ -23,6 +26,8 @@ pub(crate) struct BlockCharge<'b> {
 impl<'b> BlockCharge<'b> {
     pub(super) fn new(mapping: Mapping<'b>, pages: usize) -> Result<Self> {
         if pages > 0 {
+            Point::Space.check(ENOSPC)?;
+            Point::Quota.check(EDQUOT)?;
             // SAFETY: The mapping keeps its inode; process context.
             to_result(unsafe { bindings::charge_blocks(mapping.inode(), pages as isize) })?;
         }

@@ -3,6 +3,7 @@
 //! The page cache under its lock: small entries out, the huge one in.
 
 use super::{
+    fault::Point,
     Frozen,
     HugeFolio,
     Mapping,
@@ -44,7 +45,8 @@ pub(crate) struct CacheSection<'r, 'b> {
 impl<'r, 'b> CacheSection<'r, 'b> {
     /// Makes the nodes that a huge entry at `index` needs. Context: sleeps.
     pub(super) fn reserve(mapping: Mapping<'b>, index: usize) -> Result {
-        let mut xas = new_xas(mapping, index, pmd_pages().ilog2());
+        Point::Nodes.check(ENOMEM)?;
+        let mut xas = new_xas(mapping, index, pmd_pages().trailing_zeros());
         loop {
             // SAFETY: `xas` is initialised; its array lives.
             unsafe {
@@ -91,6 +93,9 @@ impl<'r, 'b> CacheSection<'r, 'b> {
             bindings::xas_set(&mut self.xas, self.index);
             for _ in 0..pmd_pages() {
                 if bindings::xas_next(&mut self.xas).is_null() {
+                    if Point::BlockHoles.fails_at(holes) {
+                        return Err(ENOMEM);
+                    }
                     bindings::xas_store(&mut self.xas, bindings::xa_retry_entry());
                     to_result(bindings::xas_error(&mut self.xas))?;
                     holes += 1;
@@ -135,7 +140,7 @@ impl<'r, 'b> CacheSection<'r, 'b> {
         huge: HugeFolio<'b>,
         sources: Sources<'x, 'b, Frozen>,
     ) -> (PublishedFolio<'b>, Replaced<'x, 'b>) {
-        let order = pmd_pages().ilog2();
+        let order = pmd_pages().trailing_zeros();
         assert!(sources.index() == huge.index() && self.index == huge.index());
         assert!(sources.mapping().id() == huge.mapping().id());
         // SAFETY: The lock is held, the folio is complete.

@@ -3,6 +3,7 @@
 //! The new PMD-sized folio, before and after it is in the page cache.
 
 use super::{
+    fault::Point,
     ExtentPages,
     MappedVma,
     Mapping,
@@ -70,18 +71,22 @@ impl<'b> HugeFolio<'b> {
         let home = sources.home().ok_or(Unavailable::Memory)?.as_ptr();
         // SAFETY: `home` is referenced by `sources`.
         let nid = node.unwrap_or_else(|| unsafe { bindings::folio_nid(home) });
+        Point::HugePage.check(Unavailable::Memory)?;
         // SAFETY: Process context; an unusable node yields null.
         let folio = unsafe { bindings::huge_alloc(reclaim, node.is_some(), nid) };
         let folio = NonNull::new(folio).ok_or(Unavailable::Memory)?;
 
         // SAFETY: `home` is referenced; the call takes a reference on its group.
         let memcg = unsafe { bindings::folio_memcg(home) };
-        // SAFETY: The folio is new and uncharged; the group is referenced.
-        let charged = to_result(unsafe { bindings::huge_charge(folio.as_ptr(), memcg, reclaim) });
+        let charged = Point::Memcg.check(ENOMEM).and_then(|()| {
+            // SAFETY: The folio is new and uncharged; the group is referenced.
+            to_result(unsafe { bindings::huge_charge(folio.as_ptr(), memcg, reclaim) })
+        });
         // SAFETY: The reference taken above.
         unsafe { bindings::mem_cgroup_put(memcg) };
         // SAFETY: The folio is valid; the mapping lives.
-        let zone = unsafe { bindings::zone_allowed(folio.as_ptr(), mapping.as_ptr()) };
+        let zone = unsafe { bindings::zone_allowed(folio.as_ptr(), mapping.as_ptr()) }
+            && !Point::Zone.fails();
         if charged.is_err() || !zone {
             // SAFETY: The only reference, ours.
             unsafe { bindings::folio_put(folio.as_ptr()) };
@@ -191,6 +196,7 @@ impl<'b> PublishedFolio<'b> {
     /// The huge folio that the page cache has at `index`. Context: sleeps for its
     /// lock.
     pub(crate) fn find(mapping: Mapping<'b>, index: usize) -> Option<Self> {
+        Point::HugeFind.check(()).ok()?;
         // SAFETY: The mapping lives; the folio comes locked and referenced.
         let folio = unsafe { bindings::huge_find(mapping.as_ptr(), index) };
         // INVARIANT: Found in the page cache; no entry of ours names it.

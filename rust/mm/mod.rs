@@ -9,6 +9,9 @@ mod backing;
 mod block_charge;
 mod cache_section;
 mod extent_pages;
+pub(crate) mod fault;
+#[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+pub(crate) mod fault_armed;
 mod huge_folio;
 pub(crate) mod kobject;
 pub(crate) mod machine;

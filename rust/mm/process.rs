@@ -2,7 +2,10 @@
 
 //! A process whose mappings are asked about.
 
-use super::Backing;
+use super::{
+    fault::Point,
+    Backing, //
+};
 use crate::{
     bindings,
     pgtable::Witness, //
@@ -38,6 +41,7 @@ impl Process {
     ///
     /// 0 is the caller. `ESRCH`, `EACCES`, `EPERM`. Context: sleeps.
     pub(crate) fn open(pid: i32) -> Result<Self> {
+        Point::Process.check(ESRCH)?;
         // SAFETY: Process context.
         let mm = from_err_ptr(unsafe { bindings::mm_of_pid(pid) })?;
         let mm = NonNull::new(mm).ok_or(ESRCH)?;
@@ -86,6 +90,9 @@ impl Process {
     /// [`None`] when there is none, or its lock cannot be had right now: it is
     /// only ever tried.
     pub(crate) fn look<T>(&self, addr: usize, look: impl FnOnce(&ShmemVma<'_>) -> T) -> Option<T> {
+        if Point::VmaLock.fails() {
+            return None;
+        }
         let guard = self.mm().lock_vma_under_rcu(addr)?;
         Some(look(&ShmemVma(&guard)))
     }

@@ -141,7 +141,8 @@ impl MappedVma<'_> {
     /// that one pmd entry can translate it.
     pub(crate) fn pmd_address(&self, index: usize) -> Option<usize> {
         let (part, _) = self.part_of(index);
-        (part.start % pmd_size() == 0 && part.end - part.start == pmd_size()).then_some(part.start)
+        let aligned = part.start & (pmd_size() - 1) == 0;
+        (aligned && part.end - part.start == pmd_size()).then_some(part.start)
     }
 
     /// Whether a userfaultfd waits for missing pages here.

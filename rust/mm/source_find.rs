@@ -4,6 +4,7 @@
 
 use super::{
     fatal_signal_pending,
+    fault::Point,
     sources::{
         Slot,
         ABSENT,
@@ -153,6 +154,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             if fatal_signal_pending() {
                 return Ok(Err(Obstacle::Raced));
             }
+            Point::SwapIn.check(ENOMEM)?;
             let mut folio = core::ptr::null_mut();
             // SAFETY: The mapping keeps its inode; process context.
             kernel::error::to_result(unsafe {

@@ -3,6 +3,7 @@
 //! From references to locks.
 
 use super::{
+    fault::Point,
     source_find::look_at,
     sources::Slot,
     CacheSection,
@@ -52,7 +53,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             unsafe {
                 if locked == 0 {
                     bindings::folio_lock(slot.folio);
-                } else if !bindings::folio_trylock(slot.folio) {
+                } else if Point::PageLock.fails_at(locked) || !bindings::folio_trylock(slot.folio) {
                     obstacle = Some(Obstacle::Locked);
                     break;
                 }
@@ -89,7 +90,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             && facts.index == self.index + nr
             && facts.order == u32::from(slot.order)
             && facts.uptodate
-            && !facts.writeback;
+            && !facts.writeback
+            && !Point::PageChanged.fails_at(nr);
         if !same {
             Some(Obstacle::Raced)
         } else if facts.poisoned {

@@ -3,6 +3,7 @@
 //! What is done to the folios of an extent while they are locked.
 
 use super::{
+    fault::Point,
     sources::{
         Slot,
         DIRTY, //
@@ -53,6 +54,14 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     }
 
     fn surplus(&self, mapped: bool) -> Surplus {
+        let point = if mapped {
+            Point::ReferencesMapped
+        } else {
+            Point::ReferencesUnmapped
+        };
+        if point.fails() {
+            return Surplus::Passing;
+        }
         for slot in self.heads() {
             // SAFETY: Referenced and locked.
             unsafe {
@@ -70,9 +79,11 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
 
     /// Whether a page was poisoned since it was found.
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.heads()
+        let poisoned = self
+            .heads()
             // SAFETY: Referenced and locked.
-            .any(|slot| unsafe { bindings::folio_poisoned(slot.folio) })
+            .any(|slot| unsafe { bindings::folio_poisoned(slot.folio) });
+        poisoned || Point::Poison.fails()
     }
 
     /// Takes one mapping of page `at` off the folio's counts at once
@@ -122,6 +133,9 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
             huge.clear_page(at);
             return Ok(());
         }
+        if Point::Copy.fails_at(at) {
+            return Err(Obstacle::Poisoned);
+        }
         let nr = at & ((1 << slot.order) - 1);
         // SAFETY: Both pages are ours; the source is locked and unmapped, so
         // nobody writes to it.
@@ -138,6 +152,9 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     pub(crate) fn freeze(self) -> Result<Sources<'x, 'b, Frozen>, Self> {
         let mut frozen = 0;
         let all = self.heads().all(|slot| {
+            if Point::Freeze.fails_at(frozen) {
+                return false;
+            }
             // SAFETY: Referenced and locked.
             let ok = unsafe { bindings::folio_ref_freeze(slot.folio, 1 + (1 << slot.order)) };
             frozen += usize::from(ok);

@@ -3,6 +3,7 @@
 //! The small folios of one extent: found, held, unmapped, replaced.
 
 use super::{
+    fault::Point,
     source_state::Hold,
     Mapping, //
 };
@@ -63,6 +64,7 @@ unsafe impl Send for Scratch {}
 impl Scratch {
     /// Context: sleeps.
     pub(crate) fn new() -> Result<Self> {
+        Point::Scratch.check(ENOMEM)?;
         let slots = KVVec::from_elem(Slot::HOLE, pmd_pages(), GFP_KERNEL)?;
         Ok(Self { slots })
     }

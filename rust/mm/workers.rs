@@ -2,6 +2,7 @@
 
 //! Doing one thing on several CPUs at once.
 
+use super::fault::Point;
 use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
@@ -113,6 +114,9 @@ impl Workers {
         // SAFETY: By the type invariant the queue is there as long as `self`.
         let queue = unsafe { Queue::from_raw(self.queue.as_ptr()) };
         for _ in 0..helpers {
+            if Point::Helper.fails() {
+                break;
+            }
             let theirs = running.clone();
             // SAFETY: Only the lifetime changes. The job is used between
             // `enter()` and `leave()`, which `close()` below waits for.

@@ -2,7 +2,8 @@
 /*
  * What the shmem_collapse tests share: requests and statistics (sysfs.c), shared segments with a
  * known content (segment.c), processes that map them (mapper.c), what the kernel reports about
- * memory (report.c), accounting snapshots (account.c), mmap_lock events (events.c), swap (swap.c).
+ * memory (report.c), accounting snapshots (account.c), mmap_lock events (events.c), swap (swap.c),
+ * faults and delays (fault.c).
  */
 #ifndef SC_H
 #define SC_H
@@ -223,6 +224,25 @@ int sc_events_learn(struct sc_events *e, struct sc_mapper *m);
 /* Runs the request in a process of its own with the events on; returns as sc_collapse_raw(). */
 int sc_events_run(struct sc_events *e, const char *request);
 void sc_events_close(void);
+
+/* --- fault points and delays, of a debug kernel only ---------------------------------------- */
+
+#define SC_NAME		24
+#define SC_MAX_PLACES	40
+#define SC_ALWAYS	1000000u
+
+bool sc_has_faults(void);
+/* After @skip calls that pass, @count calls fail. Each returns 0 or the errno. */
+int sc_fail(const char *point, unsigned int count, unsigned int skip);
+/* Requests wait at @place, at most so long; 0 lets those go that wait. */
+int sc_delay(const char *place, unsigned int ms);
+/* Waits until a request waits at @place; 0 or ETIMEDOUT. */
+int sc_delay_reached(const char *place);
+void sc_faults_off(void);
+/* Calls that failed at @point since the module was loaded; -1 if there is no such point. */
+long sc_failed(const char *point);
+/* The names in @file, "fail" or "delay": how many there are, or -1. */
+int sc_names(const char *file, char names[][SC_NAME], int max);
 
 /* --- swap ----------------------------------------------------------------------------------- */
 

@@ -182,6 +182,7 @@ int sc_defaults(void)
 	DIR *dir;
 	int err;
 
+	sc_faults_off();
 	err = sc_knob_set_number("max_ptes_none", sc_nr() - 1);
 	err = err ?: sc_knob_set_number("max_ptes_swap", sc_nr());
 	err = err ?: sc_knob_set_number("map_all", 1);

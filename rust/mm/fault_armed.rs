@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What tests have armed: the state behind [`Point`] and [`Delay`].
+
+use super::{
+    fatal_signal_pending,
+    fault::{
+        Delay,
+        Point, //
+    },
+};
+use crate::bindings;
+use kernel::{
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Relaxed, //
+    },
+    time::{
+        delay::fsleep,
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+};
+
+/// How often a waiting request looks whether it is still to wait.
+const POLL: Delta = Delta::from_millis(1);
+
+struct ArmedPoint {
+    /// Calls that pass before one fails.
+    skip: Atomic<u32>,
+    /// Calls that fail then.
+    count: Atomic<u32>,
+    /// Calls that have failed, whoever wanted it.
+    failed: Atomic<u32>,
+}
+
+static POINTS: [ArmedPoint; Point::ALL.len()] = [const {
+    ArmedPoint {
+        skip: Atomic::new(0),
+        count: Atomic::new(0),
+        failed: Atomic::new(0),
+    }
+}; Point::ALL.len()];
+
+impl Point {
+    fn state(self) -> &'static ArmedPoint {
+        &POINTS[self as usize]
+    }
+
+    /// Whether the call shall fail. Context: any.
+    pub(crate) fn fails(self) -> bool {
+        let state = self.state();
+        let armed =
+            state.count.load(Relaxed) > 0 && !take_one(&state.skip) && take_one(&state.count);
+        // SAFETY: May be called in any context.
+        let fails = armed || unsafe { bindings::should_fail() };
+        if fails {
+            state.failed.add(1, Relaxed);
+        }
+        fails
+    }
+
+    /// Lets `skip` calls pass and makes the `count` that follow fail.
+    pub(crate) fn arm(self, count: u32, skip: u32) {
+        self.state().skip.store(skip, Relaxed);
+        self.state().count.store(count, Relaxed);
+    }
+
+    /// Calls that are still to fail.
+    pub(crate) fn armed(self) -> u32 {
+        self.state().count.load(Relaxed)
+    }
+
+    /// Calls that have failed since the module was loaded.
+    pub(crate) fn failed(self) -> u32 {
+        self.state().failed.load(Relaxed)
+    }
+}
+
+/// Decrements; false at zero.
+fn take_one(counter: &Atomic<u32>) -> bool {
+    let mut seen = counter.load(Relaxed);
+    while seen > 0 {
+        match counter.cmpxchg(seen, seen - 1, Full) {
+            Ok(_) => return true,
+            Err(now) => seen = now,
+        }
+    }
+    false
+}
+
+struct ArmedDelay {
+    millis: Atomic<u32>,
+    waiting: Atomic<u32>,
+}
+
+static DELAYS: [ArmedDelay; Delay::ALL.len()] = [const {
+    ArmedDelay {
+        millis: Atomic::new(0),
+        waiting: Atomic::new(0),
+    }
+}; Delay::ALL.len()];
+
+impl Delay {
+    fn state(self) -> &'static ArmedDelay {
+        &DELAYS[self as usize]
+    }
+
+    /// Sleeps while a test wants it: as long as the delay is armed, at most the
+    /// time it is armed with, and not in a task that is being killed.
+    ///
+    /// Context: sleeps.
+    pub(crate) fn wait(self) {
+        let state = self.state();
+        if state.millis.load(Relaxed) == 0 {
+            return;
+        }
+        let since = Instant::<Monotonic>::now();
+        state.waiting.fetch_add(1u32, Full);
+        while since.elapsed().as_millis() < i64::from(state.millis.load(Relaxed))
+            && !fatal_signal_pending()
+        {
+            fsleep(POLL);
+        }
+        state.waiting.fetch_sub(1u32, Full);
+    }
+
+    /// Makes every request wait here so long; 0 ends it, also for those that
+    /// wait.
+    pub(crate) fn arm(self, millis: u32) {
+        self.state().millis.store(millis, Relaxed);
+    }
+
+    /// How long requests wait, in milliseconds.
+    pub(crate) fn armed(self) -> u32 {
+        self.state().millis.load(Relaxed)
+    }
+
+    /// Tasks that wait here at this moment.
+    pub(crate) fn waiting(self) -> u32 {
+        self.state().waiting.load(Acquire)
+    }
+}
+
+/// The directory with the kernel's parameters of our fault attribute
+/// (`fail_shmem_collapse` in debugfs), for as long as this value lives.
+///
+/// # Invariants
+///
+/// The directory, or an error pointer, is from `fault_create_debugfs_attr()`.
+pub(crate) struct FaultAttribute(*mut bindings::dentry);
+
+// SAFETY: debugfs removes an entry from any task.
+unsafe impl Send for FaultAttribute {}
+// SAFETY: There is nothing to do with a shared one.
+unsafe impl Sync for FaultAttribute {}
+
+impl FaultAttribute {
+    /// Context: sleeps.
+    pub(crate) fn new() -> Self {
+        // INVARIANT: As the call returns it.
+        // SAFETY: Process context; the attribute is static.
+        Self(unsafe { bindings::fault_attr_add() })
+    }
+}
+
+impl Drop for FaultAttribute {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; error pointers are ignored.
+        unsafe { bindings::fault_attr_remove(self.0) };
+    }
+}
