@@ -127,6 +127,15 @@ vm:			## boot a VM with the module loaded and open a shell in it
 demo:			## before and after, against MADV_COLLAPSE, in a VM
 	$(Q)KERNEL=$(KERNEL) scripts/demo.sh
 
+bench:			## measure against MADV_COLLAPSE; 1 if a figure misses its bar
+	$(Q)scripts/bench.sh
+
+bench-quick:		## the same with few rounds
+	$(Q)scripts/bench.sh --quick
+
+bench-instructions:	## instructions per extent, which other load does not change
+	$(Q)scripts/bench.sh --instructions
+
 kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
 	$(Q)KERNEL=$(KERNEL) TEST=$(TEST) scripts/test.sh build kselftest
 
@@ -149,5 +158,6 @@ test:			## everything that CI runs
 	$(Q)KERNEL=$(KERNEL) scripts/test.sh
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
-	setup kernel exports update clean-cache shell vm demo kselftest kunit \
+	setup kernel exports update clean-cache shell vm demo bench bench-quick \
+	bench-instructions kselftest kunit \
 	compile-fail cross-build rustdoc htmldocs test

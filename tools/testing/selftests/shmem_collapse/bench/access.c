@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that keep touching random pages of the memory that is being collapsed: the longest time
+ * one access takes, and the extents that stay small because of them.
+ */
+#include "bench.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TOUCHERS 4
+
+/* In a mapper: its thread. */
+static struct {
+	pthread_t thread;
+	struct sc_child *child;
+	bool stop, pinned;
+	uint64_t longest;
+} toucher;
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+static void *touch_random_pages(void *unused)
+{
+	size_t pages = toucher.child->len / sc_page();
+	uint64_t begin, took;
+	uint32_t random = 1;
+
+	if (toucher.pinned)
+		stay_on(1);
+	while (!__atomic_load_n(&toucher.stop, __ATOMIC_RELAXED)) {
+		size_t at = next_random(&random) % pages * sc_page();
+
+		begin = sc_now_ns();
+		__atomic_load_n((long *)(toucher.child->addr + at), __ATOMIC_RELAXED);
+		took = sc_now_ns() - begin;
+		if (took > toucher.longest)
+			__atomic_store_n(&toucher.longest, took, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* on a CPU of its own */
+static long op_start(struct sc_child *child, const long *arg)
+{
+	toucher.child = child;
+	toucher.stop = false;
+	toucher.pinned = arg[0];
+	return pthread_create(&toucher.thread, NULL, touch_random_pages, NULL);
+}
+
+/* engine, step -> the longest access meanwhile, ns */
+static long op_collapse_touched(struct sc_child *child, const long *arg)
+{
+	__atomic_store_n(&toucher.longest, 0, __ATOMIC_RELAXED);
+	op_collapse(child, arg);
+	return __atomic_load_n(&toucher.longest, __ATOMIC_RELAXED);
+}
+
+static long op_stop(struct sc_child *child, const long *arg)
+{
+	__atomic_store_n(&toucher.stop, true, __ATOMIC_RELAXED);
+	return pthread_join(toucher.thread, NULL);
+}
+
+struct access {
+	struct samples longest[ENGINES];
+	long small[ENGINES];
+};
+
+/* One toucher, with a CPU to itself: it waits for the engine and for nothing else. */
+static void longest_access(struct arena *a, enum engine who, bool counts, void *data)
+{
+	struct access *x = data;
+	long ns;
+
+	arena_fill(a, RESTED);
+	if (sc_call(&a->m[0], op_start, true, 0, 0, 0))
+		fail(0, "a thread cannot be started");
+	usleep(20000);
+	ns = sc_call(&a->m[0], op_collapse_touched, who, a->seg.len, 0, 0);
+	sc_call(&a->m[0], op_stop, 0, 0, 0, 0);
+	if (counts)
+		sample(&x->longest[who], ns / 1e3);
+}
+
+/* Several, in different processes, that get in the way as much as they can. */
+static void many_touchers(struct arena *a, enum engine who, bool counts, void *data)
+{
+	struct access *x = data;
+	int touchers = a->mappers < TOUCHERS ? a->mappers : TOUCHERS, i;
+
+	arena_fill(a, RESTED);
+	for (i = 0; i < touchers; i++)
+		sc_call(&a->m[i], op_start, false, 0, 0, 0);
+	usleep(20000);
+	collapse_all(a, who);
+	for (i = 0; i < touchers; i++)
+		sc_call(&a->m[i], op_stop, 0, 0, 0, 0);
+	if (counts)
+		x->small[who] += arena_small(a);
+	arena_check(a);
+}
+
+void bench_access(const struct plan *plan)
+{
+	const int *n;
+	int who;
+
+	for (n = plan->mappers; *n; n++) {
+		struct access *x = calloc(1, sizeof(*x));
+		struct arena *a = arena_make(*n, plan->extents);
+
+		say("longest access, %d mappers", *n);
+		alternate(a, plan->rounds, longest_access, x);
+		say("%d mappers that keep touching the memory", *n);
+		alternate(a, plan->rounds, many_touchers, x);
+		for (who = 0; who < ENGINES; who++) {
+			if (!have(who))
+				continue;
+			result(who, *n, "max_access", "us", quantile(&x->longest[who], 0.5),
+			       plan->rounds);
+			result(who, *n, "failed_extents", "%",
+			       100.0 * x->small[who] / (plan->rounds * a->extents), plan->rounds);
+		}
+		arena_drop(a);
+		free(x);
+	}
+}

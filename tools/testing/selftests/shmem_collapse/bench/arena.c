@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory, the processes that map it, and requests. */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+bool have(enum engine who)
+{
+	return who == KERNEL || sc_loaded();
+}
+
+void setup(void)
+{
+	int err = sc_loaded() ? sc_defaults() : sc_write_file(SC_THP "/shmem_enabled", "never");
+
+	if (err)
+		fail(err, "setting the knobs");
+}
+
+void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	/* Where there is one CPU only, there is nothing to choose. */
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static long op_stay_on(struct sc_child *child, const long *arg)
+{
+	stay_on(arg[0]);
+	return 0;
+}
+
+struct arena *arena_make(int mappers, int extents)
+{
+	struct arena *a = calloc(1, sizeof(*a));
+	int err;
+
+	if (!a)
+		fail(ENOMEM, "an arena");
+	a->mappers = mappers;
+	a->extents = extents;
+	err = sc_create(&a->seg, SC_MEMFD, extents);
+	err = err ?: sc_spawn_n(a->m, mappers, &a->seg, SC_UNRELATED);
+	if (err)
+		fail(err, "setting up a memfd and %d processes", mappers);
+	sc_call(&a->m[0], op_stay_on, 0, 0, 0, 0);
+	return a;
+}
+
+void arena_drop(struct arena *a)
+{
+	sc_kill(a->m, a->mappers);
+	sc_destroy(&a->seg);
+	free(a);
+}
+
+/*
+ * Pages that were just allocated wait in a batch of their CPU, which holds a reference on each.
+ * Every MADV_COLLAPSE empties those batches, also one that has nothing to do.
+ */
+static void empty_batches(void)
+{
+	static char *scratch;
+
+	if (!scratch)
+		scratch = sc_map(-1, sc_extent(), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	if (scratch == MAP_FAILED)
+		fail(errno, "mapping scratch memory");
+	madvise(scratch, sc_extent(), MADV_COLLAPSE);
+}
+
+/* seed, pages of each extent */
+static long op_fill_part(struct sc_child *child, const long *arg)
+{
+	size_t extent, page;
+
+	for (extent = 0; extent < child->len / sc_extent(); extent++)
+		for (page = 0; page < (size_t)arg[1]; page++)
+			sc_fill_page(child->addr + extent * sc_extent() + page * sc_page(),
+				     arg[0], extent * sc_nr() + page);
+	return 0;
+}
+
+/* pages of each extent -> minor faults that took */
+static long op_touch_part(struct sc_child *child, const long *arg)
+{
+	size_t extent;
+	long faults = 0;
+
+	for (extent = 0; extent < child->len / sc_extent(); extent++)
+		faults += sc_touch(child->addr + extent * sc_extent(), arg[0] * sc_page());
+	return faults;
+}
+
+static void fill(struct arena *a, size_t pages)
+{
+	int i;
+
+	if (fallocate(a->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, a->seg.len))
+		fail(errno, "punching the memfd");
+	a->seed++;
+	if (sc_call(&a->m[0], op_fill_part, a->seed, pages, 0, 0))
+		fail(0, "the memfd cannot be filled");
+	/* Twice: afterwards also the code that counts faults has had its own. */
+	for (i = 0; i < 2 * a->mappers; i++)
+		sc_call(&a->m[i % a->mappers], op_touch_part, pages, 0, 0, 0);
+}
+
+void arena_fill(struct arena *a, enum rest rest)
+{
+	fill(a, sc_nr());
+	if (rest == RESTED) {
+		empty_batches();
+		usleep(20000);
+	}
+}
+
+void arena_fill_part(struct arena *a, size_t pages)
+{
+	fill(a, pages);
+	empty_batches();
+	usleep(20000);
+}
+
+void arena_check(struct arena *a)
+{
+	/* All processes see the same folio: two of them may speak for all. */
+	if (sc_call(&a->m[0], sc_op_verify, a->seed, 0, 0, 0) ||
+	    sc_call(&a->m[a->mappers - 1], sc_op_verify, a->seed, 0, 0, 0))
+		fail(0, "the data is damaged");
+}
+
+int arena_small(struct arena *a)
+{
+	long long huge = sc_smaps(a->m[0].pid, a->m[0].addr, a->seg.len, "ShmemPmdMapped");
+
+	return a->extents - (int)(huge / (long long)sc_extent());
+}
+
+long op_collapse(struct sc_child *child, const long *arg)
+{
+	uint64_t begin = sc_now_ns();
+	size_t at;
+
+	/* What became of each extent is seen in its mapping afterwards. */
+	for (at = 0; at < child->len; at += arg[1])
+		if (arg[0] == OURS)
+			sc_collapse(0, child->addr + at, arg[1]);
+		else
+			madvise(child->addr + at, arg[1], MADV_COLLAPSE);
+	return sc_now_ns() - begin;
+}
+
+uint64_t collapse(struct arena *a, enum engine who, size_t step)
+{
+	return sc_call(&a->m[0], op_collapse, who, step, 0, 0);
+}
+
+uint64_t collapse_all(struct arena *a, enum engine who)
+{
+	return collapse(a, who, a->seg.len);
+}
+
+void alternate(struct arena *a, int rounds, round_fn round, void *data)
+{
+	int r, i;
+
+	for (r = -1; r < rounds; r++)
+		for (i = 0; i < ENGINES; i++) {
+			enum engine who = (i + r) & 1 ? OURS : KERNEL;
+
+			if (have(who))
+				round(a, who, r >= 0, data);
+		}
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The benchmark: madvise(MADV_COLLAPSE) and shmem_collapse by turns on the same memory, mapped by
+ * the same processes. Each group of measurements is a file; what they share is in arena.c
+ * (memory, processes, requests) and result.c (medians, output).
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "../lib/sc.h"
+
+#define MAX_MAPPERS	64
+#define MAX_SAMPLES	65536
+
+enum engine { KERNEL, OURS, ENGINES };
+
+/* --- result.c ------------------------------------------------------------------------------- */
+
+struct samples {
+	int count;
+	double value[MAX_SAMPLES];
+};
+
+void sample(struct samples *s, double value);
+/* The value below which @share of the samples are: 0.5 is the median. NAN if there is none. */
+double quantile(struct samples *s, double share);
+double sum(const struct samples *s);
+
+/* One line of the table; nothing if @value is NAN. */
+void result(enum engine who, int mappers, const char *metric, const char *unit, double value,
+	    int rounds);
+void __printf(1, 2) say(const char *format, ...);
+void __printf(2, 3) __noreturn fail(int err, const char *format, ...);
+
+/* --- arena.c -------------------------------------------------------------------------------- */
+
+/* A memfd and the processes that map it. The first of them makes all requests. */
+struct arena {
+	struct sc_segment seg;
+	struct sc_mapper m[MAX_MAPPERS];
+	int mappers;
+	int extents;
+	uint64_t seed;
+};
+
+/* How long memory is left alone before a request: FRESH pages may sit in batches of a CPU. */
+enum rest { FRESH, RESTED };
+
+/* Which engines this kernel has. */
+bool have(enum engine who);
+void setup(void);
+struct arena *arena_make(int mappers, int extents);
+void arena_drop(struct arena *a);
+/* Small pages with new content, every page of every process mapped. */
+void arena_fill(struct arena *a, enum rest rest);
+/* The same with only the first @pages of each extent there. */
+void arena_fill_part(struct arena *a, size_t pages);
+/* Fails unless the content is as it was written. */
+void arena_check(struct arena *a);
+/* Extents that the process that makes the requests does not map huge. */
+int arena_small(struct arena *a);
+
+/* Nanoseconds that @who took, with a request for each @step bytes. */
+uint64_t collapse(struct arena *a, enum engine who, size_t step);
+/* One request for everything. */
+uint64_t collapse_all(struct arena *a, enum engine who);
+/* For use in a process of the arena. */
+long op_collapse(struct sc_child *child, const long *arg);	/* engine, step -> ns */
+/* Keeps the calling thread on a CPU, if there is that one. */
+void stay_on(int cpu);
+
+/* Calls @round for each engine, @rounds times, who is first changes; and once before, in vain. */
+typedef void (*round_fn)(struct arena *a, enum engine who, bool counts, void *data);
+void alternate(struct arena *a, int rounds, round_fn round, void *data);
+
+/* --- the groups ----------------------------------------------------------------------------- */
+
+struct plan {
+	int rounds;
+	int extents;
+	const int *mappers;	/* ends with 0 */
+};
+
+void bench_times(const struct plan *plan);
+void bench_access(const struct plan *plan);
+void bench_instructions(const struct plan *plan);
+
+#endif /* BENCH_H */

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Samples and what is printed: "csv KERNEL,ENGINE,..." for scripts/bench.sh, "progress ...". */
+#include "bench.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static const char * const engine_name[ENGINES] = { "madvise", "shmem_collapse" };
+
+void sample(struct samples *s, double value)
+{
+	if (s->count < MAX_SAMPLES)
+		s->value[s->count++] = value;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double quantile(struct samples *s, double share)
+{
+	double at;
+	int below;
+
+	if (!s->count)
+		return NAN;
+	qsort(s->value, s->count, sizeof(s->value[0]), compare);
+	at = share * (s->count - 1);
+	below = at;
+	if (below + 1 == s->count)
+		return s->value[below];
+	return s->value[below] + (at - below) * (s->value[below + 1] - s->value[below]);
+}
+
+double sum(const struct samples *s)
+{
+	double all = 0;
+	int i;
+
+	for (i = 0; i < s->count; i++)
+		all += s->value[i];
+	return all;
+}
+
+void result(enum engine who, int mappers, const char *metric, const char *unit, double value,
+	    int rounds)
+{
+	struct utsname name;
+
+	if (isnan(value) || uname(&name))
+		return;
+	printf("csv %s,%s,%d,%s,%s,%.9g,%d\n", name.release, engine_name[who], mappers, metric,
+	       unit, value, rounds);
+}
+
+void say(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("progress ", stdout);
+	vprintf(format, ap);
+	printf("\n");
+	va_end(ap);
+}
+
+void fail(int err, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	printf("bench: ");
+	vprintf(format, ap);
+	printf("%s%s\n", err ? ": " : "", err ? strerror(err) : "");
+	va_end(ap);
+	exit(1);
+}
