@@ -144,7 +144,7 @@ qemu_machine()
 		CONSOLE="ttyS0 no_timer_check" ;;
 	arm64)
 		# Real pointer authentication takes most of an emulator's time.
-		QEMU=(qemu-system-aarch64 -machine "virt" -cpu "max,pauth-impdef=on")
+		QEMU=(qemu-system-aarch64 -machine "virt,mte=on" -cpu "max,pauth-impdef=on")
 		CONSOLE="ttyAMA0" ;;
 	riscv)
 		QEMU=(qemu-system-riscv64 -machine "virt" -cpu "max")

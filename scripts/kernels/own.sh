@@ -77,8 +77,8 @@ fetch_busybox()
 {
 	# shellcheck disable=SC2016
 	logged "fetching busybox for $OWN_DEBIAN" root_apt "$1" bash -e -c '
-		apt-get update
-		apt-get download "busybox-static:$1"
+		apt-get download "busybox-static:$1" ||
+			{ apt-get update && apt-get download "busybox-static:$1"; }
 		dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -xO --wildcards "*bin/busybox" >busybox
 		chmod 755 busybox
 		rm busybox-static_*.deb' bash "$OWN_DEBIAN"
