@@ -128,7 +128,7 @@ checkpatch_group()
 		[[ $file != tools/* ]] || options+=(--ignore USE_NEGATIVE_ERRNO)
 		check "$file" in_root perl "$KERNEL_SOURCE/scripts/checkpatch.pl" \
 			"${options[@]}" -f "$file"
-	done < <(cd "$TOP" && find rust tools -name '*.[ch]' ! -path '*/target/*' | sort)
+	done < <(cd "$TOP" && find rust tools include -name '*.[ch]' ! -path '*/target/*' | sort)
 }
 
 shellcheck_group()

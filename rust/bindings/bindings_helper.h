@@ -16,6 +16,7 @@
 #include <linux/swap.h>
 #include <../mm/internal.h>
 
+#include "../../include/uapi/linux/shmem_collapse.h"
 #include "helpers.h"
 
 const unsigned int RUST_CONST_HELPER_LOOKUP_FOLLOW = LOOKUP_FOLLOW;

@@ -3,7 +3,8 @@
 //! What this module calls in the kernel beyond the `kernel` crate's bindings.
 //!
 //! Types are those of [`kernel::bindings`]; the functions are generated from
-//! `bindings_helper.h`. Only `pgtable` and `mm` may use them.
+//! `bindings_helper.h`. Only `pgtable` and `mm` may call them. Numbers and
+//! structures of the uapi header are for everybody.
 
 #![allow(
     clippy::all,
@@ -27,3 +28,7 @@ include!(concat!(
 ));
 
 pub use kernel::bindings::*;
+
+// SAFETY: Integers without padding between them, for which every bit pattern
+// is valid.
+unsafe impl kernel::transmute::FromBytes for shmem_collapse_range {}

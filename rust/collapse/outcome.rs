@@ -3,8 +3,10 @@
 //! What became of an extent.
 //!
 //! One table: number, name and error of every outcome. The numbers and names leave the kernel
-//! (uapi header, statistics, tracepoint) and never change; a new outcome is added at the end.
+//! (uapi header, statistics, tracepoint) and never change; a new outcome is added at the end, here
+//! and in `include/uapi/linux/shmem_collapse.h`. The two are compared when this is compiled.
 
+use crate::bindings;
 use kernel::prelude::*;
 
 macro_rules! outcomes {
@@ -34,6 +36,17 @@ macro_rules! outcomes {
                 }
             }
         }
+
+        $(kernel::macros::paste! {
+            const _: () = assert!(
+                $number == bindings::[<shmem_collapse_outcome_SHMEM_COLLAPSE_ $name:upper>],
+                "the uapi header has another number for this outcome"
+            );
+        })*
+        const _: () = assert!(
+            Outcome::ALL.len() == bindings::shmem_collapse_outcome_SHMEM_COLLAPSE_NR_OUTCOMES as usize,
+            "the uapi header has outcomes that are not in this table"
+        );
     };
 }
 
