@@ -19,7 +19,10 @@ mod pgtable;
 use collapse::Engine;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 use interface::FaultFiles;
-use interface::Sysfs;
+use interface::{
+    Device,
+    Sysfs, //
+};
 
 module! {
     type: ShmemCollapse,
@@ -30,6 +33,8 @@ module! {
 }
 
 struct ShmemCollapse {
+    // Made last and dropped first: an open file would not survive a failed init.
+    _device: Pin<KBox<Device>>,
     _sysfs: Sysfs,
     // Outlives the requests, which a test may still want to end.
     #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
@@ -47,10 +52,14 @@ impl kernel::Module for ShmemCollapse {
             return Err(EOPNOTSUPP);
         }
         let engine = Arc::pin_init(Engine::new(), GFP_KERNEL)?;
+        #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
+        let faults = FaultFiles::new()?;
+        let sysfs = Sysfs::new(engine)?;
         Ok(Self {
-            _sysfs: Sysfs::new(engine)?,
+            _device: KBox::pin_init(sysfs.device(), GFP_KERNEL)?,
+            _sysfs: sysfs,
             #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-            _faults: FaultFiles::new()?,
+            _faults: faults,
         })
     }
 }

@@ -232,6 +232,7 @@ int shmem_collapse_huge_mapcount(struct folio *huge);
 struct page *shmem_collapse_huge_head(struct folio *huge);
 bool shmem_collapse_zone_allowed(struct folio *huge,
 				 struct address_space *mapping);
+struct mem_cgroup *shmem_collapse_current_memcg(void);
 void shmem_collapse_mem_cgroup_put(struct mem_cgroup *memcg);
 unsigned long shmem_collapse_hpage_pmd_nr(void);
 bool shmem_collapse_huge_pages_supported(void);
@@ -266,6 +267,7 @@ int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 
 /* helpers_task.c */
 bool shmem_collapse_fatal_signal_pending(void);
+unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 

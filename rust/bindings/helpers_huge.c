@@ -101,6 +101,11 @@ bool shmem_collapse_zone_allowed(struct folio *huge,
 	return folio_zonenum(huge) <= gfp_zone(mapping_gfp_mask(mapping));
 }
 
+struct mem_cgroup *shmem_collapse_current_memcg(void)
+{
+	return get_mem_cgroup_from_mm(current->mm);
+}
+
 void shmem_collapse_mem_cgroup_put(struct mem_cgroup *memcg)
 {
 	mem_cgroup_put(memcg);

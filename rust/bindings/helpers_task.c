@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
 #include "helpers.h"
@@ -10,6 +11,11 @@
 bool shmem_collapse_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);
+}
+
+unsigned long shmem_collapse_untagged_addr(unsigned long addr)
+{
+	return untagged_addr(addr);
 }
 
 void shmem_collapse_cond_resched(void)

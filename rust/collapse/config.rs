@@ -17,4 +17,7 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Node to allocate on; where most of the pages are if `None`.
     pub(crate) target_node: Option<i32>,
+    /// An extent that is holes for the most part is charged to the caller, who fills them, and
+    /// not to the owner of the few pages. Only for a request without workers.
+    pub(crate) charge_caller: bool,
 }

@@ -10,14 +10,18 @@ use super::{
     outcome::Outcome,
     scan::Scanned, //
 };
-use crate::mm::{
-    lru_add_drain,
-    BlockCharge,
-    HugeFolio,
-    Locked,
-    Sources,
-    Surplus,
-    Unavailable, //
+use crate::{
+    mm::{
+        lru_add_drain,
+        BlockCharge,
+        HugeFolio,
+        Locked,
+        Payer,
+        Sources,
+        Surplus,
+        Unavailable, //
+    },
+    pgtable::pmd_pages, //
 };
 use kernel::prelude::*;
 
@@ -37,11 +41,17 @@ impl<'x, 'b> Scanned<'x, 'b> {
     pub(super) fn gather(self, attempt: &mut Attempt<'_>) -> Result<Gathered<'x, 'b>, Outcome> {
         let config = attempt.config;
         let mapping = self.sources.mapping();
+        let payer = if config.charge_caller && self.holes > pmd_pages() / 2 {
+            Payer::Caller
+        } else {
+            Payer::Owner
+        };
         let huge = HugeFolio::new(
             mapping,
             &self.sources,
             config.target_node,
             config.direct_reclaim,
+            payer,
         )?;
         let charge = mapping.charge(self.holes).map_err(no_room)?;
         self.sources

@@ -22,17 +22,27 @@ struct Piece {
     backing: Backing,
     index: usize,
     end: usize,
+    writable: bool,
+}
+
+/// The extent that a process maps at an address.
+pub(super) struct Place {
+    pub(super) backing: Backing,
+    pub(super) index: usize,
+    /// All of it is mapped shared and may be written.
+    pub(super) writable: bool,
 }
 
 /// Finds the file and the extent that a process maps at `addr`.
 ///
 /// The addresses of the extent may be spread over several VMAs of the same file
 /// (after an `mprotect()` of a part), as long as they go on from each other.
-pub(super) fn locate(process: &Process, addr: usize) -> Result<(Backing, usize), Outcome> {
+pub(super) fn locate(process: &Process, addr: usize) -> Result<Place, Outcome> {
     let first = piece(process, addr)?;
     if first.index & (pmd_pages() - 1) != 0 {
         return Err(Outcome::Misaligned);
     }
+    let mut writable = first.writable;
     let mut at = first.end;
     while at < addr + pmd_size() {
         let next = piece(process, at)?;
@@ -41,9 +51,14 @@ pub(super) fn locate(process: &Process, addr: usize) -> Result<(Backing, usize),
         if !goes_on {
             return Err(Outcome::Misaligned);
         }
+        writable &= next.writable;
         at = next.end;
     }
-    Ok((first.backing, first.index))
+    Ok(Place {
+        backing: first.backing,
+        index: first.index,
+        writable,
+    })
 }
 
 fn piece(process: &Process, addr: usize) -> Result<Piece, Outcome> {
@@ -64,6 +79,7 @@ fn look(vma: &ShmemVma<'_>, addr: usize) -> Result<Piece, Outcome> {
         backing,
         index: vma.index_at(addr),
         end: vma.range().end,
+        writable: vma.is_shared_writable(),
     })
 }
 

@@ -37,6 +37,7 @@ mod extent;
 mod gather;
 mod locate;
 pub(crate) mod outcome;
+pub(crate) mod own;
 mod passes;
 mod remap;
 pub(crate) mod request;

@@ -68,6 +68,25 @@ impl Keys {
     fn key(&self, nr: usize) -> usize {
         self.first + nr * self.step
     }
+
+    /// Which one `key` is: the opposite of `key()`.
+    pub(super) fn position(&self, key: usize) -> usize {
+        (key - self.first) >> self.step.ilog2()
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Takes up to `most` of them off the front.
+    pub(super) fn take_front(&mut self, most: usize) -> Option<Self> {
+        let count = self.count.min(most);
+        let front = Self { count, ..*self };
+        self.first += count * self.step;
+        self.count -= count;
+        (count > 0).then_some(front)
+    }
 }
 
 /// What tries the extent of a key, once. [`None`]: there is no extent to count.
@@ -78,6 +97,9 @@ pub(super) trait Try:
 }
 
 impl<F> Try for F where F: Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync {}
+
+/// What is told the outcome of every extent that counts, once it is final.
+pub(super) type Tell<'e> = &'e (dyn Fn(usize, Outcome) + Sync);
 
 /// An extent that was in use.
 #[derive(Clone, Copy)]
@@ -103,6 +125,7 @@ pub(super) struct Passes<'e> {
     config: &'e Config,
     /// Whose memory the request is about; 0 for a file.
     pid: i32,
+    tell: Tell<'e>,
     ended: Atomic<bool>,
     #[pin]
     ledger: Mutex<Ledger>,
@@ -113,11 +136,13 @@ impl<'e> Passes<'e> {
         engine: &'e Engine,
         config: &'e Config,
         pid: i32,
+        tell: Tell<'e>,
     ) -> impl PinInit<Self> + use<'e> {
         pin_init!(Self {
             engine,
             config,
             pid,
+            tell,
             ended: Atomic::new(false),
             ledger <- new_mutex!(Ledger {
                 waiting: KVec::new(),
@@ -170,7 +195,7 @@ impl<'e> Passes<'e> {
         }
     }
 
-    /// Tries what was put off again, and says how the request ended.
+    /// Tries what was put off again. An error is what ended the request early.
     pub(super) fn rest(&self, attempt: &impl Try) -> Result {
         let mut scratch = Scratch::new().inspect_err(|_| self.settle())?;
         for _ in 0..MORE_PASSES {
@@ -190,6 +215,11 @@ impl<'e> Passes<'e> {
                 .inspect_err(|_| self.settle())?;
         }
         self.settle();
+        Ok(())
+    }
+
+    /// The error of the first extent that is not huge.
+    pub(super) fn verdict(&self) -> Result {
         match self.ledger.lock().failure {
             None => Ok(()),
             Some((_, error)) => Err(error),
@@ -255,6 +285,7 @@ impl<'e> Passes<'e> {
     fn finish(&self, key: usize, outcome: Outcome, cost: &Cost) {
         self.engine.stats().record(outcome, cost);
         trace_extent(outcome.name(), &cost.report);
+        (self.tell)(key, outcome);
         let Some(error) = outcome.errno() else {
             return;
         };

@@ -106,9 +106,10 @@ impl Job<'_> {
         let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
             self.at_address(process, addr, scratch, cost).map(Some)
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid()));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid(), &ignore));
         passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
-        passes.rest(&attempt)
+        passes.rest(&attempt)?;
+        passes.verdict()
     }
 
     /// Every shmem mapping; what is not shmem, or goes away meanwhile, does not
@@ -119,7 +120,7 @@ impl Job<'_> {
             let counts = !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped);
             Ok(counts.then_some(outcome))
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid()));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid(), &ignore));
         let mut from = 0;
         while let Some(range) = process.next_range(from) {
             from = range.end;
@@ -127,7 +128,8 @@ impl Job<'_> {
                 passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
             }
         }
-        passes.rest(&attempt)
+        passes.rest(&attempt)?;
+        passes.verdict()
     }
 
     fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
@@ -140,10 +142,11 @@ impl Job<'_> {
                 cost,
             )))
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, 0));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, 0, &ignore));
         let range = range.start..range.end.min(one_behind(mapping, range.start));
         passes.first(&Keys::inside(range, pmd_pages()), &attempt)?;
-        passes.rest(&attempt)
+        passes.rest(&attempt)?;
+        passes.verdict()
     }
 
     fn at_address(
@@ -157,15 +160,18 @@ impl Job<'_> {
             return Err(ESRCH);
         }
         Ok(match locate(process, addr) {
-            Ok((backing, index)) => Located {
-                mapping: backing.mapping(),
-                index,
+            Ok(place) => Located {
+                mapping: place.backing.mapping(),
+                index: place.index,
             }
             .collapse(self.engine, self.config, scratch, cost),
             Err(outcome) => outcome,
         })
     }
 }
+
+/// Nobody asks what became of each extent.
+fn ignore(_key: usize, _outcome: Outcome) {}
 
 /// Where a walk over a file may end: one extent behind the last page, or behind
 /// `start`, stands for all that follow, of which none has a page.

@@ -133,6 +133,7 @@ impl Knobs {
             // A node may have lost its memory since it was chosen.
             target_node: Some(self.get(Knob::TargetNode))
                 .filter(|&node| node != NO_NODE && machine::node_has_memory(node)),
+            charge_caller: false,
         }
     }
 }

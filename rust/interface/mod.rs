@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+mod device;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 mod fault;
 mod grammar;
@@ -13,6 +14,7 @@ mod knobs;
 mod stats;
 mod sysfs;
 
+pub(crate) use device::Device;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 pub(crate) use fault::FaultFiles;
 pub(crate) use sysfs::Sysfs;

@@ -8,6 +8,10 @@ use super::hugetlb::{
     ProbeFile, //
 };
 use super::{
+    device::{
+        self,
+        Device, //
+    },
     grammar,
     knobs::{
         Knob,
@@ -17,6 +21,7 @@ use super::{
 };
 use crate::{
     collapse::{
+        config::Config,
         stats::Stats,
         Engine, //
     },
@@ -39,8 +44,8 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What the files act on.
-pub(super) struct Interface {
+/// What the files and the device act on.
+pub(crate) struct Interface {
     engine: Arc<Engine>,
     knobs: Knobs,
     #[cfg(CONFIG_HUGETLB_PAGE)]
@@ -48,8 +53,17 @@ pub(super) struct Interface {
 }
 
 impl Interface {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     pub(super) fn stats(&self) -> &Stats {
         self.engine.stats()
+    }
+
+    /// The knobs as a request takes them.
+    pub(super) fn config(&self) -> Config {
+        self.knobs.config()
     }
 
     /// Carries out the request in `text`.
@@ -63,7 +77,7 @@ impl Interface {
         }
         let mut path = KVec::new();
         let request = grammar::request(text, &mut path)?;
-        request.run(&self.knobs.config(), &self.engine)
+        request.run(&self.config(), &self.engine)
     }
 }
 
@@ -157,6 +171,11 @@ impl Sysfs {
             _stats: stats,
             _control: control,
         })
+    }
+
+    /// Makes the device that shares knobs and statistics with the files.
+    pub(crate) fn device(&self) -> impl PinInit<Device, Error> {
+        device::new(self.interface.clone())
     }
 }
 

@@ -56,9 +56,19 @@ pub(crate) enum Unavailable {
     Zone,
 }
 
+/// Which memory cgroup a huge folio is charged to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Payer {
+    /// The one that owns most of the sources.
+    Owner,
+    /// The one of the calling process.
+    Caller,
+}
+
 impl<'b> HugeFolio<'b> {
-    /// Allocates the folio and charges it to the memory cgroup that owns most
-    /// of the sources. Context: sleeps; reclaims and compacts if `reclaim`.
+    /// Allocates the folio and charges it to the memory cgroup of `payer`.
+    /// Context: sleeps; reclaims and compacts if `reclaim`; for
+    /// [`Payer::Caller`], a process.
     ///
     /// The node is `node`, and no other, or else the one where most sources
     /// are, by preference.
@@ -67,6 +77,7 @@ impl<'b> HugeFolio<'b> {
         sources: &Sources<'_, 'b, Referenced>,
         node: Option<i32>,
         reclaim: bool,
+        payer: Payer,
     ) -> Result<Self, Unavailable> {
         let home = sources.home().ok_or(Unavailable::Memory)?.as_ptr();
         // SAFETY: `home` is referenced by `sources`.
@@ -76,8 +87,13 @@ impl<'b> HugeFolio<'b> {
         let folio = unsafe { bindings::huge_alloc(reclaim, node.is_some(), nid) };
         let folio = NonNull::new(folio).ok_or(Unavailable::Memory)?;
 
-        // SAFETY: `home` is referenced; the call takes a reference on its group.
-        let memcg = unsafe { bindings::folio_memcg(home) };
+        // SAFETY: `home` is referenced; each call takes a reference on the group.
+        let memcg = unsafe {
+            match payer {
+                Payer::Owner => bindings::folio_memcg(home),
+                Payer::Caller => bindings::current_memcg(),
+            }
+        };
         let charged = Point::Memcg.check(ENOMEM).and_then(|()| {
             // SAFETY: The folio is new and uncharged; the group is referenced.
             to_result(unsafe { bindings::huge_charge(folio.as_ptr(), memcg, reclaim) })

@@ -15,6 +15,7 @@ pub(crate) mod fault_armed;
 mod huge_folio;
 pub(crate) mod kobject;
 pub(crate) mod machine;
+pub(crate) mod misc_device;
 mod process;
 mod reverse_map;
 mod source_find;
@@ -41,6 +42,7 @@ pub(crate) use self::{
     huge_folio::{
         HugeFolio,
         HugePages,
+        Payer,
         PublishedFolio,
         Unavailable, //
     },
@@ -84,6 +86,12 @@ pub(crate) fn cond_resched() {
 pub(crate) fn fatal_signal_pending() -> bool {
     // SAFETY: Looks at `current` only.
     unsafe { bindings::fatal_signal_pending() }
+}
+
+/// An address as the current task wrote it, without what the hardware ignores.
+pub(crate) fn untagged_addr(addr: usize) -> usize {
+    // SAFETY: Takes any address; looks at `current` only.
+    unsafe { bindings::untagged_addr(addr) }
 }
 
 /// Whether the machine has PMD-sized pages for the page cache.

@@ -18,6 +18,7 @@ use kernel::{
     error::from_err_ptr,
     fs::LocalFile,
     mm::{
+        virt::flags,
         MmWithUser,
         MmWithUserAsync, //
     },
@@ -117,6 +118,12 @@ impl ShmemVma<'_> {
         // SAFETY: The VMA is locked.
         let pgoff = unsafe { bindings::vma_pgoff(self.0.as_ptr()) };
         pgoff + (addr - self.0.start()) / PAGE_SIZE
+    }
+
+    /// Whether the process may write to the file through the mapping, as it is.
+    pub(crate) fn is_shared_writable(&self) -> bool {
+        let needed = flags::SHARED | flags::WRITE;
+        self.0.flags() & needed == needed
     }
 
     /// Whether the mapping or its process refuses huge pages (VM_NOHUGEPAGE,

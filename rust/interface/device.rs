@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/shmem_collapse`: a process asks for its own memory.
+//!
+//! Whoever may open the device needs no capability, so a request does nothing
+//! that its caller could not do otherwise: it acts on what the caller has
+//! mapped at that moment, whoever opened the device, and fills holes only where
+//! the caller could write to them.
+
+use super::sysfs::Interface;
+use crate::{
+    bindings::shmem_collapse_range,
+    collapse::{
+        outcome::Outcome,
+        own::OwnRange, //
+    },
+    mm::{
+        misc_device::{
+            Control,
+            Node, //
+        },
+        untagged_addr, //
+    },
+};
+use core::{
+    mem::{
+        offset_of,
+        size_of, //
+    },
+    ops::Range,
+};
+use kernel::{
+    ioctl::_IOWR,
+    prelude::*,
+    sync::Arc,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
+};
+
+/// `SHMEM_COLLAPSE_RANGE`.
+const RANGE: u32 = _IOWR::<shmem_collapse_range>('h' as u32, 0xC0);
+
+/// Owner and group; which group that is, the administrator decides.
+const MODE: u16 = 0o660;
+
+/// The device.
+pub(crate) type Device = Node<Interface>;
+
+/// Makes the device.
+pub(super) fn new(interface: Arc<Interface>) -> impl PinInit<Device, Error> {
+    Node::new(c"shmem_collapse", MODE, interface)
+}
+
+impl Control for Interface {
+    fn control(&self, command: u32, argument: UserPtr) -> Result {
+        match command {
+            RANGE => self.collapse_range(argument),
+            _ => Err(ENOTTY),
+        }
+    }
+}
+
+impl Interface {
+    fn collapse_range(&self, argument: UserPtr) -> Result {
+        let request: shmem_collapse_range =
+            UserSlice::new(argument, size_of::<shmem_collapse_range>())
+                .reader()
+                .read()?;
+        if request.flags != 0 {
+            return Err(EINVAL);
+        }
+        let own = OwnRange::new(addresses(request.addr, request.len)?);
+        let mut outcomes = room(&request)?.writer();
+        let mut answer = |outcome: Outcome| {
+            if outcomes.is_empty() {
+                return Ok(());
+            }
+            outcomes.write(&(outcome as u32))
+        };
+        let verdict = own.run(&self.config(), self.engine(), &mut answer)?;
+        let field = argument.wrapping_byte_add(offset_of!(shmem_collapse_range, nr_outcomes));
+        UserSlice::new(field, size_of::<u32>())
+            .writer()
+            .write(&counted(own.extents()))?;
+        verdict
+    }
+}
+
+/// The addresses that are meant.
+fn addresses(addr: u64, len: u64) -> Result<Range<usize>> {
+    let start = untagged_addr(usize::try_from(addr)?);
+    let end = start.checked_add(usize::try_from(len)?).ok_or(EINVAL)?;
+    Ok(start..end)
+}
+
+/// The caller's array.
+fn room(request: &shmem_collapse_range) -> Result<UserSlice> {
+    let len = (request.nr_outcomes as usize).saturating_mul(size_of::<u32>());
+    let start = match len {
+        0 => 0,
+        _ => usize::try_from(request.outcomes).map_err(|_| EFAULT)?,
+    };
+    Ok(UserSlice::new(UserPtr::from_addr(start), len))
+}
+
+/// A number of extents as far as the argument can tell it.
+fn counted(extents: usize) -> u32 {
+    u32::try_from(extents).unwrap_or(u32::MAX)
+}
+
+#[kunit_tests(shmem_collapse_device)]
+mod tests {
+    use super::*;
+    use crate::pgtable::pmd_size;
+
+    fn extents(addr: u64, len: u64) -> Result<usize> {
+        addresses(addr, len).map(|range| OwnRange::new(range).extents())
+    }
+
+    #[test]
+    fn number_of_the_ioctl() {
+        assert_eq!(RANGE, 0xc020_68c0);
+    }
+
+    #[test]
+    fn ranges_are_rounded_inwards() {
+        let size = pmd_size() as u64;
+        assert_eq!(extents(0, 0), Ok(0));
+        assert_eq!(extents(0, size), Ok(1));
+        assert_eq!(extents(0, 2 * size - 1), Ok(1));
+        assert_eq!(extents(size - 1, size), Ok(0));
+        assert_eq!(extents(size - 1, size + 1), Ok(1));
+        assert_eq!(extents(1, 3 * size), Ok(2));
+        assert_eq!(
+            extents(size, u64::from(u32::MAX)),
+            Ok((u32::MAX as usize) / pmd_size())
+        );
+    }
+
+    #[test]
+    fn ranges_that_wrap() {
+        assert_eq!(extents(u64::MAX, 1), Err(EINVAL));
+        assert_eq!(extents(1, u64::MAX), Err(EINVAL));
+        assert_eq!(extents(u64::MAX, u64::MAX), Err(EINVAL));
+        assert_eq!(extents(1 << 63, 1 << 63), Err(EINVAL));
+    }
+
+    #[test]
+    fn more_extents_than_the_argument_can_tell() {
+        assert_eq!(counted(0), 0);
+        assert_eq!(counted(u32::MAX as usize), u32::MAX);
+        assert_eq!(counted(usize::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn room_for_as_many_as_were_named() {
+        let request = |nr_outcomes| shmem_collapse_range {
+            addr: 0,
+            len: 0,
+            flags: 0,
+            nr_outcomes,
+            outcomes: 0,
+        };
+        for nr in [0, 1, u32::MAX] {
+            let room = room(&request(nr)).map(|room| room.writer().len());
+            assert_eq!(room, Ok(nr as usize * 4));
+        }
+    }
+}
