@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Loading and unloading, also in the middle of a request. */
 #define SC_OWN_FIXTURE
+#include "device.h"
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -122,6 +123,27 @@ MODULE_TEST(open_file_outlives_the_module)
 	/* The old descriptor does not belong to the new module either. */
 	EXPECT_EQ(-1, write(fd, request, strlen(request)));
 	close(fd);
+}
+
+MODULE_TEST(H19_open_device_keeps_the_module)
+{
+	struct sc_told told;
+	int fd;
+
+	if (self->no_file)
+		SKIP(return, NO_FILE);
+	fd = sc_device();
+	ASSERT_LE(0, fd);
+	EXPECT_ERRNO(EWOULDBLOCK, unload());
+	EXPECT_TRUE(sc_loaded());
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	told = sc_tell(fd, self->seg.addr, self->seg.len);
+	EXPECT_ERRNO(0, told.err);
+	close(fd);
+	ASSERT_ERRNO(0, unload());
+	EXPECT_NE(0, access(SC_DEVICE, F_OK));
+	ASSERT_ERRNO(0, load());
+	EXPECT_EQ(0, access(SC_DEVICE, F_OK));
 }
 
 MODULE_TEST(H19_unload_during_a_request)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define SC_OWN_FIXTURE
+#include "device.h"
 #include "fixture.h"
 
 #define INSTANCE	"/sys/kernel/tracing/instances/shmem_collapse_trace"
@@ -117,6 +118,31 @@ TEST_F(trace, file_requests_have_no_pid)
 	ASSERT_EQ(1, traced(l, 2));
 	EXPECT_EQ(0, l[0].pid);
 	EXPECT_EQ(0, l[0].index);
+}
+
+/* Who asks through the device works alone: kernel threads would work on nobody's account. */
+TEST_F(trace, device_requests_have_no_workers)
+{
+	char text[8192], task[32], *at;
+	struct sc_told told;
+	struct line l[8];
+	int fd, i;
+
+	ASSERT_EQ(0, sc_knob_set_number("workers", sysconf(_SC_NPROCESSORS_ONLN)));
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 8, SC_SEED));
+	fd = sc_device();
+	told = sc_tell(fd, self->seg.addr, self->seg.len);
+	close(fd);
+	ASSERT_EQ(0, told.err);
+	ASSERT_EQ(8, traced(l, 8));
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(getpid(), l[i].pid);
+	/* A line begins with name and number of the task. */
+	ASSERT_EQ(0, sc_read_file(INSTANCE "/trace", text, sizeof(text)));
+	snprintf(task, sizeof(task), "-%d ", getpid());
+	for (i = 0, at = text; (at = strstr(at, task)); i++, at++)
+		;
+	EXPECT_EQ(8, i);
 }
 
 TEST_F(trace, holes_are_counted)

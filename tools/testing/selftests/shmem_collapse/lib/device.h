@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* /dev/shmem_collapse, as the tests use it. */
+#ifndef SC_DEVICE_H
+#define SC_DEVICE_H
+
+#include <linux/shmem_collapse.h>
+
+#include "sc.h"
+
+#define SC_DEVICE	"/dev/shmem_collapse"
+/* No outcome: what the kernel has not written. */
+#define SC_UNTOLD	0xdeadbeefu
+#define SC_MAX_TOLD	16
+
+/* What the device says of a range. */
+struct sc_told {
+	int err;			/* 0 or the errno */
+	uint32_t count;			/* nr_outcomes as the kernel left it */
+	uint32_t outcome[SC_MAX_TOLD];	/* SC_UNTOLD where nothing was written */
+};
+
+/* The descriptor, or -1 with errno. */
+int sc_device(void);
+/* One request as it is; returns 0 or the errno. */
+int sc_device_raw(int fd, struct shmem_collapse_range *range);
+/* Room for all outcomes, up to SC_MAX_TOLD. */
+struct sc_told sc_tell(int fd, const void *addr, size_t len);
+/* The same with room for @room of them. */
+struct sc_told sc_tell_some(int fd, const void *addr, size_t len, uint32_t room);
+
+#endif /* SC_DEVICE_H */
