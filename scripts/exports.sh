@@ -47,7 +47,9 @@ needed()
 	local object=$TOP/build/$KERNEL_FLAVOUR/shmem_collapse.o
 
 	[[ -f $object ]] || die "there is no module for the '$KERNEL_FLAVOUR' kernel: build it first (make KERNEL=$KERNEL_FLAVOUR)"
-	in_root llvm-nm -u "${object/#"$TOP"/"$ROOT_SRC"}" | awk '{ print $NF }' | sort -u
+	# modpost gives each module an object that describes it.
+	in_root llvm-nm -u "${object/#"$TOP"/"$ROOT_SRC"}" |
+		awk '$NF != "__this_module" { print $NF }' | sort -u
 }
 
 # exports_file < NAMES
