@@ -96,6 +96,7 @@ SC_TEST(H36_memory_tags_are_kept)
 /* Of 16 entries of 4 KiB each, by the contiguous bit of one and Svnapot of the other. */
 SC_TEST(hugetlb_page_of_64k_is_16_entries)
 {
+	const char *expected = "level=pte size=65536 entries=16 ";
 	const size_t size = 64 * 1024;
 	char *addr, text[256];
 
@@ -110,7 +111,7 @@ SC_TEST(hugetlb_page_of_64k_is_16_entries)
 		snprintf(text, sizeof(text), "0,%p", addr + at);
 		ASSERT_ERRNO(0, sc_write_file(SC_DIR "/hugetlb_probe", text));
 		ASSERT_EQ(0, sc_read_file(SC_DIR "/hugetlb_probe_result", text, sizeof(text)));
-		EXPECT_EQ(text, strstr(text, "level=pte size=65536 entries=16 "))
+		EXPECT_TRUE(!strncmp(text, expected, strlen(expected)))
 			TH_LOG("%s", text);
 	}
 	EXPECT_EQ(0, sc_verify(addr, size, SC_SEED, 0));
