@@ -46,11 +46,16 @@ count()
 	cat "$RESULTS"/* 2>/dev/null | grep -c "^$1" || true
 }
 
+wanted()
+{
+	[[ -z $ONLY || " $ONLY " == *" $1 "* ]]
+}
+
 group()
 {
 	local name=$1 what=$2 run=$3 status
 
-	[[ -z $ONLY || " $ONLY " == *" $name "* ]] || return 0
+	wanted "$name" || return 0
 	GROUP=$name
 	: >"$RESULTS/$name"
 	step_begin "$what"
@@ -70,6 +75,35 @@ group()
 	step_end
 }
 
+# The same for groups that spend their time in a VM: they run side by side
+# until settle, which shows what they said, one after the other.
+LATER=() LATER_PIDS=()
+
+later()
+{
+	wanted "$1" || return 0
+	note "in the background, with its output in build/later/$1: $2"
+	mkdir -p "$TOP/build/later"
+	# A process group of its own, so that an interrupted run takes it along.
+	set -m
+	group "$@" >"$TOP/build/later/$1" 2>&1 </dev/null &
+	set +m
+	LATER+=("$1")
+	LATER_PIDS+=($!)
+}
+
+settle()
+{
+	local name
+
+	wait
+	LATER_PIDS=()
+	for name in "${LATER[@]}"; do
+		cat "$TOP/build/later/$name"
+	done
+	LATER=()
+}
+
 # A group that runs only when it is named.
 on_request()
 {
@@ -79,8 +113,11 @@ on_request()
 # Always the last line, also when a set-up step ended the run.
 summary()
 {
-	local status=$? passed failed skipped
+	local status=$? passed failed skipped pid
 
+	for pid in "${LATER_PIDS[@]}"; do
+		kill -- "-$pid" 2>/dev/null || true
+	done
 	if ((status != 0)) && [[ $(count fail) == 0 ]]; then
 		GROUP=setup
 		fail "set-up" "see above"
@@ -278,7 +315,9 @@ group demo "Demonstration" demo_group
 group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
 group only-debug "kselftests for the 'debug' kernel only" "own debug only"
 on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"
-for flavour in arm64 riscv64; do
-	on_request "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
-	on_request "kselftest-$flavour" "kselftests on the '$flavour' kernel" "own $flavour kselftest"
+for suite in kunit kselftest; do
+	for flavour in arm64 riscv64; do
+		later "$suite-$flavour" "$suite on the '$flavour' kernel" "own $flavour $suite"
+	done
+	settle
 done
