@@ -424,4 +424,34 @@ SC_TEST(first_failure_is_reported_and_the_rest_is_done)
 			       3 * sc_nr()));
 }
 
+/*
+ * Each would find the references of the other, and drain the machine's LRU batches for them. The
+ * pages come from a split, so that no batch has any of them.
+ */
+SC_TEST(two_requests_for_the_same_extents)
+{
+	char *addr;
+	int round;
+
+	ASSERT_EQ(0, fill(&self->seg, SC_MEMFD, 4));
+	addr = self->seg.addr;
+	ASSERT_ERRNO(0, sc_collapse(getpid(), addr, self->seg.len));
+	ASSERT_EQ(0, sc_stats(&self->before));
+	for (round = 0; round < 20; round++) {
+		pid_t other, owner = getpid();
+
+		ASSERT_EQ(0, sc_split(addr, self->seg.len));
+		ASSERT_EQ(0, sc_touch(addr, self->seg.len) < 0);
+		other = sc_fork();
+		if (!other)
+			_exit(sc_collapse(owner, addr, self->seg.len));
+		EXPECT_ERRNO(0, sc_collapse(owner, addr, self->seg.len));
+		EXPECT_ERRNO(0, sc_join(other));
+		EXPECT_EQ(0, sc_verify(addr, self->seg.len, SC_SEED, 0));
+	}
+	EXPECT_GROWN(80, "collapsed");
+	EXPECT_GROWN(80, "already_huge");
+	EXPECT_GROWN(0, "lru_drains");
+}
+
 TEST_HARNESS_MAIN
