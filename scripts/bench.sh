@@ -8,17 +8,22 @@
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/programs.sh
 source "$TOP/scripts/programs.sh"
+# shellcheck source=scripts/layer.sh
+source "$TOP/scripts/layer.sh"
 
 CSV=$TOP/build/bench.csv
-ALL_GROUPS='times access'
+PAGES=Documentation/benchmarks
+ALL_GROUPS='times access elsewhere events memory hopeless'
 
 usage()
 {
 	cat <<-END
-	usage: bench.sh [--quick|--instructions] [GROUP...]
-	  --quick         few rounds, nothing but extents and accesses on the newest kernel
-	  --instructions  nothing but instructions per extent, which do not depend on other load
+	usage: bench.sh [--quick|--times|--instructions] [GROUP...]
+	  --quick         few rounds of 'times' and 'access' on the newest kernel only
+	  --times         nothing but the newest kernel's times
+	  --instructions  nothing but its instructions, which do not depend on other load
 	GROUP: $ALL_GROUPS (default: all)
+	Everything, without an option, also writes table and plots to $PAGES.
 	END
 }
 
@@ -56,6 +61,18 @@ show()
 	fi
 }
 
+# The guest's memory first: a page that the host has yet to find costs more than
+# what is measured.
+measure_times() # FLAVOUR RELEASE ROUNDS GROUP...
+{
+	local flavour=$1 release=$2 rounds=$3
+
+	shift 3
+	step_begin "Linux $release: times"
+	VM_QEMU='-mem-prealloc' measure "bench-$flavour" "$flavour" -r "$rounds" "$@"
+	step_end
+}
+
 # Time that passes with the instructions executed: no two runs differ by more
 # than some interrupts.
 measure_instructions()
@@ -64,31 +81,34 @@ measure_instructions()
 	VM_CPUS=1 VM_ACCEL='tcg,thread=single' \
 		VM_QEMU='-icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm' \
 		VM_APPEND='nokaslr tsc=reliable clocksource=tsc' \
-		measure instructions stock -r 3 instructions
+		measure bench-instructions stock -i -r 3 "$@"
 	step_end
 }
 
-measure_times()
+# The kernel of the time when collapse took the mmap lock for writing.
+measure_bookworm()
+(
+	setup_kernel bookworm
+	# shellcheck disable=SC1091
+	source "$KERNEL_DIR/kernel.env"
+	measure_times bookworm "$KERNEL_RELEASE" 5 times access elsewhere events
+)
+
+write_pages()
 {
-	step_begin "Linux $KERNEL_RELEASE: both engines by turns"
-	# The guest's memory first: a page that the host has yet to find costs
-	# more than what is measured.
-	VM_QEMU='-mem-prealloc' measure bench stock -r "$rounds" "$@"
-	step_end
+	mkdir -p "$TOP/$PAGES"
+	cp "$CSV" "$TOP/$PAGES/bench.csv"
+	in_root python3 -B scripts/bench/table.py build/bench.csv >"$TOP/$PAGES/results.md"
+	in_layer bench env MPLCONFIGDIR=/tmp python3 -B scripts/bench/plot.py build/bench.csv "$PAGES"
+	note "table and plots are in $PAGES"
 }
 
-rounds=9 what=all
-while (($#)); do
-	case $1 in
-	--quick) what=quick rounds=3 ;;
-	--instructions) what=instructions ;;
-	--help) usage; exit ;;
-	-*) usage >&2; exit 2 ;;
-	*) break ;;
-	esac
-	shift
-done
-groups=${*:-$ALL_GROUPS}
+what=all everything=()
+case ${1:-} in
+--quick|--times|--instructions) what=${1#--}; shift ;;
+--help) usage; exit ;;
+-*) usage >&2; exit 2 ;;
+esac
 
 setup_all
 step_begin "Module and programs for Linux $KERNEL_RELEASE"
@@ -97,6 +117,15 @@ logged "building the benchmark" build_programs
 step_end
 mkdir -p "$TOP/build"
 echo "kernel,engine,mappers,metric,unit,value,rounds" >"$CSV"
-[[ $what == instructions ]] || measure_times "$groups"
-[[ $what == quick ]] || measure_instructions
-in_root python3 -B scripts/bench/report.py build/bench.csv
+case $what in
+quick) measure_times stock "$KERNEL_RELEASE" 3 "${*:-times access}" ;;
+times) measure_times stock "$KERNEL_RELEASE" 9 "${*:-$ALL_GROUPS}" ;;
+instructions) measure_instructions "${*:-times events steps}" ;;
+all)
+	measure_times stock "$KERNEL_RELEASE" 9 "${*:-$ALL_GROUPS}"
+	measure_instructions times events steps
+	measure_bookworm
+	write_pages
+	[[ $# -gt 0 ]] || everything=(--all) ;;
+esac
+in_root python3 -B scripts/bench/report.py "${everything[@]}" build/bench.csv

@@ -77,14 +77,16 @@ parse_options()
 	[[ -n $COMMAND || $INTERACTIVE == 1 ]] || { usage >&2; exit 2; }
 }
 
-# zram with what it depends on, unpacked: the guest has no xz.
+# zram and drivers with what they depend on, unpacked: the guest has no xz.
 add_kernel_modules()
 {
-	local dir=$1/lib/modules/$KERNEL_RELEASE path
+	local dir=$1/lib/modules/$KERNEL_RELEASE path module
 
 	mkdir -p "$dir"
-	modprobe -d "$KERNEL_MODULES" -S "$KERNEL_RELEASE" --show-depends zram 2>/dev/null |
-		awk '$1 == "insmod" { print $2 }' >"$WORK/wanted" || true
+	for module in zram ${KERNEL_DRIVERS:-}; do
+		modprobe -d "$KERNEL_MODULES" -S "$KERNEL_RELEASE" --show-depends "$module" 2>/dev/null |
+			awk '$1 == "insmod" { print $2 }' || true
+	done >"$WORK/wanted"
 	while read -r path; do
 		cp "$path" "$dir"
 	done <"$WORK/wanted"
@@ -122,6 +124,7 @@ make_initramfs()
 	[[ -z $COMMAND ]] || printf '%s\n' "$COMMAND" >"$tree/vm/command"
 	cat >"$tree/vm/config" <<-END
 		TOKEN=$TOKEN
+		DRIVERS='${KERNEL_DRIVERS:-}'
 		MODULES='$modules'
 		INTERACTIVE=$INTERACTIVE
 		ZRAM=$ZRAM

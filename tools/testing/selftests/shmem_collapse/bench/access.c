@@ -33,8 +33,7 @@ static void *touch_random_pages(void *unused)
 	uint64_t begin, took;
 	uint32_t random = 1;
 
-	if (toucher.pinned)
-		stay_on(1);
+	stay_on(toucher.pinned ? 1 : ANY_CPU);
 	while (!__atomic_load_n(&toucher.stop, __ATOMIC_RELAXED)) {
 		size_t at = next_random(&random) % pages * sc_page();
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,9 +26,12 @@ void setup(void)
 void stay_on(int cpu)
 {
 	cpu_set_t set;
+	int i;
 
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
+	for (i = 0; i < CPU_SETSIZE; i++)
+		if (cpu == i || cpu == ANY_CPU)
+			CPU_SET(i, &set);
 	/* Where there is one CPU only, there is nothing to choose. */
 	sched_setaffinity(0, sizeof(set), &set);
 }
@@ -146,18 +150,39 @@ int arena_small(struct arena *a)
 	return a->extents - (int)(huge / (long long)sc_extent());
 }
 
+/* Keeps the file open: a request is one write. */
+static void request(const char *addr, size_t len)
+{
+	static int fd = -1;
+	char text[64];
+	int n;
+
+	if (fd < 0)
+		fd = open(SC_DIR "/collapse", O_WRONLY | O_CLOEXEC);
+	n = snprintf(text, sizeof(text), "0,%lu,%lu", (long)addr, (long)addr + len);
+	/* What became of each extent is seen in its mapping afterwards. */
+	if (write(fd, text, n) != n && errno != EAGAIN && errno != ENODATA)
+		fail(errno, "asking for a collapse");
+}
+
 long op_collapse(struct sc_child *child, const long *arg)
 {
 	uint64_t begin = sc_now_ns();
 	size_t at;
 
-	/* What became of each extent is seen in its mapping afterwards. */
 	for (at = 0; at < child->len; at += arg[1])
 		if (arg[0] == OURS)
-			sc_collapse(0, child->addr + at, arg[1]);
+			request(child->addr + at, arg[1]);
 		else
 			madvise(child->addr + at, arg[1], MADV_COLLAPSE);
 	return sc_now_ns() - begin;
+}
+
+long op_collapse_first(struct sc_child *child, const long *arg)
+{
+	struct sc_child first = { .addr = child->addr, .len = sc_extent() };
+
+	return op_collapse(&first, (long[]){ arg[0], sc_extent() });
 }
 
 uint64_t collapse(struct arena *a, enum engine who, size_t step)

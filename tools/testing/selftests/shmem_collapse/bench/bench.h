@@ -2,7 +2,7 @@
 /*
  * The benchmark: madvise(MADV_COLLAPSE) and shmem_collapse by turns on the same memory, mapped by
  * the same processes. Each group of measurements is a file; what they share is in arena.c
- * (memory, processes, requests) and result.c (medians, output).
+ * (memory, processes, requests), result.c (medians, output) and trace.c (events of the kernel).
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -10,7 +10,7 @@
 #include "../lib/sc.h"
 
 #define MAX_MAPPERS	64
-#define MAX_SAMPLES	65536
+#define MAX_SAMPLES	(1 << 18)
 
 enum engine { KERNEL, OURS, ENGINES };
 
@@ -26,9 +26,15 @@ void sample(struct samples *s, double value);
 double quantile(struct samples *s, double share);
 double sum(const struct samples *s);
 
+/* Where the clock counts instructions (-i), every time is given in those. */
+void count_instructions(void);
+bool counts_instructions(void);
+
 /* One line of the table; nothing if @value is NAN. */
 void result(enum engine who, int mappers, const char *metric, const char *unit, double value,
 	    int rounds);
+/* The median of nanoseconds, as METRIC_time or METRIC_instructions. */
+void result_time(enum engine who, int mappers, const char *metric, struct samples *ns);
 void __printf(1, 2) say(const char *format, ...);
 void __printf(2, 3) __noreturn fail(int err, const char *format, ...);
 
@@ -66,12 +72,37 @@ uint64_t collapse(struct arena *a, enum engine who, size_t step);
 uint64_t collapse_all(struct arena *a, enum engine who);
 /* For use in a process of the arena. */
 long op_collapse(struct sc_child *child, const long *arg);	/* engine, step -> ns */
-/* Keeps the calling thread on a CPU, if there is that one. */
+long op_collapse_first(struct sc_child *child, const long *arg);	/* engine */
+/* Keeps the calling thread on a CPU, if there is that one; ANY_CPU lets it go. */
+#define ANY_CPU		(-1)
 void stay_on(int cpu);
 
 /* Calls @round for each engine, @rounds times, who is first changes; and once before, in vain. */
 typedef void (*round_fn)(struct arena *a, enum engine who, bool counts, void *data);
 void alternate(struct arena *a, int rounds, round_fn round, void *data);
+
+/* --- trace.c -------------------------------------------------------------------------------- */
+
+struct trace_line {
+	const char *event, *text;
+	pid_t pid;
+	double us;
+};
+
+typedef void (*trace_fn)(const struct trace_line *line, void *data);
+
+void trace_open(void);
+void trace_close(void);
+/* Defines a dynamic event; false if this kernel cannot. */
+bool trace_probe(const char *definition);
+void trace_enable(const char *event, const char *filter);
+void trace_disable(const char *event);
+/* Requests for everything, or for the first extent, during which events are recorded. */
+void trace_collapse(struct arena *a, enum engine who);
+void trace_collapse_first(struct arena *a, enum engine who);
+void trace_read(trace_fn each, void *data);
+/* "name=" of a line as a number, 0 if it is not there. */
+unsigned long long trace_field(const struct trace_line *line, const char *name);
 
 /* --- the groups ----------------------------------------------------------------------------- */
 
@@ -83,6 +114,10 @@ struct plan {
 
 void bench_times(const struct plan *plan);
 void bench_access(const struct plan *plan);
-void bench_instructions(const struct plan *plan);
+void bench_elsewhere(const struct plan *plan);
+void bench_events(const struct plan *plan);
+void bench_memory(const struct plan *plan);
+void bench_hopeless(const struct plan *plan);
+void bench_steps(const struct plan *plan);
 
 #endif /* BENCH_H */

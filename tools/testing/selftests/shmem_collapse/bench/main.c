@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* bench [-r ROUNDS] [-e EXTENTS] [-m MAPPERS,...] GROUP... */
+/* bench [-i] [-r ROUNDS] [-e EXTENTS] [-m MAPPERS,...] GROUP... */
 #include "bench.h"
 
 #include <errno.h>
@@ -14,7 +14,11 @@ static const struct {
 } groups[] = {
 	{ "times", bench_times },
 	{ "access", bench_access },
-	{ "instructions", bench_instructions },
+	{ "elsewhere", bench_elsewhere },
+	{ "events", bench_events },
+	{ "memory", bench_memory },
+	{ "hopeless", bench_hopeless },
+	{ "steps", bench_steps },
 };
 
 static int mappers[16] = { 1, 8, 32 };
@@ -51,8 +55,10 @@ int main(int argc, char **argv)
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((option = getopt(argc, argv, "r:e:m:")) != -1) {
-		if (option == 'r')
+	while ((option = getopt(argc, argv, "ir:e:m:")) != -1) {
+		if (option == 'i')
+			count_instructions();
+		else if (option == 'r')
 			plan.rounds = atoi(optarg);
 		else if (option == 'e')
 			plan.extents = atoi(optarg);
@@ -62,8 +68,11 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (plan.rounds < 1 || plan.extents < 1 || optind == argc)
-		fail(EINVAL, "usage: bench [-r ROUNDS] [-e EXTENTS] [-m MAPPERS,...] GROUP...");
+		fail(EINVAL, "usage: bench [-i] [-r ROUNDS] [-e EXTENTS] [-m MAPPERS,...] GROUP...");
 	setup();
+	/* What else goes on after boot would be counted. */
+	if (counts_instructions())
+		sleep(5);
 	for (; optind < argc; optind++)
 		run(argv[optind], &plan);
 	return 0;

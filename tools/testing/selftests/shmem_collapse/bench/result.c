@@ -60,6 +60,33 @@ void result(enum engine who, int mappers, const char *metric, const char *unit, 
 	       unit, value, rounds);
 }
 
+/* As QEMU's -icount shift=1 has it. */
+#define NS_PER_INSTRUCTION	2
+
+static bool instructions;
+
+void count_instructions(void)
+{
+	instructions = true;
+}
+
+bool counts_instructions(void)
+{
+	return instructions;
+}
+
+void result_time(enum engine who, int mappers, const char *metric, struct samples *ns)
+{
+	double median = quantile(ns, 0.5);
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s_%s", metric, instructions ? "instructions" : "time");
+	if (instructions)
+		result(who, mappers, name, "instructions", median / NS_PER_INSTRUCTION, ns->count);
+	else
+		result(who, mappers, name, "us", median / 1e3, ns->count);
+}
+
 void say(const char *format, ...)
 {
 	va_list ap;

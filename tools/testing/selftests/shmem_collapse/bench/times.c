@@ -3,20 +3,19 @@
 #include "bench.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum manner { ONE_CALL, PER_EXTENT, ONE_CALL_FRESH, PER_EXTENT_FRESH, MANNERS };
 
 static const char * const metric[MANNERS] = {
-	"extent_time", "extent_time_call_each", "extent_time_fresh", "extent_time_fresh_call_each",
+	"extent", "extent_call_each", "extent_fresh", "extent_fresh_call_each",
 };
 
 struct times {
 	enum manner manner;
-	struct samples us[ENGINES][MANNERS];
+	struct samples ns[ENGINES][MANNERS];
 	long faults[ENGINES];		/* of the other processes */
 	long touched[ENGINES];		/* extents they looked at */
-	long small[ENGINES];
+	long small[ENGINES], tried[ENGINES];
 };
 
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
@@ -30,29 +29,36 @@ static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 	ns = collapse(a, who, t->manner % 2 ? sc_extent() : a->seg.len);
 	if (!counts)
 		return;
-	sample(&t->us[who][t->manner], ns / 1e3 / a->extents);
+	sample(&t->ns[who][t->manner], (double)ns / a->extents);
 	t->small[who] += arena_small(a);
+	t->tried[who] += a->extents;
 	for (i = 1; i < a->mappers; i++)
 		t->faults[who] += sc_call(&a->m[i], sc_op_touch, 0, 0, 0, 0);
 	t->touched[who] += a->extents * (a->mappers - 1);
 	arena_check(a);
 }
 
-static void report(struct arena *a, struct times *t, int rounds)
+/* The batches of CPUs are a matter of time. */
+static int manners(void)
 {
-	int who, i;
+	return counts_instructions() ? ONE_CALL_FRESH : MANNERS;
+}
+
+static void report(struct arena *a, struct times *t)
+{
+	int who, i, rounds;
 
 	for (who = 0; who < ENGINES; who++) {
+		rounds = t->tried[who] / a->extents;
 		for (i = 0; i < MANNERS; i++)
-			result(who, a->mappers, metric[i], "us", quantile(&t->us[who][i], 0.5),
-			       t->us[who][i].count);
-		if (!have(who))
+			result_time(who, a->mappers, metric[i], &t->ns[who][i]);
+		if (!have(who) || counts_instructions())
 			continue;
 		if (a->mappers > 1)
 			result(who, a->mappers, "retouch_faults", "1/extent",
 			       (double)t->faults[who] / t->touched[who], rounds);
 		result(who, a->mappers, "failed_extents_idle", "%",
-		       100.0 * t->small[who] / (MANNERS * rounds * a->extents), rounds);
+		       100.0 * t->small[who] / t->tried[who], rounds);
 	}
 }
 
@@ -65,50 +71,14 @@ void bench_times(const struct plan *plan)
 		struct arena *a = arena_make(*n, plan->extents);
 
 		t = calloc(1, sizeof(*t));
-		for (t->manner = 0; t->manner < MANNERS; t->manner++) {
+		for (t->manner = 0; t->manner < manners(); t->manner++) {
 			say("time of an extent, %d mappers, %s", *n, metric[t->manner]);
-			alternate(a, plan->rounds, one_round, t);
+			/* What is not judged needs no more than half as many. */
+			alternate(a, t->manner < ONE_CALL_FRESH ? plan->rounds :
+				  (plan->rounds + 1) / 2, one_round, t);
 		}
-		report(a, t, plan->rounds);
+		report(a, t);
 		free(t);
 		arena_drop(a);
-	}
-}
-
-/*
- * For a machine with one CPU whose clock counts instructions: -icount shift=1, so that one takes
- * two nanoseconds.
- */
-#define NS_PER_INSTRUCTION	2
-
-static void count_instructions(struct arena *a, enum engine who, bool counts, void *data)
-{
-	struct samples *per_extent = data;
-	uint64_t ns;
-
-	arena_fill(a, RESTED);
-	ns = collapse_all(a, who);
-	if (counts)
-		sample(&per_extent[who], (double)ns / NS_PER_INSTRUCTION / a->extents);
-}
-
-void bench_instructions(const struct plan *plan)
-{
-	const int *n;
-	int who;
-
-	/* What else goes on after boot would be counted. */
-	sleep(5);
-	for (n = plan->mappers; *n; n++) {
-		struct samples *s = calloc(ENGINES, sizeof(*s));
-		struct arena *a = arena_make(*n, plan->extents);
-
-		say("instructions, %d mappers", *n);
-		alternate(a, plan->rounds, count_instructions, s);
-		for (who = 0; who < ENGINES; who++)
-			result(who, *n, "extent_instructions", "instructions",
-			       quantile(&s[who], 0.5), s[who].count);
-		arena_drop(a);
-		free(s);
 	}
 }

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Debian bookworm's Linux 6.1, whose collapse takes the mmap lock for writing:
+# what the benchmark compares with. It is booted only, nothing is built for it.
+# Sourced by lib.sh; defines kernel_setup().
+
+# shellcheck source=scripts/kernels/source.sh
+source "$TOP/scripts/kernels/source.sh"
+
+fill_bookworm()
+{
+	local dir=$1
+	local rdir=$ROOT_CACHE/${dir#"$CACHE"/}
+
+	need_space 1 "Debian bookworm's kernel"
+	note "linux-image-cloud-amd64 of bookworm: 27 MB to fetch"
+	# With lists of its own: the root's are those of its own suite.
+	# shellcheck disable=SC2016
+	logged "fetching the kernel of bookworm" root_apt "$dir" bash -e -c '
+		mirror=$(grep -hoE "[a-z+]+:/[^] ]+" /etc/apt/sources.list | head -n 1)
+		mkdir -p apt/lists/partial
+		echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
+			>apt/sources.list
+		options=(-o "Dir::Etc::SourceList=$PWD/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+			-o "Dir::State::Lists=$PWD/apt/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+		apt-get "${options[@]}" update
+		image=$(apt-cache "${options[@]}" depends linux-image-cloud-amd64 |
+			sed -nE "s/.*Depends: (linux-image-6\.1\..*)/\1/p" | head -n 1)
+		apt-get "${options[@]}" download "$image"
+		dpkg-deb -x linux-image-*.deb x
+		release=${image#linux-image-}
+		mv "x/boot/vmlinuz-$release" vmlinuz
+		mkdir -p modules/lib/modules
+		mv "x/lib/modules/$release" modules/lib/modules
+		depmod -b modules "$release"
+		echo "$release" >release
+		rm -rf x apt ./*.deb'
+	cat >"$dir/kernel.env" <<-END
+		KERNEL_ARCH=x86_64
+		KERNEL_RELEASE=$(<"$dir/release")
+		KERNEL_IMAGE=$rdir/vmlinuz
+		KERNEL_MODULES=$rdir/modules
+		KERNEL_DRIVERS="virtio_pci virtio_console"
+		KERNEL_CMDLINE=
+		KERNEL_BUSYBOX=/bin/busybox
+	END
+}
+
+kernel_setup()
+{
+	KERNEL_DIR=$CACHE/bookworm-$(hash_of "$TOP/scripts/kernel-bookworm.sh" "$BUILD_ROOT/etc/root-id")
+	cached "$KERNEL_DIR" "Debian bookworm's kernel" fill_bookworm
+}

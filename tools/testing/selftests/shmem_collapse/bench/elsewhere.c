@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A thread of the target that maps a page elsewhere, touches it and unmaps it, on a CPU of its
+ * own, while the other CPU collapses, or merely copies memory.
+ */
+#include "bench.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define COPYING		ENGINES		/* the third thing the other CPU may do */
+#define NOTHING		(-1)
+#define EXTENTS_HERE	32		/* so that there are enough samples */
+
+/* In the target. */
+static struct {
+	pthread_t thread;
+	bool stop;
+	int other;			/* what the other CPU does */
+	struct samples ns[ENGINES + 1];
+} *watch;
+
+static void *map_touch_unmap(void *unused)
+{
+	uint64_t begin;
+	int other;
+	char *p;
+
+	stay_on(1);
+	while (!__atomic_load_n(&watch->stop, __ATOMIC_RELAXED)) {
+		other = __atomic_load_n(&watch->other, __ATOMIC_RELAXED);
+		begin = sc_now_ns();
+		p = mmap(NULL, sc_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+		if (p == MAP_FAILED)
+			break;
+		*p = 1;
+		munmap(p, sc_page());
+		if (other != NOTHING)
+			sample(&watch->ns[other], sc_now_ns() - begin);
+	}
+	return NULL;
+}
+
+static long op_start(struct sc_child *child, const long *arg)
+{
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return -1;
+	/* Or the thread would fault samples in. */
+	memset(watch, 1, sizeof(*watch));
+	memset(watch->ns, 0, sizeof(watch->ns));
+	watch->stop = false;
+	watch->other = NOTHING;
+	return pthread_create(&watch->thread, NULL, map_touch_unmap, NULL);
+}
+
+static void copy_for(uint64_t ns)
+{
+	static char *from, *to;
+	uint64_t end = sc_now_ns() + ns;
+
+	if (!from) {
+		from = calloc(2, sc_extent());
+		to = from + sc_extent();
+		memset(from, 1, 2 * sc_extent());
+	}
+	while (sc_now_ns() < end) {
+		memcpy(to, from, sc_extent());
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	}
+}
+
+/* engine or COPYING, step or time */
+static long op_do(struct sc_child *child, const long *arg)
+{
+	__atomic_store_n(&watch->other, arg[0], __ATOMIC_RELAXED);
+	if (arg[0] == COPYING)
+		copy_for(arg[1]);
+	else
+		op_collapse(child, arg);
+	__atomic_store_n(&watch->other, NOTHING, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* whom -> p99.9, ns */
+static long op_p999(struct sc_child *child, const long *arg)
+{
+	return quantile(&watch->ns[arg[0]], 0.999);
+}
+
+static long op_stop(struct sc_child *child, const long *arg)
+{
+	__atomic_store_n(&watch->stop, true, __ATOMIC_RELAXED);
+	return pthread_join(watch->thread, NULL);
+}
+
+static void one_round(struct arena *a, enum engine who, bool counts, void *data)
+{
+	arena_fill(a, RESTED);
+	if (counts) {
+		sc_call(&a->m[0], op_do, who, a->seg.len, 0, 0);
+		/* About as long as an engine takes. */
+		sc_call(&a->m[0], op_do, COPYING, 2000000 * a->extents, 0, 0);
+	}
+}
+
+void bench_elsewhere(const struct plan *plan)
+{
+	const int *n;
+	int who;
+
+	for (n = plan->mappers; *n; n++) {
+		struct arena *a = arena_make(*n, EXTENTS_HERE);
+		struct sc_mapper *m = &a->m[0];
+
+		say("a thread that maps, touches, unmaps; %d mappers", *n);
+		if (sc_call(m, op_start, 0, 0, 0, 0))
+			fail(0, "a thread cannot be started");
+		alternate(a, plan->rounds, one_round, NULL);
+		sc_call(m, op_stop, 0, 0, 0, 0);
+		for (who = 0; who < ENGINES; who++) {
+			if (!have(who))
+				continue;
+			result(who, *n, "p999_map_touch_unmap", "us",
+			       sc_call(m, op_p999, who, 0, 0, 0) / 1e3, plan->rounds);
+			result(who, *n, "p999_map_touch_unmap_copying", "us",
+			       sc_call(m, op_p999, COPYING, 0, 0, 0) / 1e3, plan->rounds);
+		}
+		arena_drop(a);
+	}
+}

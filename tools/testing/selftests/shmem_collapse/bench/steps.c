@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What each step of the engine costs, as its tracepoint tells, by the number of mappers, of pages
+ * that are there, and of extents. Freeing is what the last step has left after the reverse map
+ * was walked, which a probe times.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP "shmem_collapse_bench"
+
+enum step { GATHER, UNMAP, COPY, COMMIT, MAP, FREE, STEPS };
+
+static const char * const step_name[STEPS] = { "gather", "unmap", "copy", "commit", "map", "free" };
+
+struct steps {
+	size_t pages;
+	struct samples ns[STEPS];
+	double map_begin, map_ns;
+};
+
+static void read_line(const struct trace_line *l, void *data)
+{
+	struct steps *s = data;
+	char field[16];
+	int i;
+
+	if (!strcmp(l->event, "mapping")) {
+		s->map_begin = l->us;
+	} else if (!strcmp(l->event, "mapped")) {
+		s->map_ns = (l->us - s->map_begin) * 1e3;
+	} else if (!strcmp(l->event, "shmem_collapse_extent") &&
+		   strstr(l->text, "outcome=collapsed")) {
+		for (i = GATHER; i < MAP; i++) {
+			snprintf(field, sizeof(field), "%s_ns", step_name[i]);
+			sample(&s->ns[i], trace_field(l, field));
+		}
+		sample(&s->ns[MAP], s->map_ns);
+		sample(&s->ns[FREE], trace_field(l, "map_ns") - s->map_ns);
+	}
+}
+
+static void one_round(struct arena *a, enum engine who, bool counts, void *data)
+{
+	struct steps *s = data;
+
+	if (who != OURS)
+		return;
+	arena_fill_part(a, s->pages);
+	trace_collapse(a, who);
+	if (counts)
+		trace_read(read_line, s);
+}
+
+/* A point of a curve; @by is what its metrics are called after. */
+static void measure(const struct plan *plan, int mappers, size_t pages, const char *by)
+{
+	struct steps *s = calloc(1, sizeof(*s));
+	struct arena *a = arena_make(mappers, 4);
+	char metric[64];
+	int i;
+
+	say("steps, %d mappers, %zu pages", mappers, pages);
+	s->pages = pages;
+	alternate(a, plan->rounds, one_round, s);
+	for (i = 0; i < STEPS; i++) {
+		snprintf(metric, sizeof(metric), "step_%s%s", step_name[i], by);
+		result_time(OURS, mappers, metric, &s->ns[i]);
+	}
+	arena_drop(a);
+	free(s);
+}
+
+static void request_of(const struct plan *plan, int extents)
+{
+	struct samples *ns = calloc(1, sizeof(*ns));
+	struct arena *a = arena_make(1, extents);
+	char metric[64];
+	int round;
+
+	say("a request of %d extents", extents);
+	for (round = -1; round < plan->rounds; round++) {
+		arena_fill(a, RESTED);
+		if (round < 0)
+			collapse_all(a, OURS);
+		else
+			sample(ns, collapse_all(a, OURS));
+	}
+	snprintf(metric, sizeof(metric), "request_of_%d_extents", extents);
+	result_time(OURS, 1, metric, ns);
+	arena_drop(a);
+	free(ns);
+}
+
+void bench_steps(const struct plan *plan)
+{
+	char by[32];
+	size_t pages;
+	int n;
+
+	if (!have(OURS))
+		return;
+	for (n = 1; n <= 64; n *= 4)
+		request_of(plan, n);
+	trace_open();
+	if (!trace_probe("p:" GROUP "/mapping remove_migration_ptes") ||
+	    !trace_probe("r:" GROUP "/mapped remove_migration_ptes"))
+		fail(EINVAL, "remove_migration_ptes() cannot be probed");
+	trace_enable("shmem_collapse/shmem_collapse_extent", NULL);
+	trace_enable(GROUP "/mapping", NULL);
+	trace_enable(GROUP "/mapped", NULL);
+	for (n = 1; n <= MAX_MAPPERS; n *= 2)
+		measure(plan, n, sc_nr(), "");
+	for (pages = 1; pages <= sc_nr(); pages = pages == 1 ? sc_nr() / 8 : pages + sc_nr() / 8) {
+		snprintf(by, sizeof(by), "_of_%zu_pages", pages);
+		measure(plan, 8, pages, by);
+	}
+	trace_close();
+}
