@@ -112,6 +112,12 @@ struct plan {
 	const int *mappers;	/* ends with 0 */
 };
 
+/* For what is counted or not judged. */
+static inline int half_the_rounds(const struct plan *plan)
+{
+	return (plan->rounds + 1) / 2;
+}
+
 void bench_times(const struct plan *plan);
 void bench_access(const struct plan *plan);
 void bench_elsewhere(const struct plan *plan);

@@ -157,14 +157,14 @@ static void one_arena(struct arena *a, const struct plan *plan)
 		probe_drains();
 		trace_enable("mmap_lock/mmap_lock_acquire_returned", NULL);
 		trace_enable(GROUP "/drain_all", NULL);
-		alternate(a, plan->rounds, count_round, e);
+		alternate(a, half_the_rounds(plan), count_round, e);
 		trace_disable("mmap_lock/mmap_lock_acquire_returned");
 		trace_disable(GROUP "/drain_all");
 	}
 	if (probe_parts()) {
 		say("allocation and copy, %d mappers", a->mappers);
 		enable_parts(a);
-		alternate(a, plan->rounds, parts_round, e);
+		alternate(a, half_the_rounds(plan), parts_round, e);
 	}
 	report(a, e);
 	trace_close();

@@ -111,7 +111,7 @@ void bench_memory(const struct plan *plan)
 			fail(EINVAL, "allocate_slab() cannot be probed");
 		for (i = 0; i < ARRAY_SIZE(event); i++)
 			trace_enable(event[i], NULL);
-		alternate(a, plan->rounds, one_round, m);
+		alternate(a, half_the_rounds(plan), one_round, m);
 		trace_close();
 		for (who = 0; who < ENGINES; who++)
 			result(who, *n, "extra_memory", "KiB", quantile(&m->peak[who], 0.5),

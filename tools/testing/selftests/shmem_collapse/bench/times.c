@@ -73,9 +73,8 @@ void bench_times(const struct plan *plan)
 		t = calloc(1, sizeof(*t));
 		for (t->manner = 0; t->manner < manners(); t->manner++) {
 			say("time of an extent, %d mappers, %s", *n, metric[t->manner]);
-			/* What is not judged needs no more than half as many. */
 			alternate(a, t->manner < ONE_CALL_FRESH ? plan->rounds :
-				  (plan->rounds + 1) / 2, one_round, t);
+				  half_the_rounds(plan), one_round, t);
 		}
 		report(a, t);
 		free(t);
