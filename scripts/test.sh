@@ -282,6 +282,11 @@ rustdoc_group()
 		scripts/rustdoc.sh
 }
 
+bench_group()
+{
+	check "verdicts" in_root scripts/bench/test.sh
+}
+
 docs_group()
 {
 	check "htmldocs" "$TOP/scripts/htmldocs.sh"
@@ -310,6 +315,7 @@ group compile-fail "Programs that must not compile" compile_fail_group
 group cross-build "Build for architectures without a VM" cross_build_group
 group rustdoc "Documentation of the Rust code" rustdoc_group
 group docs "Documentation pages" docs_group
+group bench "How the benchmark judges" bench_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 group demo "Demonstration" demo_group
 group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
