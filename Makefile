@@ -154,10 +154,20 @@ rustdoc:		## pages of the Rust code's documentation
 htmldocs:		## pages of Documentation/, in build/htmldocs
 	$(Q)scripts/htmldocs.sh
 
+tool:			## the command-line program, static: build/shmem-collapse
+	$(Q)scripts/tool-build.sh
+
+deb:			## Debian packages of module and program, in build/deb
+	$(Q)scripts/deb.sh
+
+deb-test:		## install the packages in a clean Debian, and boot what DKMS built
+	$(Q)scripts/deb.sh
+	$(Q)scripts/deb-test.sh
+
 test:			## everything that CI runs
 	$(Q)KERNEL=$(KERNEL) scripts/test.sh
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
 	bench-instructions kselftest kunit \
-	compile-fail cross-build rustdoc htmldocs test
+	compile-fail cross-build rustdoc htmldocs tool deb deb-test test

@@ -10,8 +10,8 @@ layer_packages()
 	case $1 in
 	docs)	echo python3-sphinx ;;
 	bench)	echo python3-matplotlib ;;
-	tool)	echo cargo python3-prometheus-client ;;
-	deb)	echo cargo debhelper dkms fakeroot lintian ;;
+	tool)	echo cargo groff-base ;;
+	deb)	echo cargo debhelper dh-dkms fakeroot git lintian ;;
 	trace)	echo bpftrace ;;
 	*)	die "there is no layer '$1' in scripts/layer.sh" ;;
 	esac

@@ -8,6 +8,8 @@
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/programs.sh
 source "$TOP/scripts/programs.sh"
+# shellcheck source=scripts/tool.sh
+source "$TOP/scripts/tool.sh"
 
 ONLY=$*
 RESULTS=$TOP/build/test
@@ -174,7 +176,7 @@ shellcheck_group()
 
 	while read -r file; do
 		check "$file" in_root shellcheck -x "$file"
-	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci | sort)
+	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci debian | sort)
 }
 
 klp_link_group()
@@ -317,9 +319,12 @@ group rustdoc "Documentation of the Rust code" rustdoc_group
 group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
 group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
+group tool "The command-line program" tool_group
+group deb "Debian packages" deb_group
 group demo "Demonstration" demo_group
 group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
 group only-debug "kselftests for the 'debug' kernel only" "own debug only"
+on_request deb-test "The packages in a clean Debian" deb_test_group
 on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"
 for suite in kunit kselftest; do
 	for flavour in arm64 riscv64; do

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `pid` and `file`: makes memory huge, with a progress bar.
+
+use crate::{
+    Verdict,
+    cli::{FileArgs, HowArgs, PidArgs},
+    machine::Geometry,
+    module::Loaded,
+    plan::{Done, Plan, Target},
+    report::{self, Outlook},
+    shmem::{self, Memory},
+    survey::{self, Cell},
+};
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+pub(crate) fn process(args: &PidArgs) -> Result<Verdict> {
+    let geometry = Geometry::of_machine()?;
+    if !args.how.dry_run {
+        return process_now(args, geometry, Loaded::open()?);
+    }
+    let mut memory = Memory::of(args.pid)?;
+    let mut cells = Vec::new();
+    for mapping in memory.mappings()? {
+        let inside = clipped(
+            &mapping.extents_inside(geometry),
+            args.range.as_ref(),
+            geometry,
+        );
+        let all = survey::mapping(&memory, &mapping, geometry)?;
+        cells.extend(all.into_iter().filter(|cell| inside.contains(&cell.at)));
+    }
+    outlook(&cells, &args.how)
+}
+
+fn process_now(args: &PidArgs, geometry: Geometry, module: Loaded) -> Result<Verdict> {
+    // A range is taken as it is: what in it is not shared memory is told.
+    let ranges = match &args.range {
+        Some(range) => {
+            let start = geometry.ceil(range.start);
+            vec![start..geometry.floor(range.end).max(start)]
+        }
+        None => Memory::of(args.pid)?
+            .mappings()?
+            .iter()
+            .map(|mapping| mapping.extents_inside(geometry))
+            .collect(),
+    };
+    let plan = Plan {
+        target: Target::Process(args.pid),
+        ranges,
+        geometry,
+    };
+    carry_out(&plan, module, &args.how)
+}
+
+/// The part of a mapping's extents that lies in the range asked for.
+fn clipped(inside: &Range<u64>, asked: Option<&Range<u64>>, geometry: Geometry) -> Range<u64> {
+    match asked {
+        Some(asked) => {
+            let start = inside.start.max(geometry.ceil(asked.start));
+            start..inside.end.min(geometry.floor(asked.end))
+        }
+        None => inside.clone(),
+    }
+}
+
+pub(crate) fn file(args: &FileArgs) -> Result<Verdict> {
+    let geometry = Geometry::of_machine()?;
+    let module = if args.how.dry_run {
+        None
+    } else {
+        Some(Loaded::open()?)
+    };
+    shmem::check_file(&args.path)?;
+    // Not canonicalize(): what is in /proc/PID/fd has no other name.
+    let path = std::path::absolute(&args.path)?;
+    let pages = std::fs::metadata(&path)
+        .with_context(|| path.display().to_string())?
+        .len()
+        .div_ceil(geometry.page);
+    let end = geometry.floor(pages * geometry.page);
+    let Some(module) = module else {
+        let cells = survey::file(&path, geometry)?;
+        return outlook(&cells[..(end / geometry.extent) as usize], &args.how);
+    };
+    let plan = Plan {
+        target: Target::File(path),
+        ranges: std::iter::once(0..end).collect(),
+        geometry,
+    };
+    carry_out(&plan, module, &args.how)
+}
+
+fn outlook(cells: &[Cell], how: &HowArgs) -> Result<Verdict> {
+    let outlook = Outlook::of(cells);
+    if how.json {
+        report::print_json(&outlook)?;
+    } else if !how.quiet {
+        outlook.print()?;
+    }
+    Ok(Verdict::of(outlook.all_huge()))
+}
+
+fn carry_out(plan: &Plan, mut module: Loaded, how: &HowArgs) -> Result<Verdict> {
+    let stop = stop_flag()?;
+    let bar = progress_bar(plan.extents(), how.quiet);
+    bar.set_message(so_far(&Done::default()));
+    let done = plan.run(&mut module, |done| {
+        bar.set_position(done.tried);
+        bar.set_message(so_far(done));
+        !stop.load(Ordering::Relaxed)
+    });
+    bar.finish_and_clear();
+    let done = done?;
+    if how.json {
+        report::print_json(&report::summary(plan, &done))?;
+    } else if !how.quiet {
+        report::print(plan, &done)?;
+    }
+    Ok(Verdict::of(done.all_huge && !done.interrupted))
+}
+
+/// Set by the first Ctrl-C or SIGTERM; the second one ends the program at once.
+pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+fn progress_bar(extents: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    ProgressBar::with_draw_target(Some(extents), target).with_style(progress_style())
+}
+
+fn progress_style() -> ProgressStyle {
+    const TEMPLATE: &str = "{wide_bar} {pos}/{len} extents, {rate}/s, {msg}, {eta} left";
+    ProgressStyle::with_template(TEMPLATE)
+        .expect("a test has parsed it")
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{:.0}", state.per_sec());
+        })
+}
+
+fn so_far(done: &Done) -> String {
+    ["collapsed", "already_huge", "failed"]
+        .map(|name| format!("{} {}", report::word(name), done.figure(name)))
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::X86;
+    use indicatif::InMemoryTerm;
+
+    const M: u64 = 1 << 20;
+
+    #[test]
+    fn a_range_clips_mappings_inwards() {
+        let inside = 4 * M..64 * M;
+        assert_eq!(clipped(&inside, None, X86), inside);
+        assert_eq!(clipped(&inside, Some(&(5 * M..11 * M)), X86), 6 * M..10 * M);
+        assert_eq!(clipped(&inside, Some(&(0..100 * M)), X86), inside);
+        assert!(clipped(&inside, Some(&(64 * M..66 * M)), X86).is_empty());
+    }
+
+    #[test]
+    fn progress_can_be_drawn() {
+        let term = InMemoryTerm::new(2, 100);
+        let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
+        let bar = ProgressBar::with_draw_target(Some(9), target).with_style(progress_style());
+        bar.set_message(so_far(&Done::default()));
+        bar.set_position(3);
+        bar.force_draw();
+        let drawn = term.contents();
+        assert!(drawn.contains(" 3/9 extents, "), "{drawn}");
+        assert!(
+            drawn.contains("/s, collapsed 0, already huge 0, failed 0, "),
+            "{drawn}"
+        );
+    }
+}

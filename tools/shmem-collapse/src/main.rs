@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `shmem-collapse`: asks the kernel module of that name to make shared memory
+//! huge, and shows which memory is.
+
+mod cli;
+mod collapse;
+mod generate;
+mod machine;
+mod map;
+mod module;
+mod plan;
+mod report;
+mod run;
+mod shmem;
+mod stats;
+mod survey;
+mod sys;
+
+use anyhow::Result;
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+/// What a command found in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Everything that was asked for is huge, or there was nothing to find out.
+    Huge,
+    /// Something is not.
+    NotHuge,
+    /// The status of somebody else's program.
+    Status(u8),
+}
+
+impl Verdict {
+    fn of(all_huge: bool) -> Self {
+        if all_huge { Self::Huge } else { Self::NotHuge }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let verdict = match &cli.command {
+        Command::Pid(args) => collapse::process(args),
+        Command::File(args) => collapse::file(args),
+        Command::Map(args) => map::show(args),
+        Command::Stats(args) => stats::show(args),
+        Command::Run(args) => run::run(args),
+        Command::Completions { shell } => generate::completions(*shell),
+        Command::Man { directory } => generate::man(directory.as_deref()),
+    };
+    status(verdict)
+}
+
+fn status(verdict: Result<Verdict>) -> ExitCode {
+    match verdict {
+        Ok(Verdict::Huge) => ExitCode::SUCCESS,
+        Ok(Verdict::NotHuge) => ExitCode::from(1),
+        Ok(Verdict::Status(status)) => ExitCode::from(status),
+        // Who reads us has had enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("shmem-collapse: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .root_cause()
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
