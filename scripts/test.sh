@@ -48,16 +48,11 @@ count()
 	cat "$RESULTS"/* 2>/dev/null | grep -c "^$1" || true
 }
 
-wanted()
-{
-	[[ -z $ONLY || " $ONLY " == *" $1 "* ]]
-}
-
 group()
 {
 	local name=$1 what=$2 run=$3 status
 
-	wanted "$name" || return 0
+	[[ -z $ONLY || " $ONLY " == *" $name "* ]] || return 0
 	GROUP=$name
 	: >"$RESULTS/$name"
 	step_begin "$what"
@@ -77,13 +72,22 @@ group()
 	step_end
 }
 
-# The same for groups that spend their time in a VM: they run side by side
-# until settle, which shows what they said, one after the other.
+# How many groups run side by side. Two CPUs have time for three: a compiler of
+# Rust keeps one of them busy, a VM often neither. A VM has up to 3 GB.
+PLACES=$(awk '$1 == "MemTotal:" { n = int($2 / 4000000); print(n < 1 ? 1 : n > 3 ? 3 : n) }' /proc/meminfo)
 LATER=() LATER_PIDS=()
 
+# A group that may run beside others, until settle. One that was named on the
+# command line does not: somebody wants to see what it says.
 later()
 {
-	wanted "$1" || return 0
+	if [[ -n $ONLY ]]; then
+		group "$@"
+		return
+	fi
+	while (($(jobs -pr | wc -l) >= PLACES)); do
+		wait -n || true
+	done
 	note "in the background, with its output in build/later/$1: $2"
 	mkdir -p "$TOP/build/later"
 	# A process group of its own, so that an interrupted run takes it along.
@@ -94,6 +98,7 @@ later()
 	LATER_PIDS+=($!)
 }
 
+# Waits for all of them and shows what they said, one after the other.
 settle()
 {
 	local name
@@ -308,27 +313,28 @@ trap summary EXIT
 setup_all
 group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
-group clippy "Clippy" clippy_group
 group checkpatch "checkpatch on C files" checkpatch_group
 group shellcheck "shellcheck on scripts" shellcheck_group
 group klp-link "Unit tests of klp-link" klp_link_group
-group vm "The VM runner" vm_group
-group compile-fail "Programs that must not compile" compile_fail_group
-group cross-build "Build for architectures without a VM" cross_build_group
-group rustdoc "Documentation of the Rust code" rustdoc_group
 group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
-group kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
-group tool "The command-line program" tool_group
+# The longest first.
+for flavour in arm64 riscv64; do
+	later "kselftest-$flavour" "kselftests on the '$flavour' kernel" "own $flavour kselftest"
+done
+later kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
+later cross-build "Build for architectures without a VM" cross_build_group
+later compile-fail "Programs that must not compile" compile_fail_group
+later only-debug "kselftests for the 'debug' kernel only" "own debug only"
+for flavour in debug arm64 riscv64; do
+	later "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
+done
+later vm "The VM runner" vm_group
+later tool "The command-line program" tool_group
+later clippy "Clippy" clippy_group
+later rustdoc "Documentation of the Rust code" rustdoc_group
+settle
 group deb "Debian packages" deb_group
 group demo "Demonstration" demo_group
-group kunit-debug "KUnit on the 'debug' kernel" "own debug kunit"
-group only-debug "kselftests for the 'debug' kernel only" "own debug only"
 on_request deb-test "The packages in a clean Debian" deb_test_group
 on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"
-for suite in kunit kselftest; do
-	for flavour in arm64 riscv64; do
-		later "$suite-$flavour" "$suite on the '$flavour' kernel" "own $flavour $suite"
-	done
-	settle
-done

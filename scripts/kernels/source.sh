@@ -7,14 +7,15 @@
 KERNEL_SERIES=7.3
 STOCK_FLAVOUR=cloud-amd64
 
-# root_apt DIR COMMAND...: a command with network in the root, in DIR.
+# root_apt DIR COMMAND...: a command with network in the root, in DIR. One at a
+# time: apt does not wait for the lock of its lists.
 root_apt()
 {
 	local dir=$1
 
 	shift
 	cp -L /etc/resolv.conf "$BUILD_ROOT/etc/resolv.conf" 2>/dev/null || true
-	in_root env -C "$ROOT_CACHE/${dir#"$CACHE"/}" "$@"
+	with_lock "$CACHE/locks/apt" in_root env -C "$ROOT_CACHE/${dir#"$CACHE"/}" "$@"
 }
 
 # Writes "ABI-VERSION PACKAGE-VERSION" of the newest kernel of the series whose
