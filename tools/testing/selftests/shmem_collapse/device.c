@@ -215,8 +215,8 @@ DEVICE_TEST(addresses_that_cannot_be)
 		{ ~0ull, 1 }, { 1, ~0ull }, { ~0ull, ~0ull }, { 0, ~0ull },
 		{ 1ull << 63, 1ull << 63 }, { ~0ull - sc_extent() + 1, sc_extent() },
 		{ (unsigned long)self->seg.addr, 1ull << 63 },
-		/* Nobody's address; in the top byte it might be a tag. */
-		{ 1ull << 54, sc_extent() },
+		/* Beyond 56 bits of user space, and no tag, for which bit 55 would have to be 0. */
+		{ 3ull << 55, sc_extent() },
 	};
 	size_t i;
 
