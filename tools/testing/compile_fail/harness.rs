@@ -15,3 +15,13 @@ mod hugetlb;
 mod mm;
 #[path = "../../../rust/pgtable/mod.rs"]
 mod pgtable;
+
+/// What `module!` would define for the operations of the device.
+struct LocalModule;
+
+impl kernel::ModuleMetadata for LocalModule {
+    const NAME: &'static kernel::str::CStr = c"harness";
+    // SAFETY: Nothing that is made of this crate is ever loaded.
+    const THIS_MODULE: kernel::ThisModule =
+        unsafe { kernel::ThisModule::from_ptr(core::ptr::null_mut()) };
+}
