@@ -137,7 +137,7 @@ bench-instructions:	## instructions per extent, which other load does not change
 	$(Q)scripts/bench.sh --instructions
 
 kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
-	$(Q)KERNEL=$(KERNEL) TEST=$(TEST) scripts/test.sh build kselftest
+	$(Q)KERNEL=$(KERNEL) TEST='$(TEST)' scripts/test.sh build kselftest
 
 kunit:			## the module's KUnit suites, on a kernel of our own
 	$(Q)KERNEL=$(OWN) scripts/test.sh kunit-$(OWN)

@@ -292,6 +292,11 @@ bool shmem_collapse_scratch_read(unsigned long addr);
 int shmem_collapse_scratch_collapse(unsigned long addr);
 void shmem_collapse_scratch_forget(struct vm_area_struct *vma,
 				   unsigned long pfn);
+int shmem_collapse_watch_begin(unsigned long addr);
+void shmem_collapse_watch_forget(void);
+const char *shmem_collapse_watch_log(void);
+void shmem_collapse_watch_print(void);
+void shmem_collapse_watch_end(void);
 int shmem_collapse_rcu_depth(void);
 bool shmem_collapse_rcu_is_counted(void);
 unsigned long shmem_collapse_vmalloc_frame(const void *addr);

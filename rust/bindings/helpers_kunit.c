@@ -6,6 +6,7 @@
 #include <linux/leafops.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mmu_notifier.h>
 #include <linux/pgtable.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -60,6 +61,118 @@ void shmem_collapse_scratch_forget(struct vm_area_struct *vma, unsigned long pfn
 	folio_mark_dirty(page_folio(page));
 	folio_remove_rmap_pte(page_folio(page), page, vma);
 	folio_put(page_folio(page));
+}
+
+/*
+ * A secondary MMU that notes what it is told about one page, three letters each
+ * time: what (start, flush, end), m while the page is mapped, l while the lock
+ * of its entry is held. One test runs at a time.
+ */
+static struct {
+	/* Two: the kernel takes nobody for both kinds of calls. */
+	struct mmu_notifier sections, flushes;
+	unsigned long addr;
+	char log[64];
+} watch;
+
+/* Nobody else takes locks of the test's own mm. */
+static bool is_taken(spinlock_t *lock)
+{
+	if (!spin_trylock(lock))
+		return true;
+	spin_unlock(lock);
+	return false;
+}
+
+static void watch_note(struct mm_struct *mm, char what)
+{
+	pmd_t *pmd = pmd_off(mm, watch.addr);
+	pte_t *pte = pte_offset_map(pmd, watch.addr);
+	bool mapped = false, locked = is_taken(pmd_lockptr(mm, pmd));
+	size_t len = strlen(watch.log);
+
+	if (pte) {
+		mapped = pte_present(ptep_get(pte));
+		locked = is_taken(pte_lockptr(mm, pmd));
+		pte_unmap(pte);
+	}
+	snprintf(watch.log + len, sizeof(watch.log) - len, "%s%c%c%c",
+		 len ? " " : "", what, mapped ? 'm' : '-', locked ? 'l' : '-');
+}
+
+static bool watch_is_concerned(unsigned long start, unsigned long end)
+{
+	return start <= watch.addr && end > watch.addr;
+}
+
+static int watch_start(struct mmu_notifier *subscription,
+		       const struct mmu_notifier_range *range)
+{
+	if (watch_is_concerned(range->start, range->end))
+		watch_note(range->mm, 's');
+	return 0;
+}
+
+static void watch_end(struct mmu_notifier *subscription,
+		      const struct mmu_notifier_range *range)
+{
+	if (watch_is_concerned(range->start, range->end))
+		watch_note(range->mm, 'e');
+}
+
+static void watch_flush(struct mmu_notifier *subscription, struct mm_struct *mm,
+			unsigned long start, unsigned long end)
+{
+	if (watch_is_concerned(start, end))
+		watch_note(mm, 'f');
+}
+
+static const struct mmu_notifier_ops watch_sections = {
+	.invalidate_range_start = watch_start,
+	.invalidate_range_end = watch_end,
+};
+
+static const struct mmu_notifier_ops watch_flushes = {
+	.arch_invalidate_secondary_tlbs = watch_flush,
+};
+
+int shmem_collapse_watch_begin(unsigned long addr)
+{
+	int err;
+
+	watch.addr = addr;
+	watch.log[0] = '\0';
+	watch.sections.ops = &watch_sections;
+	watch.flushes.ops = &watch_flushes;
+	err = mmu_notifier_register(&watch.sections, current->mm);
+	if (err)
+		return err;
+	err = mmu_notifier_register(&watch.flushes, current->mm);
+	if (err)
+		mmu_notifier_unregister(&watch.sections, current->mm);
+	return err;
+}
+
+void shmem_collapse_watch_forget(void)
+{
+	watch.log[0] = '\0';
+}
+
+const char *shmem_collapse_watch_log(void)
+{
+	return watch.log;
+}
+
+void shmem_collapse_watch_print(void)
+{
+	kunit_info(kunit_get_current_test(), "the secondary MMU was told: %s",
+		   watch.log);
+}
+
+void shmem_collapse_watch_end(void)
+{
+	mmu_notifier_unregister(&watch.flushes, current->mm);
+	mmu_notifier_unregister(&watch.sections, current->mm);
 }
 
 /* RCU read sections that the task is in; see shmem_collapse_rcu_is_counted(). */

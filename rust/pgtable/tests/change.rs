@@ -19,7 +19,8 @@ mod tests {
         scratch::{
             extent,
             rcu_depth,
-            Scratch, //
+            Scratch,
+            Watch, //
         },
     };
     use crate::bindings;
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn h27_a_table_with_known_pages_is_taken_out() -> Result {
+    fn h27_h38_a_table_with_known_pages_is_taken_out() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         memory.write(0)?;
         memory.look(|vma| {
@@ -211,6 +212,84 @@ mod tests {
         // The page is still in the file.
         assert!(memory.read(0));
         Ok(())
+    }
+
+    #[test]
+    fn h5_h32_a_secondary_mmu_hears_of_a_cleared_entry() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        let watch = Watch::begin(memory.page(0))?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let section = slot.invalidate(memory.page(0)..memory.page(1));
+            let mut table = section.map_lock().ok_or(EFAULT)?;
+            let old = table.clear(0).ok_or(EFAULT)?;
+            // SAFETY: The entry is cleared and its lock held; the reference and
+            // the rmap were its own.
+            unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };
+            Ok(())
+        })?;
+        // Before it goes; flushed while the lock is held; after that.
+        assert!(watch.told(c"sm- f-l e--"));
+        Ok(())
+    }
+
+    #[test]
+    fn h5_h32_a_secondary_mmu_hears_of_a_table_that_goes() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        let watch = Watch::begin(memory.page(0))?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let section = slot.invalidate(extent(memory.page(0)));
+            let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
+            let CheckedTable::Mapped(table) = guard.check(|_, _| true) else {
+                return Err(EBUSY);
+            };
+            let forget = |old: super::super::super::Cleared| {
+                // SAFETY: The entry is out of the tree and both locks are held;
+                // the reference and the rmap were its own.
+                unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };
+            };
+            table.remove(|_, old| forget(old)).free_deferred();
+            Ok(())
+        })?;
+        assert!(watch.told(c"sm- f-l e--"));
+        Ok(())
+    }
+
+    #[test]
+    fn h3_h26_a_table_with_a_marker_stays() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            let last = pmd_pages() - 1;
+            let mut entry = PmdSlot::get_locked_pte(vma, memory.page(last))?.ok_or(EFAULT)?;
+            assert_eq!(entry.install(NewPte::Poison), Ok(()));
+            drop(entry);
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let section = slot.invalidate(extent(memory.page(0)));
+            let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
+            let kept = matches!(guard.check(|_, _| true), CheckedTable::Kept);
+            assert!(kept);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn h3_h26_a_table_with_nothing_but_a_marker_stays() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.look(|vma| {
+            let mut entry = PmdSlot::get_locked_pte(vma, memory.page(7))?.ok_or(EFAULT)?;
+            assert_eq!(entry.install(NewPte::Poison), Ok(()));
+            drop(entry);
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let section = slot.invalidate(extent(memory.page(0)));
+            let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
+            let kept = matches!(guard.check(|_, _| true), CheckedTable::Kept);
+            assert!(kept);
+            Ok(())
+        })
     }
 
     #[test]

@@ -72,6 +72,38 @@ impl Scratch {
     }
 }
 
+/// A secondary MMU of the test's own mm, which notes what it is told about a page.
+pub(super) struct Watch(());
+
+impl Watch {
+    /// Context: not under the mmap lock.
+    pub(super) fn begin(addr: usize) -> Result<Self> {
+        // SAFETY: Runs as a KUnit test, which gets an mm of its own.
+        kernel::error::to_result(unsafe { bindings::watch_begin(addr) })?;
+        Ok(Self(()))
+    }
+
+    /// What it was told since the last call, see `watch_note()`.
+    pub(super) fn told(&self, expected: &CStr) -> bool {
+        // SAFETY: A string that ends, and nobody else writes it.
+        unsafe {
+            let told = CStr::from_char_ptr(bindings::watch_log()) == expected;
+            if !told {
+                bindings::watch_print();
+            }
+            bindings::watch_forget();
+            told
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // SAFETY: Registered by `begin()`.
+        unsafe { bindings::watch_end() };
+    }
+}
+
 /// The PMD-sized range that starts at `addr`.
 pub(super) fn extent(addr: usize) -> core::ops::Range<usize> {
     addr..addr + pmd_size()
