@@ -210,6 +210,31 @@ SC_TEST(H34_end_of_file_inside_an_extent)
 	self->seg.addr = NULL;
 }
 
+/* What was filled beyond the end is the first thing that goes when memory is short. */
+SC_TEST(H34_memory_beyond_the_end_is_given_back)
+{
+	size_t len = sc_extent() + sc_extent() / 2;
+	char path[64];
+	int tries;
+
+	snprintf(path, sizeof(path), "/dev/shm/sc-tail-%d", getpid());
+	ASSERT_EQ(0, sc_create_file(&self->seg, path, len));
+	self->seg.addr = sc_map(self->seg.fd, 2 * sc_extent(), PROT_READ | PROT_WRITE,
+				MAP_SHARED, 0);
+	ASSERT_NE(MAP_FAILED, self->seg.addr);
+	sc_fill(self->seg.addr, len, SC_SEED, 0);
+	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, 2 * sc_extent()));
+	EXPECT_EQ(2 * (long long)sc_extent(), blocks(self->seg.fd));
+	/* Shrinkers run as they do when memory is short. */
+	for (tries = 0; tries < 10 && blocks(self->seg.fd) > (long long)len; tries++)
+		ASSERT_EQ(0, sc_write_file("/proc/sys/vm/drop_caches", "2"));
+	EXPECT_EQ((long long)len, blocks(self->seg.fd));
+	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, sc_extent()));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, len, SC_SEED, 0));
+	munmap(self->seg.addr, 2 * sc_extent());
+	self->seg.addr = NULL;
+}
+
 SC_TEST(limit_on_holes)
 {
 	struct sc_account before, after;

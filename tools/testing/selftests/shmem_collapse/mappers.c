@@ -201,4 +201,37 @@ SC_TEST(mapper_that_touched_some_pages)
 	sc_kill(&m, 1);
 }
 
+#define THOUSANDS 2000
+
+/* The reverse map is walked with its lock held; others must run meanwhile, and nobody is missed. */
+SC_TEST(H40_thousands_of_mappings)
+{
+	long long rss;
+	uint64_t start;
+	char *view;
+	size_t i;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	view = sc_reserve(THOUSANDS * sc_extent(), 0);
+	for (i = 0; i < THOUSANDS; i++) {
+		char *at = view + i * sc_extent();
+
+		ASSERT_EQ(at, mmap(at, sc_extent(), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_FIXED, self->seg.fd, 0));
+		ASSERT_TRUE(sc_page_is(at + i % sc_nr() * sc_page(), SC_SEED, i % sc_nr()));
+	}
+	start = sc_now_ns();
+	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	TH_LOG("%d mappings took %llu us", THOUSANDS + 1,
+	       (unsigned long long)(sc_now_ns() - start) / 1000);
+	EXPECT_GROWN(THOUSANDS + 1, "pmds_mapped");
+	EXPECT_EQ(THOUSANDS, sc_huge_mapped(getpid(), view, THOUSANDS * sc_extent()));
+	rss = sc_rss(getpid());
+	EXPECT_EQ((THOUSANDS + 1) * (long long)sc_extent(), rss);
+	for (i = 0; i < THOUSANDS; i += THOUSANDS / 4)
+		EXPECT_EQ(0, sc_verify(view + i * sc_extent(), sc_extent(), SC_SEED, 0));
+	munmap(view, THOUSANDS * sc_extent());
+	EXPECT_EQ((long long)sc_extent(), sc_rss(getpid()));
+}
+
 TEST_HARNESS_MAIN

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mappings that are not simple: partial, misaligned, private, locked, protected, guarded. */
+/* Mappings that are not simple: partial, misaligned, private, locked, protected, moved. */
 #include "fixture.h"
 
 #include <signal.h>
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
 
 /* A segment of one extent, filled, which the test maps in the plain way. */
 static int one_extent(struct sc_segment *seg)
@@ -162,14 +158,14 @@ SC_TEST(two_mappings_in_one_process)
 SC_TEST(extent_over_two_mappings)
 {
 	size_t half = sc_extent() / 2;
-	int err;
 
 	ASSERT_EQ(0, one_extent(&self->seg));
 	ASSERT_EQ(0, mprotect(self->seg.addr + half, half, PROT_READ));
-	err = sc_collapse(getpid(), self->seg.addr, self->seg.len);
-	/* Huge or not, the answer and the statistics must agree. */
-	EXPECT_GROWN(1, "extents");
-	EXPECT_GROWN(!err, "collapsed");
+	COLLAPSE_ALL();
+	EXPECT_GROWN(1, "collapsed");
+	/* One folio, of which each VMA maps its half in small pieces. */
+	EXPECT_EQ(0, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ((long)sc_nr(), sc_huge_pages(self->seg.addr, self->seg.len));
 	EXPECT_DATA(self->seg.addr, self->seg.len, 0);
 	EXPECT_EQ(0, try_access(self->seg.addr, true));
 	EXPECT_EQ(-SIGSEGV, try_access(self->seg.addr + half, true));
@@ -330,97 +326,6 @@ SC_TEST(H31_locked_in_some_processes)
 	EXPECT_EQ(locked + (long long)sc_extent(), sc_meminfo("Mlocked"));
 	sc_kill(m, 4);
 	EXPECT_EQ(locked, sc_meminfo("Mlocked"));
-}
-
-/* Who refuses huge pages keeps small ones, and hinders nobody else. */
-SC_TEST(another_mapping_refuses_huge_pages)
-{
-	char *view;
-
-	ASSERT_EQ(0, one_extent(&self->seg));
-	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
-	ASSERT_EQ(0, madvise(view, self->seg.len, MADV_NOHUGEPAGE));
-	EXPECT_DATA(view, self->seg.len, 0);
-	COLLAPSE_ALL();
-	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
-	EXPECT_EQ(0, sc_huge_mapped(getpid(), view, self->seg.len));
-	EXPECT_DATA(view, self->seg.len, 0);
-	munmap(view, self->seg.len);
-}
-
-SC_TEST(H4_guard_pages_stay)
-{
-	char *view;
-
-	ASSERT_EQ(0, one_extent(&self->seg));
-	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
-	EXPECT_DATA(view, self->seg.len, 0);
-	if (madvise(view + 3 * sc_page(), sc_page(), MADV_GUARD_INSTALL))
-		SKIP(return, "the kernel has no guard pages in shared memory");
-	COLLAPSE_ALL();
-	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
-	EXPECT_EQ(-SIGSEGV, try_access(view + 3 * sc_page(), false));
-	EXPECT_DATA(view, 3 * sc_page(), 0);
-	EXPECT_DATA(view + 4 * sc_page(), self->seg.len - 4 * sc_page(), 4);
-	munmap(view, self->seg.len);
-}
-
-/* Guards everywhere: the table holds nothing of ours, and must stay all the same. */
-SC_TEST(H4_mapping_of_guard_pages_only)
-{
-	char *view;
-	size_t i;
-
-	ASSERT_EQ(0, one_extent(&self->seg));
-	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
-	if (madvise(view, self->seg.len, MADV_GUARD_INSTALL))
-		SKIP(return, "the kernel has no guard pages in shared memory");
-	COLLAPSE_ALL();
-	for (i = 0; i < sc_nr(); i += sc_nr() / 4)
-		EXPECT_EQ(-SIGSEGV, try_access(view + i * sc_page(), false));
-	munmap(view, self->seg.len);
-}
-
-/* Cleared; false where a page that was just written is not soft-dirty. */
-static bool clear_soft_dirty(const char *written)
-{
-	return sc_soft_dirty(getpid(), written) && !sc_write_file("/proc/self/clear_refs", "4") &&
-	       !sc_soft_dirty(getpid(), written);
-}
-
-SC_TEST(H37_soft_dirty_is_kept)
-{
-	ASSERT_EQ(0, one_extent(&self->seg));
-	if (!clear_soft_dirty(self->seg.addr))
-		SKIP(return, "the kernel has no soft-dirty bits");
-	sc_fill_page(self->seg.addr + 5 * sc_page(), SC_SEED, 5);
-	ASSERT_TRUE(sc_soft_dirty(getpid(), self->seg.addr + 5 * sc_page()));
-	COLLAPSE_ALL();
-	EXPECT_TRUE(sc_soft_dirty(getpid(), self->seg.addr + 5 * sc_page()));
-	EXPECT_DATA(self->seg.addr, self->seg.len, 0);
-}
-
-/* A move entry by entry marks them soft-dirty although nobody can write through them. */
-SC_TEST(H37_soft_dirty_of_clean_pages_is_kept)
-{
-	size_t half = sc_extent() / 2, at;
-	char *view, *to;
-
-	ASSERT_EQ(0, one_extent(&self->seg));
-	view = sc_map_segment(&self->seg, PROT_READ);
-	EXPECT_DATA(view, self->seg.len, 0);
-	if (!clear_soft_dirty(self->seg.addr))
-		SKIP(return, "the kernel has no soft-dirty bits");
-	to = sc_reserve(self->seg.len, 0);
-	/* By halves: a whole table would be moved as it is. */
-	for (at = 0; at < self->seg.len; at += half)
-		ASSERT_EQ(to + at, mremap(view + at, half, half,
-					  MREMAP_MAYMOVE | MREMAP_FIXED, to + at));
-	ASSERT_TRUE(sc_soft_dirty(getpid(), to));
-	COLLAPSE_ALL();
-	EXPECT_EQ(1, sc_huge_mapped(getpid(), to, self->seg.len));
-	EXPECT_TRUE(sc_soft_dirty(getpid(), to));
-	munmap(to, self->seg.len);
 }
 
 SC_TEST(mapping_that_was_moved)
