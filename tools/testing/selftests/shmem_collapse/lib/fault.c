@@ -60,12 +60,17 @@ long sc_failed(const char *point)
 	return last_number(FAULT_DIR "/fail", point);
 }
 
+bool sc_delay_waiting(const char *place)
+{
+	return last_number(FAULT_DIR "/delay", place) > 0;
+}
+
 int sc_delay_reached(const char *place)
 {
 	int tries;
 
 	for (tries = 0; tries < WAIT_TRIES; tries++) {
-		if (last_number(FAULT_DIR "/delay", place) > 0)
+		if (sc_delay_waiting(place))
 			return 0;
 		usleep(1000);
 	}

@@ -3,7 +3,7 @@
  * What the shmem_collapse tests share: requests and statistics (sysfs.c), shared segments with a
  * known content (segment.c), processes that map them (mapper.c), what the kernel reports about
  * memory (report.c), accounting snapshots (account.c), mmap_lock events (events.c), swap (swap.c),
- * faults and delays (fault.c).
+ * faults and delays (fault.c), windows (window.c).
  */
 #ifndef SC_H
 #define SC_H
@@ -238,11 +238,24 @@ int sc_fail(const char *point, unsigned int count, unsigned int skip);
 int sc_delay(const char *place, unsigned int ms);
 /* Waits until a request waits at @place; 0 or ETIMEDOUT. */
 int sc_delay_reached(const char *place);
+/* Whether a request waits there at this moment. */
+bool sc_delay_waiting(const char *place);
 void sc_faults_off(void);
 /* Calls that failed at @point since the module was loaded; -1 if there is no such point. */
 long sc_failed(const char *point);
 /* The names in @file, "fail" or "delay": how many there are, or -1. */
 int sc_names(const char *file, char names[][SC_NAME], int max);
+
+/* --- windows: a request that waits at a delay point, of a debug kernel only ------------------- */
+
+/* A process that asks for the first extent and waits at @place by now; -1 if it does not. */
+pid_t sc_window_open(const struct sc_segment *seg, const char *place);
+/* Lets it go on; returns the errno of its request. */
+int sc_window_close(pid_t writer, const char *place);
+/* The same, and says whether it came to @watched on its way. */
+int sc_window_close_noting(pid_t writer, const char *place, const char *watched, bool *reached);
+/* Until the process sleeps and no signal would wake it, as in a page fault. 0 or the errno. */
+int sc_wait_asleep(pid_t pid);
 
 /* --- swap ----------------------------------------------------------------------------------- */
 
