@@ -14,7 +14,7 @@ has()
 
 [[ -f $kdir/.config ]] ||
 	die "KDIR=$kdir is not a configured kernel tree: it has no .config"
-for option in RUST SHMEM TRANSPARENT_HUGEPAGE MMU_NOTIFIER; do
+for option in RUST SHMEM TRANSPARENT_HUGEPAGE PER_VMA_LOCK MMU_NOTIFIER; do
 	has "$option" || die "the kernel in KDIR=$kdir has no CONFIG_$option: enable it and build that kernel"
 done
 [[ -f $kdir/rust/libkernel.rmeta ]] ||

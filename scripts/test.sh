@@ -184,6 +184,25 @@ shellcheck_group()
 	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci debian | sort)
 }
 
+# lacks NAME MISSING: a kernel that cannot have the module is told apart when it
+# is built, and why.
+lacks()
+{
+	check "$1" "$TOP/scripts/kdir-test.sh" "$2" "${3:-has no $2: enable it}"
+}
+
+kdir_group()
+{
+	# PREEMPT_RT, for one, has no huge pages; without SMP there are no VMA locks.
+	lacks "H38 no huge pages" CONFIG_TRANSPARENT_HUGEPAGE
+	lacks "H38 no VMA locks" CONFIG_PER_VMA_LOCK
+	lacks "no Rust" CONFIG_RUST
+	lacks "no MMU notifiers" CONFIG_MMU_NOTIFIER
+	lacks "no livepatch" CONFIG_LIVEPATCH "neither has CONFIG_LIVEPATCH nor exports"
+	lacks "no compiled Rust core" rust/libkernel.rmeta "lacks the compiled Rust core"
+	lacks "no list of exports" Module.symvers "has no Module.symvers"
+}
+
 klp_link_group()
 {
 	in_root make --no-print-directory -C scripts/klp-link test OUT="$ROOT_SRC/build/klp-link" |
@@ -315,6 +334,7 @@ group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
 group checkpatch "checkpatch on C files" checkpatch_group
 group shellcheck "shellcheck on scripts" shellcheck_group
+group kdir "What a kernel tree lacks" kdir_group
 group klp-link "Unit tests of klp-link" klp_link_group
 group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
