@@ -290,6 +290,7 @@ unsigned long shmem_collapse_scratch_map(unsigned long len, bool shared);
 bool shmem_collapse_scratch_write(unsigned long addr);
 bool shmem_collapse_scratch_read(unsigned long addr);
 int shmem_collapse_scratch_collapse(unsigned long addr);
+struct file *shmem_collapse_scratch_file(void);
 void shmem_collapse_scratch_forget(struct vm_area_struct *vma,
 				   unsigned long pfn);
 int shmem_collapse_watch_begin(unsigned long addr);

@@ -11,6 +11,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/rmap.h>
+#include <linux/shmem_fs.h>
 #include <linux/swapops.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -51,6 +52,15 @@ bool shmem_collapse_scratch_read(unsigned long addr)
 int shmem_collapse_scratch_collapse(unsigned long addr)
 {
 	return do_madvise(current->mm, addr, PMD_SIZE, MADV_COLLAPSE);
+}
+
+/* An empty shmem file of two extents; the caller owns the reference. */
+struct file *shmem_collapse_scratch_file(void)
+{
+	struct file *file = shmem_file_setup("shmem_collapse", 2 * PMD_SIZE,
+					     EMPTY_VMA_FLAGS);
+
+	return IS_ERR(file) ? NULL : file;
 }
 
 /* Settles what a cleared entry owed its page, under the PTE lock. */

@@ -212,3 +212,62 @@ fn obstacle(facts: &bindings::shmem_collapse_folio_facts) -> Option<Obstacle> {
 fn is_value(entry: *mut kernel::ffi::c_void) -> bool {
     entry as usize & 1 != 0
 }
+
+#[kunit_tests(shmem_collapse_sources)]
+mod tests {
+    use super::{
+        super::Backing,
+        Scratch,
+        Sources, //
+    };
+    use crate::{
+        bindings,
+        pgtable::pmd_pages, //
+    };
+    use core::ptr::NonNull;
+    use kernel::{
+        prelude::*,
+        sync::aref::ARef, //
+    };
+
+    fn file() -> Result<Backing> {
+        // SAFETY: Process context.
+        let file = NonNull::new(unsafe { bindings::scratch_file() }).ok_or(ENOMEM)?;
+        // SAFETY: The call returned a reference, which the value takes over.
+        Ok(Backing::File(unsafe { ARef::from_raw(file.cast()) }))
+    }
+
+    /// An entry that grew is found again, from its first page.
+    #[test]
+    fn h12_what_grows_during_the_walk_is_counted_once() -> Result {
+        let file = file()?;
+        let mut scratch = Scratch::new()?;
+        let mut sources = Sources::holding_nothing(&mut scratch, file.mapping(), 0);
+        for at in 0..4 {
+            sources.note_swapped(at, 0);
+        }
+        sources.note_swapped(3, 4);
+        sources.note_swapped(pmd_pages() - 1, 2);
+        let found = sources.count();
+        assert_eq!(found.swapped, 16 + 4);
+        assert_eq!(found.absent, found.swapped);
+        assert_eq!(found.present, 0);
+        assert_eq!(found.holes, pmd_pages() - found.absent);
+        Ok(())
+    }
+
+    /// Nor do entries that began before the extent, or end behind it, count more
+    /// than they have in it.
+    #[test]
+    fn what_is_outside_the_extent_is_not_counted() -> Result {
+        let file = file()?;
+        let mut scratch = Scratch::new()?;
+        let index = pmd_pages();
+        let mut sources = Sources::holding_nothing(&mut scratch, file.mapping(), index);
+        let all = pmd_pages().ilog2() as usize;
+        sources.note_swapped(index, all + 1);
+        assert_eq!(sources.count().swapped, pmd_pages());
+        assert_eq!(sources.count().holes, 0);
+        Ok(())
+    }
+}
