@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # deb-test.sh: installs the packages of build/deb in a Debian that has nothing
-# but the stock kernel and its headers, so that DKMS builds the module there,
+# but the stock kernel's modules and headers, so that DKMS builds the module there,
 # and boots that kernel with this module and the packaged program.
 
 source "$(dirname "$0")/lib.sh"
@@ -39,7 +39,7 @@ fill_clean()
 in_clean()
 {
 	BUILD_ROOT=$CLEAN ROOT_LAYER=$WORK LAYER_WRITABLE=1 in_root \
-		env DEBIAN_FRONTEND=noninteractive INITRD=No "$@"
+		env DEBIAN_FRONTEND=noninteractive "$@"
 }
 
 setup_all
@@ -54,8 +54,9 @@ step_begin "Kernel and headers in a clean Debian"
 # shellcheck disable=SC2016
 logged "installing the kernel" in_clean sh -e -c '
 	apt-get update
-	apt-get install -y --no-install-recommends "linux-image-$1=$2" "linux-headers-$1=$2"' \
-	sh "$KERNEL_RELEASE" "$STOCK_VERSION"
+	apt-get install -y --no-install-recommends -t "$3-backports" \
+		"linux-modules-$1=$2" "linux-headers-$1=$2"' \
+	sh "$KERNEL_RELEASE" "$STOCK_VERSION" "$ROOT_SUITE"
 step_end
 step_begin "The packages: DKMS builds the module"
 # shellcheck disable=SC2016
