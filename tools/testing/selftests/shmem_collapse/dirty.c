@@ -14,7 +14,7 @@ SC_TEST(H14_written_pages_survive_a_roll_back)
 		SKIP(return, "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
 	if (sc_swap_on(&no_swap))
 		SKIP(return, "%s", no_swap);
-	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 1));
+	ASSERT_EQ(0, sc_create(&self->seg, SC_ANON, 1));
 	sc_touch(self->seg.addr, sc_extent());
 	sc_fill(self->seg.addr, sc_extent(), SC_SEED, 0);
 
