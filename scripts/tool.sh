@@ -63,10 +63,10 @@ tool_man_pages()
 fill_promtool()
 {
 	logged "fetching promtool" root_apt "$1" bash -e -c '
-		apt-get download prometheus || { apt-get update && apt-get download prometheus; }
-		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
+		apt-get download promtool || { apt-get update && apt-get download promtool; }
+		dpkg-deb --fsys-tarfile promtool_*.deb | tar -x ./usr/bin/promtool
 		mv usr/bin/promtool .
-		rm -r usr prometheus_*.deb'
+		rm -r usr promtool_*.deb'
 }
 
 tool_metrics()
