@@ -139,6 +139,9 @@ bench-instructions:	## instructions per extent, which other load does not change
 kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
 	$(Q)KERNEL=$(KERNEL) TEST='$(TEST)' scripts/test.sh build kselftest
 
+programs:		## PostgreSQL, QEMU and others in a VM, and the tracing examples
+	$(Q)TEST='$(TEST)' scripts/test.sh build programs
+
 kunit:			## the module's KUnit suites, on a kernel of our own
 	$(Q)KERNEL=$(OWN) scripts/test.sh kunit-$(OWN)
 
@@ -169,5 +172,5 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
-	bench-instructions kselftest kunit \
+	bench-instructions kselftest programs kunit \
 	compile-fail cross-build rustdoc htmldocs tool deb deb-test test

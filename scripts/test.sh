@@ -181,7 +181,7 @@ shellcheck_group()
 
 	while read -r file; do
 		check "$file" in_root shellcheck -x "$file"
-	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci debian | sort)
+	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci debian Documentation | sort)
 }
 
 # lacks NAME MISSING: a kernel that cannot have the module is told apart when it
@@ -318,6 +318,26 @@ docs_group()
 	check "htmldocs" "$TOP/scripts/htmldocs.sh"
 }
 
+# Programs of others, in a Debian of their own, and the tracing examples.
+programs_group()
+{
+	local programs="tracing posix-shm qemu postgresql.mmap postgresql.sysv" status=0
+
+	need_module
+	# shellcheck source=scripts/guest-root.sh
+	source "$TOP/scripts/guest-root.sh"
+	setup_guest_root
+	programs=${TEST:-$programs}
+	"$TOP/scripts/vm.sh" --name programs --timeout "${VM_TIMEOUT:-1800}" \
+		--module "$MODULE" --disk "$GUEST_DISK" --add scripts/guest/programs:/programs \
+		--add Documentation/admin-guide/examples:/programs \
+		--add "$PROGRAMS/guest32:/programs" -- \
+		"sh /programs/run $PROGRAM_SECONDS $programs" || status=$?
+	awk -v programs="$programs" -f "$TOP/scripts/tap.awk" \
+		"$TOP/build/output-programs.log" >>"$RESULTS/$GROUP"
+	((status == 0)) || fail "VM" "status $status, see build/console-programs.log"
+}
+
 demo_group()
 {
 	need_module
@@ -356,5 +376,6 @@ later rustdoc "Documentation of the Rust code" rustdoc_group
 settle
 group deb "Debian packages" deb_group
 group demo "Demonstration" demo_group
+on_request programs "Programs of others on Linux $KERNEL_RELEASE" programs_group
 on_request deb-test "The packages in a clean Debian" deb_test_group
 on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"

@@ -11,6 +11,7 @@ usage()
 	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock; see scripts/kernel-*.sh)
 	  --module FILE     load this module, from /lib, before the command (repeatable)
 	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
+	  --disk FILE       /dev/vda of the guest (after modprobe virtio_blk); what it writes is forgotten
 	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
 	  --timeout SECONDS kill the VM after that time (default \$VM_TIMEOUT or 600)
 	  --shell           an interactive shell (after COMMAND) instead
@@ -54,7 +55,7 @@ enter_root()
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
 
-NAME=vm INTERACTIVE=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=()
+NAME=vm INTERACTIVE=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=() DISK=
 
 parse_options()
 {
@@ -64,6 +65,7 @@ parse_options()
 		--kernel) shift ;;
 		--module) MODULES+=("$2"); shift ;;
 		--add) ADD+=("$2"); shift ;;
+		--disk) DISK=$2; shift ;;
 		--zram) ZRAM=$2; shift ;;
 		--timeout) TIMEOUT=$2; shift ;;
 		--shell) INTERACTIVE=1 ;;
@@ -83,7 +85,7 @@ add_kernel_modules()
 	local dir=$1/lib/modules/$KERNEL_RELEASE path module
 
 	mkdir -p "$dir"
-	for module in zram ${KERNEL_DRIVERS:-}; do
+	for module in zram ${KERNEL_DRIVERS:-} ${DISK:+virtio_blk}; do
 		modprobe -d "$KERNEL_MODULES" -S "$KERNEL_RELEASE" --show-depends "$module" 2>/dev/null |
 			awk '$1 == "insmod" { print $2 }' || true
 	done >"$WORK/wanted"
@@ -161,6 +163,7 @@ qemu_machine()
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$KERNEL_IMAGE" -initrd "$WORK/initramfs"
 		-append "console=$CONSOLE panic=-1 $KERNEL_CMDLINE $VM_APPEND")
+	[[ -z $DISK ]] || QEMU+=(-drive "file=$DISK,format=raw,if=virtio,snapshot=on")
 	# shellcheck disable=SC2206
 	QEMU+=($VM_QEMU)
 }
