@@ -37,6 +37,8 @@ help:			## show this list
 	@echo '  LINK=livepatch|exports  how unexported functions are reached (default: what KDIR offers)'
 	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, for LINK=livepatch (default: from KDIR)'
 	@echo '  TEST=NAME      only this test program (kselftest)'
+	@echo '  SECONDS=N HOURS=N SEED=N LEAST=N  how long, which run again, extents to collapse (stress)'
+	@echo '  N=N SEED=N     number of inputs, which run again (fuzz)'
 	@echo '  DEBIAN_MIRROR=URL  instead of the mirror that this machine uses'
 
 ifdef KDIR
@@ -142,6 +144,13 @@ kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
 programs:		## PostgreSQL, QEMU and others in a VM, and the tracing examples
 	$(Q)TEST='$(TEST)' scripts/test.sh build programs
 
+stress:			## everything at once, every byte checked (SECONDS=, HOURS=, SEED=)
+	$(Q)KERNEL=$(KERNEL) DURATION=$(if $(HOURS),$$(($(HOURS) * 3600)),$(SECONDS)) \
+		scripts/stress.sh $(if $(SEED),--seed $(SEED)) $(if $(LEAST),--least $(LEAST))
+
+fuzz:			## input of every shape into every file and the device (N=, SEED=)
+	$(Q)KERNEL=$(KERNEL) INPUTS=$(N) scripts/fuzz.sh $(if $(SEED),--seed $(SEED))
+
 kunit:			## the module's KUnit suites, on a kernel of our own
 	$(Q)KERNEL=$(OWN) scripts/test.sh kunit-$(OWN)
 
@@ -172,5 +181,5 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
-	bench-instructions kselftest programs kunit \
+	bench-instructions kselftest stress fuzz programs kunit \
 	compile-fail cross-build rustdoc htmldocs tool deb deb-test test

@@ -54,3 +54,19 @@ run_with_module()
 	"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --timeout "$limit" \
 		--module "$MODULE" --add scripts/guest/tests:/tests "${add[@]}" -- "$line"
 }
+
+# run_alone NAME PROGRAM SECONDS OPTIONS: boots for one program and ends with
+# the number of its tests that passed and failed. For runs on request.
+run_alone()
+{
+	local name=$1-$KERNEL_FLAVOUR program=$2 limit=$3 options=$4 status=0
+
+	run_with_module "$name" $((limit + 300)) "$program" \
+		"sh /tests/tests $limit '$program $options'" || status=$?
+	awk -v programs="$program unload" -f "$TOP/scripts/tap.awk" \
+		"$TOP/build/output-$name.log" >"$TOP/build/$name.results"
+	awk -F '\t' '{ n[$1]++ } $1 != "pass" { printf "    %s: %s: %s\n", toupper($1), $2, $3 }
+		END { printf "%d passed, %d failed\n", n["pass"], n["fail"] }' "$TOP/build/$name.results"
+	((status == 0)) || die "the VM ended with status $status: see build/console-$name.log"
+	! grep -q '^fail' "$TOP/build/$name.results"
+}
