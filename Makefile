@@ -151,6 +151,9 @@ stress:			## everything at once, every byte checked (SECONDS=, HOURS=, SEED=)
 fuzz:			## input of every shape into every file and the device (N=, SEED=)
 	$(Q)KERNEL=$(KERNEL) INPUTS=$(N) scripts/fuzz.sh $(if $(SEED),--seed $(SEED))
 
+mm-selftests:		## the kernel's selftests/mm without the module and with it at work
+	$(Q)KERNEL=$(KERNEL) scripts/mm-selftests.sh
+
 kunit:			## the module's KUnit suites, on a kernel of our own
 	$(Q)KERNEL=$(OWN) scripts/test.sh kunit-$(OWN)
 
@@ -181,5 +184,5 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
-	bench-instructions kselftest stress fuzz programs kunit \
+	bench-instructions kselftest stress fuzz mm-selftests programs kunit \
 	compile-fail cross-build rustdoc htmldocs tool deb deb-test test

@@ -117,6 +117,21 @@ static int load(void)
 	return err;
 }
 
+/* A program that has the device open keeps the module. */
+static int unload(void)
+{
+	int tries;
+
+	for (tries = 0; tries < 500; tries++) {
+		if (!syscall(SYS_delete_module, "shmem_collapse", O_NONBLOCK))
+			return 0;
+		if (errno != EAGAIN)
+			break;
+		usleep(10000);
+	}
+	return errno;
+}
+
 /* Files of the module may be gone at any time: only what it must not do is looked at. */
 static void ask_what_may_be_gone(uint64_t process)
 {
@@ -167,8 +182,7 @@ void reloads(uint64_t inputs)
 	}
 	while (!is_over(until)) {
 		usleep(below(&r, 30000));
-		err = syscall(SYS_delete_module, "shmem_collapse", O_NONBLOCK) ? errno : 0;
-		err = err ?: load();
+		err = unload() ?: load();
 		if (err)
 			mistake(NULL, "the module cannot be removed and loaded: %s", strerror(err));
 		shared->reloads++;

@@ -42,7 +42,7 @@ static void add_number(struct rng *r, struct input *in, uint64_t n)
 		"%llu", "%llu", "%llu", "0x%llx", "0x%llx", "0X%llX", "0x%016llx", "%020llu",
 		"000%llu", "0%llo", "%llx", "+%llu", "-%llu", "%llue0", "%llu.0", "0b%llu",
 	};
-	size_t usual = one_in(r, 6) ? sizeof(formats) / sizeof(formats[0]) : 8;
+	size_t usual = one_in(r, 6) ? 16 : 8;
 	char text[64];
 
 	add(in, some_space(r));
@@ -62,7 +62,7 @@ static uint64_t some_edge(struct rng *r)
 
 	switch (below(r, 4)) {
 	case 0:
-		return edges[below(r, sizeof(edges) / sizeof(edges[0]))];
+		return edges[below(r, 23)];
 	case 1:
 		return below(r, 1024);
 	case 2:
@@ -154,7 +154,7 @@ static uint64_t some_offset(struct rng *r)
 
 static void make_garbage(struct rng *r, struct input *in)
 {
-	static const char likely[] = "0123456789abcdefxX,,,,/ \n\t-+.;_'\"%s";
+	static const char likely[] = "0123456789abcdefxX,,,,/\n \t-+.;_'\"%s";
 	size_t i;
 
 	in->len = one_in(r, 40) ? sc_page() - 3 + below(r, 6) : below(r, 40);
@@ -166,7 +166,7 @@ static void make_garbage(struct rng *r, struct input *in)
 
 void mutate(struct rng *r, struct input *in)
 {
-	static const char likely[] = "09afxX,/ \n\t\0-+\xff";
+	static const char likely[] = "09afxX,/\n \t\0-+\xff";
 	size_t at = in->len ? below(r, in->len) : 0, n;
 	char byte = one_in(r, 3) ? (char)rnd(r) : likely[below(r, sizeof(likely))];
 
