@@ -197,6 +197,9 @@ impl<'e> Passes<'e> {
 
     /// Tries what was put off again. An error is what ended the request early.
     pub(super) fn rest(&self, attempt: &impl Try) -> Result {
+        if self.ledger.lock().waiting.is_empty() {
+            return Ok(());
+        }
         let mut scratch = Scratch::new().inspect_err(|_| self.settle())?;
         for _ in 0..MORE_PASSES {
             let (any, held) = {
