@@ -298,6 +298,8 @@ void shmem_collapse_watch_forget(void);
 const char *shmem_collapse_watch_log(void);
 void shmem_collapse_watch_print(void);
 void shmem_collapse_watch_end(void);
+bool shmem_collapse_scratch_forbid_high_memory(unsigned long addr, bool forbid);
+struct mm_struct *shmem_collapse_scratch_mm(void);
 int shmem_collapse_rcu_depth(void);
 bool shmem_collapse_rcu_is_counted(void);
 unsigned long shmem_collapse_vmalloc_frame(const void *addr);

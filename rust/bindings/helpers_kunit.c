@@ -7,10 +7,13 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmu_notifier.h>
+#include <linux/mmzone.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/rmap.h>
+#include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/swapops.h>
 #include <linux/uaccess.h>
@@ -183,6 +186,29 @@ void shmem_collapse_watch_end(void)
 {
 	mmu_notifier_unregister(&watch.flushes, current->mm);
 	mmu_notifier_unregister(&watch.sections, current->mm);
+}
+
+/* False without a zone above; the file is left as it is then. */
+bool shmem_collapse_scratch_forbid_high_memory(unsigned long addr, bool forbid)
+{
+	struct address_space *mapping;
+
+	if (!IS_ENABLED(CONFIG_ZONE_DMA32) ||
+	    !managed_zone(&NODE_DATA(first_memory_node)->node_zones[ZONE_NORMAL]))
+		return false;
+	mmap_read_lock(current->mm);
+	mapping = vma_lookup(current->mm, addr)->vm_file->f_mapping;
+	mapping_set_gfp_mask(mapping, forbid ? GFP_USER | __GFP_DMA32 :
+					       GFP_HIGHUSER_MOVABLE);
+	mmap_read_unlock(current->mm);
+	return true;
+}
+
+/* The test's own mm, referenced. */
+struct mm_struct *shmem_collapse_scratch_mm(void)
+{
+	mmget(current->mm);
+	return current->mm;
 }
 
 /* RCU read sections that the task is in; see shmem_collapse_rcu_is_counted(). */

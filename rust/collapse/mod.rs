@@ -46,5 +46,7 @@ pub(crate) mod stats;
 mod sweep;
 mod take;
 mod unmap;
+#[cfg(CONFIG_KUNIT = "y")]
+mod zone_tests;
 
 pub(crate) use engine::Engine;

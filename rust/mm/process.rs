@@ -99,6 +99,18 @@ impl Process {
     }
 }
 
+#[cfg(CONFIG_KUNIT = "y")]
+impl Process {
+    /// The address space of a KUnit test, which its kernel thread borrows.
+    pub(crate) fn of_test() -> Result<Self> {
+        // SAFETY: Runs as a KUnit test, which gets an mm of its own.
+        let mm = NonNull::new(unsafe { bindings::scratch_mm() }).ok_or(ESRCH)?;
+        // SAFETY: As in `open()`.
+        let mm = unsafe { ARef::from_raw(mm.cast()) };
+        Ok(Self { mm, pid: 0 })
+    }
+}
+
 /// A VMA whose lock is held.
 pub(crate) struct ShmemVma<'v>(&'v kernel::mm::virt::VmaRef);
 

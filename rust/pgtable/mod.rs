@@ -69,7 +69,7 @@ mod pte_lock;
 mod pte_map;
 mod pte_write;
 #[cfg(CONFIG_KUNIT = "y")]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 mod witness;
 

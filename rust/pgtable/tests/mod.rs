@@ -6,4 +6,4 @@ mod change;
 mod entries;
 mod kernel_tables;
 mod lookup;
-mod scratch;
+pub(crate) mod scratch;

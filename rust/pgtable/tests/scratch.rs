@@ -12,13 +12,13 @@ use kernel::{
 
 /// Memory of the scratch address space, at a PMD-aligned address.
 #[derive(Clone, Copy)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     start: usize,
 }
 
 impl Scratch {
     /// Maps shared anonymous memory: shmem.
-    pub(super) fn shared(len: usize) -> Result<Self> {
+    pub(crate) fn shared(len: usize) -> Result<Self> {
         Self::map(len, true)
     }
 
@@ -37,12 +37,12 @@ impl Scratch {
     }
 
     /// The address of a page.
-    pub(super) fn page(self, index: usize) -> usize {
+    pub(crate) fn page(self, index: usize) -> usize {
         self.start + index * PAGE_SIZE
     }
 
     /// Writes to a page.
-    pub(super) fn write(self, index: usize) -> Result {
+    pub(crate) fn write(self, index: usize) -> Result {
         // SAFETY: User accesses fail where nothing is mapped.
         let done = unsafe { bindings::scratch_write(self.page(index)) };
         done.then_some(()).ok_or(EFAULT)
@@ -58,6 +58,13 @@ impl Scratch {
     pub(super) fn collapse(self) -> Result {
         // SAFETY: The test's task has an mm.
         kernel::error::to_result(unsafe { bindings::scratch_collapse(self.start) })
+    }
+
+    /// Makes the file that is mapped allow memory below 4 GiB only, or all; false
+    /// where the machine has no other.
+    pub(crate) fn forbid_high_memory(self, forbid: bool) -> bool {
+        // SAFETY: The test's task has an mm; something is mapped there.
+        unsafe { bindings::scratch_forbid_high_memory(self.start, forbid) }
     }
 
     /// Looks at the VMA with the mmap lock held.

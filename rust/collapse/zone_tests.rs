@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit suite: files that forbid some zone of memory, as graphics drivers make
+//! them. No program can.
+
+use kernel::prelude::kunit_tests;
+
+#[kunit_tests(shmem_collapse_zone)]
+mod tests {
+    use super::super::{
+        config::Config,
+        extent::Located,
+        locate::locate,
+        outcome::Outcome,
+        stats::Cost,
+        Engine, //
+    };
+    use crate::{
+        mm::{
+            lru_add_drain_all,
+            Process,
+            Scratch, //
+        },
+        pgtable::{
+            pmd_pages,
+            pmd_size,
+            tests::scratch::Scratch as Memory, //
+        },
+    };
+    use kernel::prelude::*;
+
+    fn collapse(memory: Memory) -> Result<Outcome> {
+        let config = Config {
+            max_ptes_none: pmd_pages() - 1,
+            max_ptes_swap: 0,
+            map_all: true,
+            direct_reclaim: true,
+            workers: 1,
+            target_node: None,
+            charge_caller: false,
+        };
+        let engine = KBox::pin_init(Engine::new(), GFP_KERNEL)?;
+        let process = Process::of_test()?;
+        let place = locate(&process, memory.page(0)).map_err(|_| EINVAL)?;
+        let located = Located {
+            mapping: place.backing.mapping(),
+            index: place.index,
+        };
+        lru_add_drain_all();
+        Ok(located.collapse(&engine, &config, &mut Scratch::new()?, &mut Cost::default()))
+    }
+
+    #[test]
+    fn h35_zone_that_the_file_forbids() -> Result {
+        let memory = Memory::shared(pmd_size())?;
+        memory.write(0)?;
+        // Where all memory is in one zone, there is nothing to forbid.
+        if memory.forbid_high_memory(true) {
+            assert!(collapse(memory)? == Outcome::Zone);
+            memory.forbid_high_memory(false);
+        }
+        assert!(collapse(memory)? == Outcome::Collapsed);
+        Ok(())
+    }
+}
