@@ -2,7 +2,9 @@
 /* Memory, page tables and control groups are charged right, and an interrupted request leaks nothing. */
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/swap.h>
 
 #define MAPPERS 4
 
@@ -185,6 +187,42 @@ SC_TEST(H14_limit_of_the_group)
 	sc_kill(&owner, 1);
 	sc_destroy(&self->seg);
 	sc_cgroup_remove(group);
+}
+
+/* --- no memory ------------------------------------------------------------------------------- */
+
+/* The pool of hugetlb takes every huge page that is free, and what can be made free. */
+static int take_all_huge_pages(void)
+{
+	return sc_write_file("/proc/sys/vm/nr_hugepages", "1000000");
+}
+
+SC_TEST(no_huge_page_is_left)
+{
+	bool swap;
+	int tries, err = 0;
+
+	if (sc_switch("/proc/sys/vm/nr_hugepages", "0"))
+		SKIP(return, "this kernel has no hugetlb pages");
+	/* Or something of everybody's would go to swap, and come back during other tests. */
+	swap = !swapoff("/dev/zram0");
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, 1, SC_SEED));
+	/* Somebody may give one back at any moment. */
+	for (tries = 0; tries < 20 && !err; tries++) {
+		ASSERT_EQ(0, fallocate(self->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				       self->seg.len));
+		sc_fill(self->seg.addr, self->seg.len, SC_SEED, 0);
+		ASSERT_EQ(0, take_all_huge_pages());
+		err = sc_collapse_retry(getpid(), self->seg.addr, self->seg.len, 20);
+	}
+	EXPECT_EQ(ENOMEM, err);
+	EXPECT_GROWN(1, "failed_no_huge_page");
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	sc_restore_switches();
+	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	if (swap)
+		EXPECT_EQ(0, swapon("/dev/zram0", 0));
 }
 
 /* --- interrupted requests -------------------------------------------------------------------- */

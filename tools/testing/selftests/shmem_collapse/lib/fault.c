@@ -7,12 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FAULT_DIR	"/sys/kernel/debug/shmem_collapse"
 #define WAIT_TRIES	60000
 
 bool sc_has_faults(void)
 {
-	return !access(FAULT_DIR "/fail", W_OK);
+	return !access(SC_FAULT_DIR "/fail", W_OK);
 }
 
 int sc_fail(const char *point, unsigned int count, unsigned int skip)
@@ -20,7 +19,7 @@ int sc_fail(const char *point, unsigned int count, unsigned int skip)
 	char line[64];
 
 	snprintf(line, sizeof(line), "%s,%u,%u", point, count, skip);
-	return sc_write_file(FAULT_DIR "/fail", line);
+	return sc_write_file(SC_FAULT_DIR "/fail", line);
 }
 
 int sc_delay(const char *place, unsigned int ms)
@@ -28,14 +27,14 @@ int sc_delay(const char *place, unsigned int ms)
 	char line[64];
 
 	snprintf(line, sizeof(line), "%s,%u", place, ms);
-	return sc_write_file(FAULT_DIR "/delay", line);
+	return sc_write_file(SC_FAULT_DIR "/delay", line);
 }
 
 void sc_faults_off(void)
 {
 	if (sc_has_faults()) {
-		sc_write_file(FAULT_DIR "/fail", "off");
-		sc_write_file(FAULT_DIR "/delay", "off");
+		sc_write_file(SC_FAULT_DIR "/fail", "off");
+		sc_write_file(SC_FAULT_DIR "/delay", "off");
 	}
 }
 
@@ -57,12 +56,12 @@ static long last_number(const char *path, const char *name)
 
 long sc_failed(const char *point)
 {
-	return last_number(FAULT_DIR "/fail", point);
+	return last_number(SC_FAULT_DIR "/fail", point);
 }
 
 bool sc_delay_waiting(const char *place)
 {
-	return last_number(FAULT_DIR "/delay", place) > 0;
+	return last_number(SC_FAULT_DIR "/delay", place) > 0;
 }
 
 int sc_delay_reached(const char *place)
@@ -82,7 +81,7 @@ int sc_names(const char *file, char names[][SC_NAME], int max)
 	char path[80], text[4096], *line, *save;
 	int n = 0;
 
-	snprintf(path, sizeof(path), FAULT_DIR "/%s", file);
+	snprintf(path, sizeof(path), SC_FAULT_DIR "/%s", file);
 	if (sc_read_file(path, text, sizeof(text)))
 		return -1;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {

@@ -227,6 +227,7 @@ void sc_events_close(void);
 
 /* --- fault points and delays, of a debug kernel only ---------------------------------------- */
 
+#define SC_FAULT_DIR	"/sys/kernel/debug/shmem_collapse"
 #define SC_NAME		24
 #define SC_MAX_PLACES	40
 #define SC_ALWAYS	1000000u

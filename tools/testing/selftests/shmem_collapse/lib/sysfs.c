@@ -283,7 +283,7 @@ unsigned long long sc_failed_sum(const struct sc_stats *stats)
 	return sum;
 }
 
-#define MAX_SWITCHES 8
+#define MAX_SWITCHES 16
 
 static struct {
 	char path[160];
