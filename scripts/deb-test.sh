@@ -54,7 +54,7 @@ step_begin "Kernel and headers in a clean Debian"
 # shellcheck disable=SC2016
 logged "installing the kernel" in_clean sh -e -c '
 	apt-get update
-	apt-get install -y --no-install-recommends -t "$3-backports" \
+	apt-get install -y --no-install-recommends "linux-base/$3-backports" \
 		"linux-modules-$1=$2" "linux-headers-$1=$2"' \
 	sh "$KERNEL_RELEASE" "$STOCK_VERSION" "$ROOT_SUITE"
 step_end
