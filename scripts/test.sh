@@ -184,6 +184,13 @@ shellcheck_group()
 	done < <(cd "$TOP" && grep -lrE '^#!/bin/(ba|busybox )?sh|^# shellcheck shell' scripts .ci debian Documentation | sort)
 }
 
+hazards_group()
+{
+	"$TOP/scripts/hazards.sh" >"$TOP/build/hazards.log" || true
+	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p' \
+		"$TOP/build/hazards.log" >>"$RESULTS/$GROUP"
+}
+
 # lacks NAME MISSING: a kernel that cannot have the module is told apart when it
 # is built, and why.
 lacks()
@@ -354,6 +361,7 @@ group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
 group checkpatch "checkpatch on C files" checkpatch_group
 group shellcheck "shellcheck on scripts" shellcheck_group
+group hazards "Every hazard has a test" hazards_group
 group kdir "What a kernel tree lacks" kdir_group
 group klp-link "Unit tests of klp-link" klp_link_group
 group docs "Documentation pages" docs_group
