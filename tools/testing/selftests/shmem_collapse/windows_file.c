@@ -369,8 +369,8 @@ SC_TEST(H29_process_and_file_go_meanwhile)
 {
 	long long shmem = sc_meminfo("Shmem"), huge = sc_meminfo("ShmemHugePages");
 	struct sc_mapper m;
+	int err, tries;
 	pid_t writer;
-	int err;
 
 	if (!sc_has_faults())
 		SKIP(return, NO_FAULTS);
@@ -391,6 +391,9 @@ SC_TEST(H29_process_and_file_go_meanwhile)
 	err = sc_window_close(writer, "copied");
 	EXPECT_TRUE(!err || err == ESRCH)
 		TH_LOG("%s", strerror(err));
+	/* The last references go asynchronously. */
+	for (tries = 0; tries < 1000 && sc_meminfo("ShmemHugePages") != huge; tries++)
+		usleep(10000);
 	EXPECT_EQ(huge, sc_meminfo("ShmemHugePages"));
 	EXPECT_EQ(shmem, sc_meminfo("Shmem"));
 }
