@@ -121,7 +121,7 @@ static bool knob_allows(int knob, long long value)
 
 void knob_input(struct rng *r, bool alone)
 {
-	int knob = below(r, sizeof(knobs) / sizeof(knobs[0])), err, expected;
+	int knob = below(r, ARRAY_SIZE(knobs)), err, expected;
 	long long before = sc_knob(knobs[knob].name), value = 0, now;
 
 	make_number(r, &input, knobs[knob].least, most_of(knob));

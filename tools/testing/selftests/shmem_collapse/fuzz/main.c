@@ -67,7 +67,7 @@ static void odd_files(void)
 
 	snprintf(scene.dir, sizeof(scene.dir), "/dev/shm/fuzz-%d", getpid());
 	mkdir(scene.dir, 0700);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		touch_file(names[i], sc_page());
 	touch_file("empty", 0);
 	touch_file("sparse", (off_t)1 << 33);

@@ -218,7 +218,7 @@ static bool is_outcome(int err)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (err == known[i])
 			return true;
 	return false;

@@ -78,7 +78,7 @@ static const struct {
 	{ "memory in use", NULL, memory_used, 16 },
 };
 
-#define ROWS ((int)(sizeof(rows) / sizeof(rows[0])))
+#define ROWS ((int)ARRAY_SIZE(rows))
 
 void balance_take(struct balance *b)
 {

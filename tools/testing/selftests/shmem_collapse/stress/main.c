@@ -22,7 +22,7 @@ static const char *const tests[TESTS] = {
 	[BALANCED] = "counters of the machine are as before",
 };
 
-static void usage(void)
+static void bad_usage(void)
 {
 	printf("usage: stress [--seconds N] [--seed N] [--least EXTENTS]\n");
 	exit(2);
@@ -52,10 +52,10 @@ static void options(int argc, char **argv)
 		else if (c == 'n')
 			exit(0);
 		else
-			usage();
+			bad_usage();
 	}
 	if (optind < argc)
-		usage();
+		bad_usage();
 }
 
 static void *shared(size_t len)

@@ -71,7 +71,7 @@ const struct op ops[] = {
 	{ "set a knob",			op_knobs,		{ 0, 12, 0 } },
 };
 
-const int nr_ops = sizeof(ops) / sizeof(ops[0]);
+const int nr_ops = ARRAY_SIZE(ops);
 
 struct world *world;
 int me = -1;

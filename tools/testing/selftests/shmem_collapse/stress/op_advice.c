@@ -45,7 +45,7 @@ bool op_advise(struct rng *r)
 		{ MADV_DONTFORK, true }, { MADV_DOFORK, true }, { MADV_DONTDUMP, true },
 		{ MADV_DODUMP, true }, { MADV_FREE, true },
 	};
-	size_t kind = below(r, sizeof(kinds) / sizeof(kinds[0]));
+	size_t kind = below(r, ARRAY_SIZE(kinds));
 	struct view *v = view_any(r, !kinds[kind].private_too);
 	size_t at, n;
 	int err;

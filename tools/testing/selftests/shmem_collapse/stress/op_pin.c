@@ -17,7 +17,7 @@
 
 #define MOST 8
 
-static char buf[65536] __attribute__((aligned(65536)));
+static _Alignas(65536) char buf[65536];
 
 /* Locks some pages of a shared view; returns their number. */
 static size_t take(struct rng *r, struct view **v, size_t *at)

@@ -115,7 +115,7 @@ bool op_merging(struct rng *r)
 /* Files of which pages come in larger pieces, by the kernel's own choice. */
 bool op_shmem_policy(struct rng *r)
 {
-	const char *policies[] = { "never", "advise", "within_size", "always" };
+	static const char * const policies[] = { "never", "advise", "within_size", "always" };
 	size_t kb = sc_page() / 1024 << (2 + below(r, 4));
 	int err;
 

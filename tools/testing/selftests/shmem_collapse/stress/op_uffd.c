@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static char buf[65536] __attribute__((aligned(65536)));
+static _Alignas(65536) char buf[65536];
 
 static void use(struct view *v, struct rng *r)
 {

@@ -210,7 +210,7 @@ static bool group_is_empty(const char *group)
 	bool empty = true;
 	size_t i;
 
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		long long n = sc_cgroup_settles(group, fields[i], 0);
 
 		if (n)

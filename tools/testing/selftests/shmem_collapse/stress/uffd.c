@@ -27,7 +27,7 @@ static void wake(struct watch *w, uint64_t addr)
  */
 static void answer_missing(struct watch *w, uint64_t addr)
 {
-	static char buf[65536] __attribute__((aligned(65536)));
+	static _Alignas(65536) char buf[65536];
 	size_t at = (addr - (uint64_t)w->view->addr) / sc_page();
 	size_t index = w->view->first + at;
 	struct uffdio_zeropage zero = { .range = page_range(addr) };
