@@ -179,10 +179,13 @@ deb-test:		## install the packages in a clean Debian, and boot what DKMS built
 	$(Q)scripts/deb.sh
 	$(Q)scripts/deb-test.sh
 
+mutation:		## which tests notice that a guard is missing (MUTANT="NAME...")
+	$(Q)scripts/mutation.sh $(MUTANT)
+
 test:			## everything that CI runs
 	$(Q)KERNEL=$(KERNEL) scripts/test.sh
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
 	bench-instructions kselftest stress fuzz mm-selftests programs kunit \
-	compile-fail cross-build rustdoc htmldocs tool deb deb-test test
+	compile-fail cross-build rustdoc htmldocs tool deb deb-test mutation test

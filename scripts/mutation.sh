@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# mutation.sh [MUTANT]...: does a test notice when a guard is missing? Each
+# patch of tools/testing/mutation/ takes one guard out of a copy of this
+# checkout, and the tests that the patch names run there. All of them without
+# arguments; then the table of Documentation/mm/mutation.rst is written anew.
+
+source "$(dirname "$0")/lib.sh"
+
+MUTANTS=$TOP/tools/testing/mutation
+WORK=$TOP/build/mutation
+TABLE=$TOP/Documentation/mm/mutation.csv
+
+# field PATCH NAME: a line "NAME: value" above the diff.
+field()
+{
+	sed -nE "/^--- /q; s/^$2: //p" "$1"
+}
+
+# Unchanged files keep their time stamps, so that only the mutant is rebuilt;
+# changed ones get a new one, in both directions.
+fresh_copy()
+{
+	mkdir -p "$WORK/tree"
+	in_root rsync -rlp --checksum --delete --exclude=/build --exclude=/.git \
+		"$ROOT_SRC/" "$ROOT_SRC/build/mutation/tree/"
+}
+
+# run_tests KERNEL TESTS LOG: the programs TESTS, or the KUnit suites if there are
+# none. Fails if a test does. What the mutant still imports is not the question.
+run_tests()
+{
+	local kernel=$1 tests=$2 log=$3 results=$WORK/tree/build/test
+	local -x KERNEL=$kernel TEST=$tests VM_TIMEOUT=${VM_TIMEOUT:-600}
+	local -x PROGRAM_SECONDS=${PROGRAM_SECONDS:-150}
+
+	FAILED="the build"
+	"$WORK/tree/scripts/test.sh" build >"$log" 2>&1 || true
+	! grep -qsP '^fail\t(?!exports)' "$results/build" || return 1
+	"$WORK/tree/scripts/test.sh" "$([[ -n $tests ]] && echo kselftest || echo "kunit-$kernel")" \
+		>>"$log" 2>&1 || true
+	FAILED=$(awk -F '\t' '$1 == "fail" && $2 != "exports" && $2 != "VM" { print $2 }' "$results"/* |
+		head -n 3 | paste -sd ';' | sed 's/;/; /g')
+	[[ -n $FAILED ]] || ! grep -qsP '^fail\tVM' "$results"/* || FAILED="the console, or a hang"
+	[[ -z $FAILED ]]
+}
+
+baseline()
+{
+	local kernel tests log m
+
+	for kernel in $(for m in "${patches[@]}"; do field "$m" Kernel; done | sort -u); do
+		tests=$(for m in "${patches[@]}"; do
+			[[ $(field "$m" Kernel) != "$kernel" ]] || field "$m" Tests
+		done | tr ' ' '\n' | sort -u | paste -sd ' ')
+		log=$WORK/baseline-$kernel.log
+		fresh_copy
+		note "without a mutant, on the $kernel kernel: ${tests:-KUnit}"
+		VM_TIMEOUT=2400 PROGRAM_SECONDS=300 run_tests "$kernel" "$tests" "$log" ||
+			die "the tests fail without any mutant ($FAILED), so they prove nothing: see $log"
+	done
+}
+
+# try PATCH: sets VERDICT and BY.
+try()
+{
+	local patch=$1 log
+
+	log=$WORK/$(basename "$patch" .patch).log
+	fresh_copy
+	if ! in_root patch --batch --forward -s -p1 -d "$ROOT_SRC/build/mutation/tree" \
+		-i "$ROOT_SRC/${patch#"$TOP/"}" >"$log" 2>&1; then
+		VERDICT=stale BY="the patch does not apply any more"
+	elif run_tests "$(field "$patch" Kernel)" "$(field "$patch" Tests)" "$log"; then
+		VERDICT=survived BY=$(field "$patch" Why)
+	else
+		VERDICT=caught BY=$FAILED
+	fi
+}
+
+need_root
+setup_root
+if (($#)); then
+	patches=("${@/#/$MUTANTS/}")
+	patches=("${patches[@]/%/.patch}")
+else
+	patches=("$MUTANTS"/*.patch)
+fi
+mkdir -p "$WORK"
+[[ -n ${BASELINE_DONE:-} ]] || baseline
+
+rows=$WORK/rows.csv
+: >"$rows"
+declare -A count=()
+for patch in "${patches[@]}"; do
+	[[ -f $patch ]] || die "there is no mutant $patch"
+	name=$(basename "$patch" .patch)
+	try "$patch"
+	count[$VERDICT]=$((${count[$VERDICT]:-0} + 1))
+	printf '%-8s %-34s %s\n' "$VERDICT" "$name" "$BY"
+	printf '"%s","%s","%s","%s","%s"\n' "$name" "$(field "$patch" Hazard)" \
+		"$(field "$patch" What)" "$VERDICT" "${BY//\"/\'}" >>"$rows"
+done
+if ((! $#)); then
+	{ echo 'Mutant,Hazard,What is missing,Verdict,By'; cat "$rows"; } >"$TABLE"
+fi
+printf '%d caught, %d survived, %d stale\n' "${count[caught]:-0}" "${count[survived]:-0}" \
+	"${count[stale]:-0}"
+((${count[stale]:-0} == 0))
