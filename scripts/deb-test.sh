@@ -43,7 +43,7 @@ in_clean()
 }
 
 setup_all
-CLEAN=$CACHE/clean-$(hash_of "$TOP/scripts/deb-test.sh")
+CLEAN=$CACHE/clean-$ROOT_SUITE
 cached "$CLEAN" "A clean Debian $ROOT_SUITE" fill_clean
 need_space 6 "the test of the packages"
 trap 'rm -rf --one-file-system "$WORK"' EXIT
@@ -62,7 +62,10 @@ step_begin "The packages: DKMS builds the module"
 # shellcheck disable=SC2016
 logged "installing the packages" in_clean sh -e -c '
 	apt-get install -y --no-install-recommends \
-		./build/deb/shmem-collapse_*.deb ./build/deb/shmem-collapse-dkms_*.deb
+		./build/deb/shmem-collapse_*.deb ./build/deb/shmem-collapse-dkms_*.deb || {
+		tail -n 30 /var/lib/dkms/shmem_collapse/*/build/make.log
+		exit 1
+	}
 	dkms status
 	cp "/lib/modules/$1/updates/dkms/shmem_collapse.ko.xz" build/deb/test
 	xz -df build/deb/test/shmem_collapse.ko.xz
