@@ -170,7 +170,7 @@ checkpatch_group()
 		options=(--no-tree --terse --quiet --no-summary)
 		# Programs may return a positive errno, as pthreads do, and share
 		# variables with signal handlers.
-		[[ $file != tools/* ]] || options+=(--ignore USE_NEGATIVE_ERRNO,VOLATILE)
+		[[ $file != tools/* ]] || options+=(--ignore USE_NEGATIVE_ERRNO --ignore VOLATILE)
 		check "$file" in_root perl "$KERNEL_SOURCE/scripts/checkpatch.pl" \
 			"${options[@]}" -f "$file"
 	done < <(cd "$TOP" && find rust tools include -name '*.[ch]' ! -path '*/target/*' | sort)
