@@ -71,7 +71,7 @@ impl Keys {
 
     /// Which one `key` is: the opposite of `key()`.
     pub(super) fn position(&self, key: usize) -> usize {
-        (key - self.first) >> self.step.ilog2()
+        (key - self.first) >> self.step.trailing_zeros()
     }
 
     /// How many there are.
