@@ -135,8 +135,9 @@ static bool fair_answer(const char *point, int err)
 {
 	const struct sc_point *p;
 
+	/* An extent that is in use stays as it is if no memory remembers it for later. */
 	if (!point)
-		return !err || err == ENOMEM;
+		return !err || err == ENOMEM || err == EAGAIN;
 	if (!strcmp(point, "path"))
 		return err == ENOENT;
 	/* Nothing is tried again then. */
