@@ -139,6 +139,7 @@ static void one_step(enum role role)
 	int i;
 
 	i = draw(&r, role);
+	world->worker[me].op = i;
 	count(&world->op[i].tried, 1);
 	if (ops[i].run(&r))
 		count(&world->op[i].done, 1);

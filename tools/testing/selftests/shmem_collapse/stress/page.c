@@ -72,7 +72,11 @@ static uint64_t next_version(uint64_t state)
 void page_unlock(struct file *f, size_t index, enum content content)
 {
 	uint64_t next = next_version(page_state(f, index)) << VERSION_SHIFT | content;
+	struct page *p = page_of(f, index);
 
+	p->worker = me;
+	p->step = world->worker[me].step;
+	p->op = world->worker[me].op;
 	__atomic_store_n(&page_of(f, index)->state, next, __ATOMIC_SEQ_CST);
 }
 
@@ -147,6 +151,15 @@ void page_next(const struct file *f, size_t index, void *buf)
 
 static char expected[65536];
 
+static void tell_history(const struct file *f, size_t index)
+{
+	const struct page *p = page_of(f, index);
+
+	fprintf(stderr, "#   state %#llx, last changed by worker %d, step %llu: %s; truncations %llu\n",
+		(unsigned long long)p->state, p->worker, (unsigned long long)p->step,
+		ops[p->op].name, (unsigned long long)p->truncations);
+}
+
 static enum verdict judge(const void *buf, const char *how, const struct file *f, size_t index)
 {
 	const uint64_t *is = buf, *want = (uint64_t *)expected;
@@ -167,6 +180,8 @@ static enum verdict judge(const void *buf, const char *how, const struct file *f
 		 (unsigned long long)is[0], (unsigned long long)is[1], (unsigned long long)is[2],
 		 (unsigned long long)want[0], (unsigned long long)want[1],
 		 (unsigned long long)want[2]);
+	if (f)
+		tell_history(f, index);
 	return WRONG;
 }
 

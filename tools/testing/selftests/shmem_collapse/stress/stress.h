@@ -69,6 +69,9 @@ struct page {
 	uint64_t state;
 	/* Odd while the file is truncated below this page: private copies go then. */
 	uint64_t truncations;
+	/* Who changed it last, for complaints. */
+	uint64_t step;
+	int worker, op;
 };
 
 extern struct page *pages;
@@ -214,6 +217,7 @@ struct world {
 	} op[MAX_OPS];
 	struct {
 		uint64_t step;
+		int op;
 		pid_t pid;
 		struct window window[VIEWS];
 	} worker[WORKERS + 1];	/* the supervisor has a place as well */
