@@ -209,6 +209,14 @@ bool op_io_uring(struct rng *r)
 	n = take(r, &v, &at);
 	if (!n)
 		return false;
+	/*
+	 * Unregistering a buffer does not mark its pages dirty (io_release_ubuf()), and those that
+	 * were only read until then would be dropped by reclaim with what io_uring put there.
+	 */
+	if (!write_next(v, at, n)) {
+		give(v, at, n, false);
+		return false;
+	}
 	source = memfd_create("stress-source", MFD_CLOEXEC);
 	for (i = 0; i < n; i++) {
 		page_next(v->file, v->first + at + i, buf);
