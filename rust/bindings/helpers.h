@@ -14,7 +14,6 @@
 #include <linux/xarray.h>
 
 struct dentry;
-struct folio_batch;
 struct path;
 struct workqueue_struct;
 
@@ -36,14 +35,20 @@ enum shmem_collapse_entry_kind {
 #define SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY	4
 #define SHMEM_COLLAPSE_ENTRY_WRITE	8
 
-/* What stands for a page frame where an entry maps no ordinary page. */
+/* What stands for the frame of a page that is a hole. */
 #define SHMEM_COLLAPSE_FRAME_NONE	(~0UL)
-#define SHMEM_COLLAPSE_FRAME_OTHER	(~1UL)
 
 /* One decoded entry; pfn is meaningful for PAGE, SPECIAL and MIGRATION. */
 struct shmem_collapse_entry {
 	unsigned long pfn;
 	unsigned int kind;
+	unsigned int flags;
+};
+
+/* Up to 64 neighbouring entries, a bit for each; flags are those of any. */
+struct shmem_collapse_pte_run {
+	u64 pages;
+	u64 dirty;
 	unsigned int flags;
 };
 
@@ -111,16 +116,21 @@ struct shmem_collapse_report {
 	unsigned long long map_ns;
 };
 
-/* What a look at a folio in the page cache shows. */
-struct shmem_collapse_folio_facts {
+#define SHMEM_COLLAPSE_FOUND_UPTODATE	1
+#define SHMEM_COLLAPSE_FOUND_LOCKED	2
+#define SHMEM_COLLAPSE_FOUND_POISONED	4
+#define SHMEM_COLLAPSE_FOUND_PINNED	8
+
+/*
+ * An entry of the page cache: a folio, which is referenced, or NULL for a value.
+ * Then pfn and flags say nothing, except that a value may be marked as poisoned.
+ */
+struct shmem_collapse_found {
+	struct folio *folio;
 	unsigned long index;
 	unsigned long pfn;
 	unsigned int order;
-	bool uptodate;
-	bool writeback;
-	bool locked;
-	bool poisoned;
-	bool pinned;
+	unsigned int flags;
 };
 
 /* helpers_pgtable.c */
@@ -136,8 +146,10 @@ struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd);
 struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd);
 void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 				   unsigned int nr);
-void shmem_collapse_pte_read_frames(pte_t *pte, unsigned long *out,
+int shmem_collapse_pte_count_frames(pte_t *pte, const unsigned long *frames,
 				    unsigned int nr);
+void shmem_collapse_pte_read_run(pte_t *pte, unsigned int nr,
+				 struct shmem_collapse_pte_run *run);
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr);
 pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr);
 void shmem_collapse_pte_unmap(pte_t *pte);
@@ -187,34 +199,42 @@ struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid);
 pid_t shmem_collapse_current_tgid(void);
 
 /* helpers_folio.c */
-void shmem_collapse_folio_put(struct folio *folio);
-bool shmem_collapse_folio_trylock(struct folio *folio);
-void shmem_collapse_folio_lock(struct folio *folio);
 void shmem_collapse_folio_look(struct folio *folio,
-			       struct shmem_collapse_folio_facts *facts);
+			       struct shmem_collapse_found *found);
+unsigned int shmem_collapse_xas_find_batch(struct xa_state *xas, unsigned long max,
+					   struct shmem_collapse_found *out,
+					   unsigned int room);
+void shmem_collapse_folio_put(struct folio *folio);
+void shmem_collapse_folio_lock(struct folio *folio);
 unsigned long shmem_collapse_folio_pfn(struct folio *folio);
 int shmem_collapse_folio_nid(struct folio *folio);
-int shmem_collapse_folio_surplus(struct folio *folio, bool mapped);
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
 bool shmem_collapse_folio_poisoned(struct folio *folio);
-bool shmem_collapse_folio_in_mapping(struct folio *folio,
-				     struct address_space *mapping);
-bool shmem_collapse_folio_ref_freeze(struct folio *folio, int count);
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count);
-bool shmem_collapse_folio_drop_mappings(struct folio *folio, int nr);
-void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long nr,
-				      struct vm_area_struct *vma);
-bool shmem_collapse_folio_same_stat_home(struct folio *a, struct folio *b);
+void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long at,
+				      int nr, struct vm_area_struct *vma);
 void shmem_collapse_folio_stat_mapped(struct folio *folio, int pages);
 void shmem_collapse_folio_stat_cached(struct folio *folio, int pages);
-void shmem_collapse_folio_detach(struct folio *folio);
 struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio);
-int shmem_collapse_copy_page(struct folio *to, unsigned long at,
-			     struct folio *from, unsigned long nr);
-void shmem_collapse_clear_page(struct folio *to, unsigned long at);
-unsigned int shmem_collapse_folio_batch_add(struct folio_batch *batch,
-					    struct folio *folio);
-void shmem_collapse_folio_batch_put(struct folio_batch *batch);
+int shmem_collapse_copy_pages(struct folio *to, unsigned long at,
+			      const unsigned long *frames, unsigned int nr);
+/* helpers_folio.c: folios of an extent, NULL in the places that have none */
+unsigned int shmem_collapse_folios_trylock(struct folio **folios, unsigned int nr);
+unsigned int shmem_collapse_folios_unchanged(struct folio **folios,
+					     const u8 *orders, unsigned int nr,
+					     struct address_space *mapping,
+					     unsigned long index);
+unsigned int shmem_collapse_folios_accounted(struct folio **folios,
+					     unsigned int nr, bool mapped);
+unsigned int shmem_collapse_folios_same_home(struct folio **folios,
+					     unsigned int nr);
+bool shmem_collapse_folios_poisoned(struct folio **folios, unsigned int nr);
+unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
+						 const u32 *mappings,
+						 unsigned int nr, u32 more);
+unsigned int shmem_collapse_folios_freeze(struct folio **folios, unsigned int nr);
+void shmem_collapse_folios_unfreeze(struct folio **folios, unsigned int nr);
+void shmem_collapse_folios_end(struct folio **folios, unsigned int nr);
 
 /* helpers_huge.c */
 struct folio *shmem_collapse_huge_alloc(bool reclaim, bool only_this_node,
@@ -240,7 +260,6 @@ bool shmem_collapse_huge_pages_supported(void);
 /* helpers_cache.c */
 void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping,
 			     unsigned long index, unsigned int order);
-void *shmem_collapse_xas_next_get(struct xa_state *xas, unsigned long max);
 void *shmem_collapse_xas_next(struct xa_state *xas);
 void shmem_collapse_xas_set(struct xa_state *xas, unsigned long index);
 void shmem_collapse_xas_set_order(struct xa_state *xas, unsigned long index,
@@ -248,7 +267,6 @@ void shmem_collapse_xas_set_order(struct xa_state *xas, unsigned long index,
 int shmem_collapse_xas_error(struct xa_state *xas);
 void shmem_collapse_xas_lock_irq(struct xa_state *xas);
 void shmem_collapse_xas_unlock_irq(struct xa_state *xas);
-bool shmem_collapse_xa_is_poison_marker(void *entry);
 void *shmem_collapse_xa_retry_entry(void);
 void shmem_collapse_i_mmap_lock_read(struct address_space *mapping);
 void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping);

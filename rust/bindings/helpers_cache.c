@@ -2,7 +2,6 @@
 /* Page cache, reverse-map lock and shmem accounting inlines. */
 
 #include <linux/fs.h>
-#include <linux/leafops.h>
 #include <linux/pagemap.h>
 #include <linux/path.h>
 #include <linux/shmem_fs.h>
@@ -17,29 +16,6 @@ void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping
 	XA_STATE_ORDER(init, &mapping->i_pages, index, order);
 
 	*xas = init;
-}
-
-/*
- * The next entry, under RCU. A folio comes with a reference, and was still there
- * after it was taken.
- */
-void *shmem_collapse_xas_next_get(struct xa_state *xas, unsigned long max)
-{
-	void *entry;
-
-	while ((entry = xas_next_entry(xas, max))) {
-		if (xas_retry(xas, entry))
-			continue;
-		if (xa_is_value(entry))
-			break;
-		if (folio_try_get(entry)) {
-			if (likely(entry == xas_reload(xas)))
-				break;
-			folio_put(entry);
-		}
-		xas_reset(xas);
-	}
-	return entry;
 }
 
 void *shmem_collapse_xas_next(struct xa_state *xas)
@@ -71,12 +47,6 @@ void shmem_collapse_xas_lock_irq(struct xa_state *xas)
 void shmem_collapse_xas_unlock_irq(struct xa_state *xas)
 {
 	xas_unlock_irq(xas);
-}
-
-bool shmem_collapse_xa_is_poison_marker(void *entry)
-{
-	return xa_is_value(entry) &&
-	       softleaf_is_poison_marker(radix_to_swp_entry(entry));
 }
 
 void *shmem_collapse_xa_retry_entry(void)

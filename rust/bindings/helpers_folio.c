@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Folio inlines for the source folios of an extent. */
+/*
+ * Folio inlines for the source folios of an extent.
+ *
+ * One call does the same to a whole stretch of them: a page is much cheaper
+ * than a call. Arrays of folios have NULL in the places of holes and of all
+ * pages of a folio but its first.
+ */
 
 #include <linux/folio_batch.h>
 #include <linux/highmem.h>
+#include <linux/leafops.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
+#include <linux/swapops.h>
 #include <linux/vmstat.h>
+#include <linux/xarray.h>
 
 #include "helpers.h"
 
 void shmem_collapse_folio_put(struct folio *folio)
 {
 	folio_put(folio);
-}
-
-bool shmem_collapse_folio_trylock(struct folio *folio)
-{
-	return folio_trylock(folio);
 }
 
 void shmem_collapse_folio_lock(struct folio *folio)
@@ -53,39 +57,59 @@ bool shmem_collapse_folio_poisoned(struct folio *folio)
 	return folio_contain_hwpoisoned_page(folio);
 }
 
-bool shmem_collapse_folio_in_mapping(struct folio *folio,
-				     struct address_space *mapping)
-{
-	return folio->mapping == mapping;
-}
-
 /* The caller holds a reference. */
 void shmem_collapse_folio_look(struct folio *folio,
-			       struct shmem_collapse_folio_facts *facts)
+			       struct shmem_collapse_found *found)
 {
-	facts->index = folio->index;
-	facts->pfn = folio_pfn(folio);
-	facts->order = folio_order(folio);
-	facts->uptodate = folio_test_uptodate(folio);
-	facts->writeback = folio_test_writeback(folio);
-	facts->locked = folio_test_locked(folio);
-	facts->poisoned = folio_contain_hwpoisoned_page(folio);
-	facts->pinned = shmem_collapse_folio_maybe_dma_pinned(folio);
+	found->folio = folio;
+	found->index = folio->index;
+	found->pfn = folio_pfn(folio);
+	found->order = folio_order(folio);
+	found->flags = 0;
+	if (folio_test_uptodate(folio))
+		found->flags |= SHMEM_COLLAPSE_FOUND_UPTODATE;
+	if (folio_test_locked(folio))
+		found->flags |= SHMEM_COLLAPSE_FOUND_LOCKED;
+	if (folio_contain_hwpoisoned_page(folio))
+		found->flags |= SHMEM_COLLAPSE_FOUND_POISONED;
+	if (shmem_collapse_folio_maybe_dma_pinned(folio))
+		found->flags |= SHMEM_COLLAPSE_FOUND_PINNED;
 }
 
 /*
- * References beyond one of the caller's, those of the page cache and, if
- * @mapped, one for each mapping.
+ * The next entries, under RCU. A folio comes with a reference, and was still
+ * there after it was taken. Returns how many there are.
  */
-int shmem_collapse_folio_surplus(struct folio *folio, bool mapped)
+unsigned int shmem_collapse_xas_find_batch(struct xa_state *xas, unsigned long max,
+					   struct shmem_collapse_found *out,
+					   unsigned int room)
 {
-	return folio_ref_count(folio) - 1 - (int)folio_nr_pages(folio) -
-	       (mapped ? folio_mapcount(folio) : 0);
-}
+	unsigned int nr = 0;
+	void *entry;
 
-bool shmem_collapse_folio_ref_freeze(struct folio *folio, int count)
-{
-	return folio_ref_freeze(folio, count);
+	while (nr < room && (entry = xas_next_entry(xas, max))) {
+		if (xas_retry(xas, entry))
+			continue;
+		if (xa_is_value(entry)) {
+			out->folio = NULL;
+			out->index = xas->xa_index;
+			out->order = xas_get_order(xas);
+			out->flags = softleaf_is_poison_marker(radix_to_swp_entry(entry)) ?
+				     SHMEM_COLLAPSE_FOUND_POISONED : 0;
+		} else if (!folio_try_get(entry)) {
+			xas_reset(xas);
+			continue;
+		} else if (unlikely(entry != xas_reload(xas))) {
+			folio_put(entry);
+			xas_reset(xas);
+			continue;
+		} else {
+			shmem_collapse_folio_look(entry, out);
+		}
+		out++;
+		nr++;
+	}
+	return nr;
 }
 
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count)
@@ -93,27 +117,12 @@ void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count)
 	folio_ref_unfreeze(folio, count);
 }
 
-/* Drops @nr mappings of a small folio at once; true when none is left. */
-bool shmem_collapse_folio_drop_mappings(struct folio *folio, int nr)
+/* Drops @nr mappings, of successive pages from @at on, at once. */
+void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long at,
+				      int nr, struct vm_area_struct *vma)
 {
-	bool unmapped = atomic_sub_return(nr, &folio->_mapcount) == -1;
-
-	folio_ref_sub(folio, nr);
-	return unmapped;
-}
-
-void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long nr,
-				      struct vm_area_struct *vma)
-{
-	folio_remove_rmap_ptes(folio, folio_page(folio, nr), 1, vma);
-	folio_put(folio);
-}
-
-/* Whether one lruvec statistics call may count for both. */
-bool shmem_collapse_folio_same_stat_home(struct folio *a, struct folio *b)
-{
-	return folio_pgdat(a) == folio_pgdat(b) &&
-	       READ_ONCE(a->memcg_data) == READ_ONCE(b->memcg_data);
+	folio_remove_rmap_ptes(folio, folio_page(folio, at), nr, vma);
+	folio_put_refs(folio, nr);
 }
 
 void shmem_collapse_folio_stat_mapped(struct folio *folio, int pages)
@@ -127,37 +136,181 @@ void shmem_collapse_folio_stat_cached(struct folio *folio, int pages)
 	lruvec_stat_mod_folio(folio, NR_SHMEM, pages);
 }
 
-/* Ends a replaced folio's life in the page cache, under its lock. */
-void shmem_collapse_folio_detach(struct folio *folio)
-{
-	folio->mapping = NULL;
-}
-
 struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio)
 {
 	return get_mem_cgroup_from_folio(folio);
 }
 
-int shmem_collapse_copy_page(struct folio *to, unsigned long at,
-			     struct folio *from, unsigned long nr)
+/* Pages from page @at of @to on; holes become zeroes. */
+int shmem_collapse_copy_pages(struct folio *to, unsigned long at,
+			      const unsigned long *frames, unsigned int nr)
 {
-	return copy_mc_highpage(folio_page(to, at), folio_page(from, nr));
+	for (; nr--; at++, frames++) {
+		struct page *page = folio_page(to, at);
+
+		if (*frames == SHMEM_COLLAPSE_FRAME_NONE)
+			clear_highpage(page);
+		else if (copy_mc_highpage(page, pfn_to_page(*frames)))
+			return -EHWPOISON;
+	}
+	return 0;
 }
 
-void shmem_collapse_clear_page(struct folio *to, unsigned long at)
+/* The place of the first that is locked already, else @nr. */
+unsigned int shmem_collapse_folios_trylock(struct folio **folios, unsigned int nr)
 {
-	clear_highpage(folio_page(to, at));
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (folios[i] && !folio_trylock(folios[i]))
+			break;
+	return i;
 }
 
-/* Returns the room left, as folio_batch_add() does. */
-unsigned int shmem_collapse_folio_batch_add(struct folio_batch *batch,
-					    struct folio *folio)
+/*
+ * The place of the first that is no longer what a look at it showed, or that
+ * has to be written back first, or is poisoned; else @nr. All are locked.
+ */
+unsigned int shmem_collapse_folios_unchanged(struct folio **folios,
+					     const u8 *orders, unsigned int nr,
+					     struct address_space *mapping,
+					     unsigned long index)
 {
-	return folio_batch_add(batch, folio);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = folios[i];
+
+		if (!folio)
+			continue;
+		if (folio->mapping != mapping || folio->index != index + i ||
+		    folio_order(folio) != orders[i] ||
+		    !folio_test_uptodate(folio) || folio_test_writeback(folio) ||
+		    folio_contain_hwpoisoned_page(folio))
+			break;
+	}
+	return i;
 }
 
-void shmem_collapse_folio_batch_put(struct folio_batch *batch)
+/*
+ * The place of the first that has references beyond one of the caller's, those
+ * of the page cache and, if @mapped, one for each mapping; else @nr.
+ */
+unsigned int shmem_collapse_folios_accounted(struct folio **folios,
+					     unsigned int nr, bool mapped)
 {
-	if (folio_batch_count(batch))
-		folios_put(batch);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = folios[i];
+		int known;
+
+		if (!folio)
+			continue;
+		known = 1 + folio_nr_pages(folio);
+		if (mapped)
+			known += folio_mapcount(folio);
+		if (folio_ref_count(folio) != known)
+			break;
+	}
+	return i;
+}
+
+/*
+ * How many places there are until the first folio for which other lruvec
+ * statistics count than for the first one; else @nr.
+ */
+unsigned int shmem_collapse_folios_same_home(struct folio **folios,
+					     unsigned int nr)
+{
+	struct folio *first = NULL;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = folios[i];
+
+		if (!folio)
+			continue;
+		if (!first)
+			first = folio;
+		else if (folio_pgdat(folio) != folio_pgdat(first) ||
+			 READ_ONCE(folio->memcg_data) != READ_ONCE(first->memcg_data))
+			break;
+	}
+	return i;
+}
+
+bool shmem_collapse_folios_poisoned(struct folio **folios, unsigned int nr)
+{
+	for (; nr--; folios++)
+		if (*folios && folio_contain_hwpoisoned_page(*folios))
+			return true;
+	return false;
+}
+
+/*
+ * Drops as many mappings of each folio, all of them small, as @mappings has in
+ * its place and @more; returns of how many none is left.
+ */
+unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
+						 const u32 *mappings,
+						 unsigned int nr, u32 more)
+{
+	unsigned int unmapped = 0;
+
+	for (; nr--; folios++, mappings++) {
+		int dropped = *mappings + more;
+
+		if (!*folios || !dropped)
+			continue;
+		unmapped += atomic_sub_return(dropped, &(*folios)->_mapcount) == -1;
+		folio_ref_sub(*folios, dropped);
+	}
+	return unmapped;
+}
+
+/*
+ * Freezes the references of each at one of the caller's and those of the page
+ * cache. The place of the first that has another number, else @nr.
+ */
+unsigned int shmem_collapse_folios_freeze(struct folio **folios, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (folios[i] &&
+		    !folio_ref_freeze(folios[i], 1 + folio_nr_pages(folios[i])))
+			break;
+	return i;
+}
+
+void shmem_collapse_folios_unfreeze(struct folio **folios, unsigned int nr)
+{
+	for (; nr--; folios++)
+		if (*folios)
+			folio_ref_unfreeze(*folios, 1 + folio_nr_pages(*folios));
+}
+
+/*
+ * Ends the life of folios that the page cache no longer has, under their locks,
+ * with their references frozen.
+ */
+void shmem_collapse_folios_end(struct folio **folios, unsigned int nr)
+{
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	for (; nr--; folios++) {
+		struct folio *folio = *folios;
+
+		if (!folio)
+			continue;
+		folio->mapping = NULL;
+		folio_ref_unfreeze(folio, 1);
+		folio_unlock(folio);
+		if (!folio_batch_add(&batch, folio))
+			folios_put(&batch);
+	}
+	if (folio_batch_count(&batch))
+		folios_put(&batch);
 }

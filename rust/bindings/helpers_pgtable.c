@@ -163,20 +163,50 @@ void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 		*out++ = pte_decode(ptep_get_lockless(pte++));
 }
 
-/* As above, but nothing except what ordinary page is mapped. */
-void shmem_collapse_pte_read_frames(pte_t *pte, unsigned long *out,
+/*
+ * How many of @nr entries map the page frame that @frames has in their place;
+ * -1 if one that is not none maps anything else. The table may be unlocked.
+ */
+int shmem_collapse_pte_count_frames(pte_t *pte, const unsigned long *frames,
 				    unsigned int nr)
 {
-	for (; nr--; out++) {
-		pte_t value = ptep_get_lockless(pte++);
+	int mapped = 0;
+
+	for (; nr--; pte++, frames++) {
+		pte_t value = ptep_get_lockless(pte);
 
 		if (pte_none(value))
-			*out = SHMEM_COLLAPSE_FRAME_NONE;
-		else if (pte_present(value) && !pte_special(value))
-			*out = pte_pfn(value);
-		else
-			*out = SHMEM_COLLAPSE_FRAME_OTHER;
+			continue;
+		if (!pte_present(value) || pte_special(value) ||
+		    pte_pfn(value) != *frames)
+			return -1;
+		mapped++;
 	}
+	return mapped;
+}
+
+/* Up to 64 entries that are none or present, a bit for each. */
+void shmem_collapse_pte_read_run(pte_t *pte, unsigned int nr,
+				 struct shmem_collapse_pte_run *run)
+{
+	u64 bit = 1, pages = 0, dirty = 0;
+	bool young = false, soft_dirty = false;
+
+	for (; nr--; bit <<= 1) {
+		pte_t value = ptep_get(pte++);
+
+		if (pte_none(value))
+			continue;
+		pages |= bit;
+		dirty |= pte_dirty(value) ? bit : 0;
+		young |= pte_young(value);
+		soft_dirty |= pte_soft_dirty(value);
+	}
+	run->pages = pages;
+	run->dirty = dirty;
+	run->flags = (young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
+		     (dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
+		     (soft_dirty ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
 }
 
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr)

@@ -55,7 +55,7 @@ impl<'b> Located<'b> {
             Err(outcome) => outcome,
         };
         if outcome == Outcome::AlreadyHuge && config.map_all {
-            self.remap(&mut attempt);
+            self.remap(scratch, &mut attempt);
         }
         cost.total_ns += clock.lap();
         outcome

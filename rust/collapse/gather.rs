@@ -12,13 +12,11 @@ use super::{
 };
 use crate::{
     mm::{
-        lru_add_drain,
         BlockCharge,
         HugeFolio,
         Locked,
         Payer,
         Sources,
-        Surplus,
         Unavailable, //
     },
     pgtable::pmd_pages, //
@@ -58,13 +56,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
         let sources = self.sources.lock()?;
-        let mut surplus = sources.surplus_mapped();
-        if surplus == Surplus::Passing {
-            // Most often it is a batch of this CPU.
-            lru_add_drain();
-            surplus = sources.surplus_mapped();
-        }
-        unaccounted(surplus)?;
+        unaccounted(sources.surplus_mapped())?;
         Ok(Gathered {
             charge,
             sources,

@@ -200,7 +200,6 @@ impl<'e> Passes<'e> {
         if self.ledger.lock().waiting.is_empty() {
             return Ok(());
         }
-        let mut scratch = Scratch::new().inspect_err(|_| self.settle())?;
         for _ in 0..MORE_PASSES {
             let (any, held) = {
                 let waiting = &self.ledger.lock().waiting;
@@ -214,7 +213,8 @@ impl<'e> Passes<'e> {
                 lru_add_drain_all();
                 self.engine.stats().record_lru_drain();
             }
-            self.pass(&mut scratch, attempt)
+            Scratch::new()
+                .and_then(|mut scratch| self.pass(&mut scratch, attempt))
                 .inspect_err(|_| self.settle())?;
         }
         self.settle();

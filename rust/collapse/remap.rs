@@ -16,7 +16,8 @@ use crate::{
         fault::Delay,
         HugePages,
         MappedVma,
-        PublishedFolio, //
+        PublishedFolio,
+        Scratch, //
     },
     pgtable::{
         Pmd,
@@ -31,7 +32,7 @@ impl Located<'_> {
     /// Nothing is copied. Who touches the memory meanwhile waits on a migration
     /// entry, as in a collapse. Locked VMAs are left as they are: taking a large
     /// folio out of one page by page would count its munlock as often.
-    pub(super) fn remap(self, attempt: &mut Attempt<'_>) {
+    pub(super) fn remap(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) {
         let (mapping, index) = (self.mapping, self.index);
         let worth_it = mapping.reverse_map().for_each(index, |vma| {
             if has_table(vma, index) {
@@ -47,9 +48,10 @@ impl Located<'_> {
             return;
         };
         let before = folio.mapped();
+        let mut pages = HugePages::new(&folio, scratch);
         let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
             if has_table(vma, index) {
-                take_table(vma, index, &mut HugePages::new(&folio), &folio);
+                take_table(vma, index, &mut pages, &folio);
             }
             ControlFlow::Continue(())
         });

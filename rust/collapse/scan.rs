@@ -4,6 +4,7 @@
 
 use super::{
     extent::{
+        unaccounted,
         Attempt,
         Located, //
     },
@@ -13,7 +14,8 @@ use crate::mm::{
     lru_add_drain,
     Referenced,
     Scratch,
-    Sources, //
+    Sources,
+    Surplus, //
 };
 use kernel::prelude::*;
 
@@ -56,9 +58,14 @@ impl<'b> Located<'b> {
         if found.absent > 0 {
             let brought = sources.bring_in().map_err(swap_in_failed)??;
             attempt.cost.pages_swapped_in += brought as u64;
-            // The pages just brought in wait in this CPU's batch.
-            lru_add_drain();
         }
+        let mut surplus = sources.surplus_hint();
+        if surplus == Surplus::Passing {
+            // Most often it is a batch of this CPU.
+            lru_add_drain();
+            surplus = sources.surplus_hint();
+        }
+        unaccounted(surplus)?;
         Ok(Scanned {
             sources,
             holes: found.holes,

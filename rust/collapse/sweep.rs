@@ -6,7 +6,6 @@
 use crate::{
     mm::{
         fault::Point,
-        ExtentPages,
         Locked,
         MappedVma,
         Sources, //

@@ -15,7 +15,8 @@ use crate::{
         pmd_migration_supported,
         pmd_size,
         CheckedTable,
-        Cleared,
+        ClearedRun,
+        MappedPages,
         MigrationTarget,
         Pmd,
         PmdSlot, //
@@ -50,21 +51,35 @@ pub(super) fn take_table(
     let Some(table) = section.lock_pmd().lock_table() else {
         return true;
     };
-    let detached = match table.check(|at, pfn| pages.is_page(at, pfn)) {
+    let detached = match table.check(pages.frames()) {
         CheckedTable::Kept => return false,
         CheckedTable::Empty(table) => table.remove(),
         CheckedTable::Mapped(table) => {
-            let mlocked = vma.is_locked();
-            let visit = |at: usize, cleared: Cleared| {
-                pages.note_unmapped(at, cleared, vma, mlocked);
+            let mut pages = PagesOf {
+                pages,
+                vma,
+                mlocked: vma.is_locked(),
             };
             if pmd_migration_supported() {
-                table.replace(huge, visit)
+                table.replace(huge, &mut pages)
             } else {
-                table.remove(visit)
+                table.remove(&mut pages)
             }
         }
     };
     detached.free_deferred();
     true
+}
+
+/// The pages that a table of `vma` maps.
+struct PagesOf<'a, 'v, P> {
+    pages: &'a mut P,
+    vma: &'a MappedVma<'v>,
+    mlocked: bool,
+}
+
+impl<P: ExtentPages> MappedPages for PagesOf<'_, '_, P> {
+    fn settle(&mut self, run: ClearedRun) {
+        self.pages.note_unmapped(run, self.vma, self.mlocked);
+    }
 }

@@ -93,11 +93,10 @@ impl<'x, 'b> Unmapped<'x, 'b> {
     /// now and then.
     pub(super) fn copy(mut self) -> Result<Copied<'x, 'b>, Outcome> {
         if let Some(held) = &mut self.held {
-            for at in 0..pmd_pages() {
-                held.sources.copy_page(at, &mut held.huge)?;
-                if at % COPY_BATCH == 0 {
-                    cond_resched();
-                }
+            for at in (0..pmd_pages()).step_by(COPY_BATCH) {
+                let pages = at..pmd_pages().min(at + COPY_BATCH);
+                held.sources.copy_pages(pages, &mut held.huge)?;
+                cond_resched();
             }
         }
         Ok(Copied(self))

@@ -7,6 +7,8 @@
 //! tests arm one of them, or a delay, by its name. Without, both are nothing:
 //! the answer is a constant. `Documentation/mm/testing.rst` has a table of them.
 
+use core::ops::Range;
+
 macro_rules! places {
     (
         $(#[$type_doc:meta])*
@@ -145,6 +147,17 @@ impl Point {
     #[inline]
     pub(crate) fn fails_at(self, nr: usize) -> bool {
         cfg!(CONFIG_FAULT_INJECTION_DEBUG_FS) && nr & nr.wrapping_sub(1) == 0 && self.fails()
+    }
+
+    /// The same for a call that does all of `places`: the first at which it
+    /// fails, else the end.
+    #[inline]
+    pub(crate) fn cut(self, mut places: Range<usize>) -> usize {
+        let end = places.end;
+        if !cfg!(CONFIG_FAULT_INJECTION_DEBUG_FS) {
+            return end;
+        }
+        places.find(|nr| self.fails_at(*nr)).unwrap_or(end)
     }
 }
 

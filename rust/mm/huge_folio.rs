@@ -7,14 +7,15 @@ use super::{
     ExtentPages,
     MappedVma,
     Mapping,
-    Referenced, //
-    Sources,
+    Referenced,
+    Scratch,
+    Sources, //
 };
 use crate::{
     bindings,
     pgtable::{
         pmd_size,
-        Cleared,
+        ClearedRun,
         MigrationTarget,
         PmdSlot, //
     },
@@ -139,13 +140,6 @@ impl<'b> HugeFolio<'b> {
         self.folio.as_ptr()
     }
 
-    /// Fills page `at` with zeroes.
-    pub(crate) fn clear_page(&mut self, at: usize) {
-        assert!(at < crate::pgtable::pmd_pages());
-        // SAFETY: The page belongs to the folio, which nobody else can see.
-        unsafe { bindings::clear_page(self.as_ptr(), at) };
-    }
-
     /// Turns every entry that names the folio into an empty pmd. Context:
     /// sleeps (`i_mmap_rwsem`).
     ///
@@ -263,35 +257,48 @@ unsafe impl MigrationTarget for PublishedFolio<'_> {
 }
 
 /// The pages of a huge folio that page tables may map one by one.
+///
+/// # Invariants
+///
+/// `frames` are those of the folio's pages.
 pub(crate) struct HugePages<'f, 'b> {
     folio: &'f PublishedFolio<'b>,
-    first: usize,
+    frames: &'f [usize],
 }
 
 impl<'f, 'b> HugePages<'f, 'b> {
-    pub(crate) fn new(folio: &'f PublishedFolio<'b>) -> Self {
+    /// The page frames are noted in `scratch`.
+    pub(crate) fn new(folio: &'f PublishedFolio<'b>, scratch: &'f mut Scratch) -> Self {
         // SAFETY: The folio is referenced.
         let first = unsafe { bindings::folio_pfn(folio.0.as_ptr()) };
-        Self { folio, first }
+        for (frame, pfn) in scratch.frames.iter_mut().zip(first..) {
+            *frame = pfn;
+        }
+        // INVARIANT: Filled in above.
+        Self {
+            folio,
+            frames: &scratch.frames,
+        }
     }
 }
 
 impl ExtentPages for HugePages<'_, '_> {
-    fn is_page(&self, at: usize, pfn: usize) -> bool {
-        self.first + at == pfn
+    fn frames(&self) -> &[usize] {
+        self.frames
     }
 
-    fn note_unmapped(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>, _mlocked: bool) {
+    fn note_unmapped(&mut self, run: ClearedRun, vma: &MappedVma<'_>, _mlocked: bool) {
         let folio = self.folio.0.as_ptr();
-        let dirty = cleared.is_dirty();
-        assert!(self.is_page(at, cleared.into_page()));
-        // SAFETY: The folio is locked, and `cleared` proved that an entry of
-        // the VMA that mapped this page is gone.
+        // SAFETY: The folio is locked, and `run` proves that entries of the VMA
+        // that mapped these pages are gone.
         unsafe {
-            if dirty {
+            if run.dirty() != 0 {
                 bindings::folio_mark_dirty(folio);
             }
-            bindings::folio_remove_rmap(folio, at, vma.as_ptr());
+            for pages in run.into_stretches() {
+                let nr = pages.len() as i32;
+                bindings::folio_remove_rmap(folio, pages.start, nr, vma.as_ptr());
+            }
         }
     }
 }

@@ -22,9 +22,9 @@ mod source_find;
 mod source_lock;
 mod source_retire;
 mod source_state;
+mod source_surplus;
 mod source_unmap;
 mod sources;
-mod stat_run;
 mod trace;
 mod workers;
 

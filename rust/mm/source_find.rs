@@ -6,9 +6,9 @@ use super::{
     fatal_signal_pending,
     fault::Point,
     sources::{
-        Slot,
-        ABSENT,
-        HEAD,
+        is_page,
+        HOLE,
+        RESERVED,
         SWAPPED, //
     },
     Found,
@@ -25,6 +25,9 @@ use crate::{
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
 
+/// Entries of the page cache looked at per call into C.
+const BATCH: usize = 16;
+
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// Looks at the page cache and takes a reference on every folio.
     ///
@@ -40,103 +43,157 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     }
 
     fn search(&mut self) -> Result<Found, Obstacle> {
-        let last = self.index + pmd_pages() - 1;
+        let last = self.index + self.scratch.frames.len() - 1;
         let mut xas = MaybeUninit::<bindings::xa_state>::uninit();
         let xas = xas.as_mut_ptr();
+        let mut batch = [const { MaybeUninit::<bindings::shmem_collapse_found>::uninit() }; BATCH];
         let _rcu = kernel::sync::rcu::read_lock();
 
         // SAFETY: `xas` is valid for writing, the mapping lives.
         unsafe { bindings::xas_init(xas, self.mapping.as_ptr(), self.index, 0) };
         loop {
-            // SAFETY: `xas` is initialised, and this is an RCU section.
-            let entry = unsafe { bindings::xas_next_get(xas, last) };
-            if entry.is_null() {
+            // SAFETY: `xas` is initialised, this is an RCU section, and `batch`
+            // has room for that many.
+            let nr = unsafe {
+                bindings::xas_find_batch(xas, last, batch.as_mut_ptr().cast(), BATCH as u32)
+            } as usize;
+            let mut end = Ok(());
+            for found in &batch[..nr] {
+                // SAFETY: The call above filled it in.
+                let found = unsafe { found.assume_init_ref() };
+                // SAFETY: The folio's reference moves in.
+                if unsafe { self.note_page(found) } {
+                    continue;
+                } else if end.is_ok() {
+                    // SAFETY: As above.
+                    end = unsafe { self.note(found) };
+                } else if !found.folio.is_null() {
+                    // SAFETY: Referenced by the call above.
+                    unsafe { bindings::folio_put(found.folio) };
+                }
+            }
+            end?;
+            if nr < BATCH {
                 return Ok(self.count());
             }
-            if !is_value(entry) {
-                // SAFETY: A folio of the mapping; its reference moves in.
-                unsafe { self.note_folio(entry.cast()) }?;
-                continue;
-            }
-            // SAFETY: A value entry of a shmem mapping.
-            if unsafe { bindings::xa_is_poison_marker(entry) } {
-                return Err(Obstacle::Poisoned);
-            }
-            // SAFETY: As above.
-            let (at, order) = unsafe { ((*xas).xa_index, bindings::xas_get_order(xas)) };
-            self.note_swapped(at, order as usize);
         }
     }
 
-    /// Counts every page once, whatever the page cache did during the walk: an
-    /// entry that grew is found again from its first page.
     fn count(&self) -> Found {
         let mut found = Found::default();
-        for slot in &self.scratch.slots {
-            if slot.flags & ABSENT != 0 {
-                found.absent += 1;
-                found.swapped += usize::from(slot.flags & SWAPPED != 0);
-            } else if slot.folio.is_null() {
-                found.holes += 1;
-            } else {
-                found.present += 1;
+        for frame in &self.scratch.frames {
+            match *frame {
+                frame if is_page(frame) => found.present += 1,
+                RESERVED => found.absent += 1,
+                SWAPPED => found.swapped += 1,
+                _ => found.holes += 1,
             }
         }
+        found.absent += found.swapped;
         found
     }
 
-    fn note_swapped(&mut self, at: usize, order: usize) {
-        let start = (at & !((1 << order) - 1)).max(self.index) - self.index;
-        let end = (start + (1 << order)).min(pmd_pages());
-        for slot in &mut self.scratch.slots[start..end] {
-            put_replaced(slot);
-            *slot = Slot {
-                flags: ABSENT | SWAPPED,
-                ..Slot::HOLE
-            };
-        }
-    }
-
-    /// Notes a folio, whose reference moves in, and says how many pages it has
-    /// and whether they can be used as they are.
+    /// The quick way for what is most common: one page, ready, in a place of
+    /// which nothing is known. Returns whether it was that.
     ///
     /// # Safety
     ///
-    /// The caller holds a reference on `folio`, found in the mapping.
+    /// As for [`note`](Self::note); nothing is handed over if it was not.
+    #[inline]
+    unsafe fn note_page(&mut self, found: &bindings::shmem_collapse_found) -> bool {
+        let at = found.index.wrapping_sub(self.index);
+        let scratch = &mut *self.scratch;
+        if found.folio.is_null() || found.order > 0 || found.flags != bindings::FOUND_UPTODATE {
+            return false;
+        }
+        match (scratch.frames.get_mut(at), scratch.folios.get_mut(at)) {
+            (Some(frame), Some(folio)) if *frame == HOLE => {
+                // INVARIANT: The reference moves in; the order is zero.
+                (*frame, *folio) = (found.pfn, found.folio);
+                scratch.orders[at] = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `found` is an entry of the mapping; if it is a folio, the caller hands a
+    /// reference over.
+    unsafe fn note(&mut self, found: &bindings::shmem_collapse_found) -> Result<(), Obstacle> {
+        if !found.folio.is_null() {
+            // SAFETY: By this function's contract.
+            return unsafe { self.note_folio(found) }.map(|_| ());
+        }
+        if found.flags & bindings::FOUND_POISONED != 0 {
+            return Err(Obstacle::Poisoned);
+        }
+        let first = found.index & !((1 << found.order) - 1);
+        let start = first.max(self.index) - self.index;
+        let end = (first + (1 << found.order) - self.index).min(self.scratch.frames.len());
+        self.make_room(start, end)?;
+        self.scratch.frames[start..end].fill(SWAPPED);
+        Ok(())
+    }
+
+    /// Notes a folio, and says how many pages it has and whether they can be
+    /// used as they are.
+    ///
+    /// # Safety
+    ///
+    /// The caller hands over a reference on the folio, found in the mapping.
     unsafe fn note_folio(
         &mut self,
-        folio: *mut bindings::folio,
+        found: &bindings::shmem_collapse_found,
     ) -> Result<(usize, bool), Obstacle> {
-        // SAFETY: Referenced.
-        let facts = unsafe { look_at(folio) };
-        let (first, pages) = (facts.index, 1usize << facts.order);
-        let inside = first >= self.index && first + pages <= self.index + pmd_pages();
-        let obstacle = if !inside {
-            Some(Obstacle::Raced)
-        } else if pages == pmd_pages() {
-            Some(Obstacle::Huge)
+        let (first, pages) = (found.index, 1usize << found.order);
+        let all = self.scratch.frames.len();
+        let inside = first >= self.index && first + pages <= self.index + all;
+        let at = first.wrapping_sub(self.index);
+        let noted = if !inside {
+            Err(Obstacle::Raced)
+        } else if pages == all {
+            Err(Obstacle::Huge)
         } else {
-            obstacle(&facts)
+            obstacle(found.flags).and_then(|()| self.make_room(at, at + pages))
         };
-        if let Some(obstacle) = obstacle {
+        if let Err(obstacle) = noted {
             // SAFETY: Not kept.
-            unsafe { bindings::folio_put(folio) };
+            unsafe { bindings::folio_put(found.folio) };
             return Err(obstacle);
         }
-        let ready = facts.uptodate;
-        let at = first - self.index;
-        for (nr, slot) in self.scratch.slots[at..at + pages].iter_mut().enumerate() {
-            put_replaced(slot);
-            // INVARIANT: One reference for the head; the rest name the folio.
-            *slot = Slot {
-                folio,
-                pfn: facts.pfn + nr,
-                unmapped: 0,
-                flags: if nr == 0 { HEAD } else { 0 } | if ready { 0 } else { ABSENT },
-                order: facts.order as u8,
-            };
+        let ready = found.flags & bindings::FOUND_UPTODATE != 0;
+        // INVARIANT: The reference moves in; order and pages are the folio's.
+        self.scratch.folios[at] = found.folio;
+        self.scratch.orders[at] = found.order as u8;
+        self.large |= pages > 1;
+        for (frame, pfn) in self.scratch.frames[at..at + pages]
+            .iter_mut()
+            .zip(found.pfn..)
+        {
+            *frame = if ready { pfn } else { RESERVED };
         }
         Ok((pages, ready))
+    }
+
+    /// Gives up what was noted in these places and is not usable; usable pages
+    /// there mean that the page cache changed under the walk.
+    fn make_room(&mut self, start: usize, end: usize) -> Result<(), Obstacle> {
+        if self.scratch.frames[start..end]
+            .iter()
+            .any(|frame| is_page(*frame))
+        {
+            return Err(Obstacle::Raced);
+        }
+        for folio in &mut self.scratch.folios[start..end] {
+            if !folio.is_null() {
+                // SAFETY: By the type invariant it is referenced.
+                unsafe { bindings::folio_put(*folio) };
+                *folio = core::ptr::null_mut();
+            }
+        }
+        Ok(())
     }
 
     /// Brings in what is in swap and fills in what was only reserved.
@@ -147,8 +204,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     pub(crate) fn bring_in(&mut self) -> Result<Result<usize, Obstacle>> {
         let mut brought = 0;
         for at in 0..pmd_pages() {
-            let slot = self.scratch.slots[at];
-            if slot.flags & ABSENT == 0 {
+            let frame = self.scratch.frames[at];
+            if frame != SWAPPED && frame != RESERVED {
                 continue;
             }
             if fatal_signal_pending() {
@@ -160,9 +217,15 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             kernel::error::to_result(unsafe {
                 bindings::swap_in(self.mapping.inode(), self.index + at, &mut folio)
             })?;
-            // SAFETY: Referenced by the call above.
-            match unsafe { self.note_folio(folio) } {
-                Ok((pages, true)) if slot.flags & SWAPPED != 0 => brought += pages,
+            let mut found = MaybeUninit::uninit();
+            // SAFETY: Referenced by the call above; `found` is filled in, and
+            // the reference moves in.
+            let noted = unsafe {
+                bindings::folio_look(folio, found.as_mut_ptr());
+                self.note_folio(found.assume_init_ref())
+            };
+            match noted {
+                Ok((pages, true)) if frame == SWAPPED => brought += pages,
                 Ok((_, true)) => {}
                 Ok((_, false)) => return Ok(Err(Obstacle::Raced)),
                 Err(obstacle) => return Ok(Err(obstacle)),
@@ -172,51 +235,24 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     }
 }
 
-/// Gives up a folio that was noted and has been replaced in the page cache since.
-///
-/// Slots of its other pages that nothing has replaced name it still; the test
-/// under its lock finds that it is no longer there.
-fn put_replaced(slot: &Slot) {
-    if slot.is_head() {
-        // SAFETY: A head is referenced; the caller overwrites it.
-        unsafe { bindings::folio_put(slot.folio) };
-    }
-}
-
-/// # Safety
-///
-/// The caller holds a reference on `folio`.
-pub(super) unsafe fn look_at(folio: *mut bindings::folio) -> bindings::shmem_collapse_folio_facts {
-    let mut facts = MaybeUninit::uninit();
-    // SAFETY: Referenced, by this function's contract; `facts` is filled in.
-    unsafe {
-        bindings::folio_look(folio, facts.as_mut_ptr());
-        facts.assume_init()
-    }
-}
-
 /// What rules the folio out. Poison first: it comes with a reference.
-fn obstacle(facts: &bindings::shmem_collapse_folio_facts) -> Option<Obstacle> {
-    if facts.poisoned {
-        Some(Obstacle::Poisoned)
-    } else if facts.pinned {
-        Some(Obstacle::Pinned)
-    } else if facts.locked {
-        Some(Obstacle::Locked)
+fn obstacle(flags: u32) -> Result<(), Obstacle> {
+    if flags & bindings::FOUND_POISONED != 0 {
+        Err(Obstacle::Poisoned)
+    } else if flags & bindings::FOUND_PINNED != 0 {
+        Err(Obstacle::Pinned)
+    } else if flags & bindings::FOUND_LOCKED != 0 {
+        Err(Obstacle::Locked)
     } else {
-        None
+        Ok(())
     }
-}
-
-/// `xa_is_value()`.
-fn is_value(entry: *mut kernel::ffi::c_void) -> bool {
-    entry as usize & 1 != 0
 }
 
 #[kunit_tests(shmem_collapse_sources)]
 mod tests {
     use super::{
         super::Backing,
+        Referenced,
         Scratch,
         Sources, //
     };
@@ -229,6 +265,18 @@ mod tests {
         prelude::*,
         sync::aref::ARef, //
     };
+
+    fn swapped(sources: &mut Sources<'_, '_, Referenced>, index: usize, order: u32) {
+        let found = bindings::shmem_collapse_found {
+            folio: core::ptr::null_mut(),
+            index,
+            pfn: 0,
+            order,
+            flags: 0,
+        };
+        // SAFETY: No folio, so no reference.
+        assert!(unsafe { sources.note(&found) }.is_ok());
+    }
 
     fn file() -> Result<Backing> {
         // SAFETY: Process context.
@@ -244,10 +292,10 @@ mod tests {
         let mut scratch = Scratch::new()?;
         let mut sources = Sources::holding_nothing(&mut scratch, file.mapping(), 0);
         for at in 0..4 {
-            sources.note_swapped(at, 0);
+            swapped(&mut sources, at, 0);
         }
-        sources.note_swapped(3, 4);
-        sources.note_swapped(pmd_pages() - 1, 2);
+        swapped(&mut sources, 3, 4);
+        swapped(&mut sources, pmd_pages() - 1, 2);
         let found = sources.count();
         assert_eq!(found.swapped, 16 + 4);
         assert_eq!(found.absent, found.swapped);
@@ -264,8 +312,8 @@ mod tests {
         let mut scratch = Scratch::new()?;
         let index = pmd_pages();
         let mut sources = Sources::holding_nothing(&mut scratch, file.mapping(), index);
-        let all = pmd_pages().ilog2() as usize;
-        sources.note_swapped(index, all + 1);
+        let all = pmd_pages().trailing_zeros();
+        swapped(&mut sources, index, all + 1);
         assert_eq!(sources.count().swapped, pmd_pages());
         assert_eq!(sources.count().holes, 0);
         Ok(())

@@ -4,8 +4,6 @@
 
 use super::{
     fault::Point,
-    source_find::look_at,
-    sources::Slot,
     CacheSection,
     Locked,
     Obstacle,
@@ -17,20 +15,22 @@ use core::ptr::NonNull;
 use kernel::prelude::*;
 
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
-    /// A folio of the memory cgroup and node to which most of the folios belong
+    /// A folio of the memory cgroup and node to which most of the pages belong
     /// (majority vote; any of them when there is no majority).
     pub(super) fn home(&self) -> Option<NonNull<bindings::folio>> {
         let mut home = core::ptr::null_mut();
         let mut votes = 0;
-        for slot in self.heads() {
+        for (folio, places) in self.homes() {
+            let pages = self.pages(places);
+            let mut both = [home, folio];
             // SAFETY: Both folios are referenced.
-            if votes > 0 && unsafe { bindings::folio_same_stat_home(home, slot.folio) } {
-                votes += 1usize << slot.order;
-            } else if votes < 1 << slot.order {
-                home = slot.folio;
-                votes = (1 << slot.order) - votes;
+            if votes > 0 && unsafe { bindings::folios_same_home(both.as_mut_ptr(), 2) } == 2 {
+                votes += pages;
+            } else if votes < pages {
+                home = folio;
+                votes = pages - votes;
             } else {
-                votes -= 1 << slot.order;
+                votes -= pages;
             }
         }
         NonNull::new(home)
@@ -45,59 +45,50 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// Locks the folios in the order of their indices, sleeping for the first
     /// only, and makes sure that they still are what the page cache has.
     pub(crate) fn lock(self) -> Result<Sources<'x, 'b, Locked>, Obstacle> {
-        let mut locked = 0;
-        let mut obstacle = None;
-
-        for slot in self.heads() {
-            // SAFETY: Referenced. Nothing is locked while this sleeps.
-            unsafe {
-                if locked == 0 {
-                    bindings::folio_lock(slot.folio);
-                } else if Point::PageLock.fails_at(locked) || !bindings::folio_trylock(slot.folio) {
-                    obstacle = Some(Obstacle::Locked);
-                    break;
-                }
-            }
-            locked += 1;
-            // SAFETY: Referenced and locked.
-            obstacle = unsafe { self.changed(slot) };
-            if obstacle.is_some() {
-                break;
-            }
-        }
+        let end = self.scratch.folios.len();
+        let first = self.scratch.folios.iter().position(|f| !f.is_null());
+        let Some(first) = first else {
+            return Err(Obstacle::Raced);
+        };
+        // SAFETY: Referenced. Nothing is locked while this sleeps.
+        unsafe { bindings::folio_lock(self.scratch.folios[first]) };
+        let (rest, nr) = self.folios(first + 1..Point::PageLock.cut(first + 1..end));
+        // SAFETY: All are referenced.
+        let locked = first + 1 + unsafe { bindings::folios_trylock(rest, nr) } as usize;
+        let obstacle = if locked < end {
+            Some(Obstacle::Locked)
+        } else {
+            self.changed()
+        };
         if let Some(obstacle) = obstacle {
-            for slot in self.heads().take(locked) {
+            let locked = &self.scratch.folios[..locked];
+            for folio in locked.iter().filter(|folio| !folio.is_null()) {
                 // SAFETY: Locked above.
-                unsafe { bindings::folio_unlock(slot.folio) };
+                unsafe { bindings::folio_unlock(*folio) };
             }
             return Err(obstacle);
         }
         // INVARIANT: All are locked and in the page cache, where the lock keeps
-        // them.
+        // them, with the order that was noted.
         Ok(self.into_state())
     }
 
-    /// # Safety
-    ///
-    /// The slot's folio is locked.
-    unsafe fn changed(&self, slot: &Slot) -> Option<Obstacle> {
-        let folio = slot.folio;
-        let nr = self.offset_of(slot);
-        // SAFETY: Referenced.
-        let facts = unsafe { look_at(folio) };
-        // SAFETY: Locked, by this function's contract, and referenced.
-        let same = unsafe { bindings::folio_in_mapping(folio, self.mapping.as_ptr()) }
-            && facts.index == self.index + nr
-            && facts.order == u32::from(slot.order)
-            && facts.uptodate
-            && !facts.writeback
-            && !Point::PageChanged.fails_at(nr);
-        if !same {
-            Some(Obstacle::Raced)
-        } else if facts.poisoned {
+    /// Looks again, now that all are locked.
+    fn changed(&self) -> Option<Obstacle> {
+        let all = self.scratch.folios.len();
+        let (folios, nr) = self.folios(0..Point::PageChanged.cut(0..all));
+        let orders = self.scratch.orders.as_ptr();
+        let mapping = self.mapping.as_ptr();
+        // SAFETY: Both arrays have that many elements; all folios are referenced
+        // and locked.
+        let same =
+            unsafe { bindings::folios_unchanged(folios, orders, nr, mapping, self.index) } as usize;
+        let folio = self.scratch.folios.get(same)?;
+        // SAFETY: Referenced, if it is one.
+        if !folio.is_null() && unsafe { bindings::folio_poisoned(*folio) } {
             Some(Obstacle::Poisoned)
         } else {
-            None
+            Some(Obstacle::Raced)
         }
     }
 }

@@ -3,12 +3,13 @@
 //! The end of the small folios.
 
 use super::{
-    stat_run::StatRun,
     Frozen,
     Sources, //
 };
 use crate::bindings;
-use core::mem::MaybeUninit;
+
+/// Folios ended per call: as many as the kernel frees in one go.
+const BATCH: usize = 31;
 
 impl Sources<'_, '_, Frozen> {
     /// Ends the folios' life after the huge folio took their place: out of the
@@ -18,31 +19,19 @@ impl Sources<'_, '_, Frozen> {
     ///
     /// The page cache no longer has any of them.
     pub(super) unsafe fn retire(self) {
-        {
-            let mut run = StatRun::uncached();
-            for slot in self.heads() {
-                // SAFETY: Frozen by us, so valid until freed below.
-                unsafe { run.add(slot.folio, 1 << slot.order) };
-            }
+        for (first, places) in self.homes() {
+            let pages = self.pages(places);
+            // SAFETY: Frozen by us, so valid until ended below.
+            unsafe { bindings::folio_stat_cached(first, -(pages as i32)) };
         }
-        let mut batch = MaybeUninit::<bindings::folio_batch>::zeroed();
-        let batch = batch.as_mut_ptr();
-        for slot in self.heads() {
+        let all = self.scratch.folios.len();
+        for at in (0..all).step_by(BATCH) {
+            let (folios, nr) = self.folios(at..all.min(at + BATCH));
             // SAFETY: Frozen and locked by us; the page cache's references are
-            // gone with its entries, so one reference is left: ours, which the
-            // batch takes. An all-zero batch is empty.
-            unsafe {
-                bindings::folio_detach(slot.folio);
-                bindings::folio_ref_unfreeze(slot.folio, 1);
-                bindings::folio_unlock(slot.folio);
-                if bindings::folio_batch_add(batch, slot.folio) == 0 {
-                    bindings::folio_batch_put(batch);
-                    super::cond_resched();
-                }
-            }
+            // gone with its entries, so one reference is left: ours.
+            unsafe { bindings::folios_end(folios, nr) };
+            super::cond_resched();
         }
-        // SAFETY: As above.
-        unsafe { bindings::folio_batch_put(batch) };
         core::mem::forget(self);
     }
 }

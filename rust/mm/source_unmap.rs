@@ -4,106 +4,100 @@
 
 use super::{
     fault::Point,
-    sources::{
-        Slot,
-        DIRTY, //
-    },
-    stat_run::StatRun,
     ExtentPages,
     Frozen,
     HugeFolio,
     Locked,
     MappedVma,
     Obstacle,
-    Sources,
-    Surplus, //
+    Sources, //
 };
 use crate::{
     bindings,
-    pgtable::Cleared, //
+    pgtable::{
+        Cleared,
+        ClearedRun, //
+    },
 };
+use core::ops::Range;
 
 impl ExtentPages for Sources<'_, '_, Locked> {
-    #[inline]
-    fn is_page(&self, at: usize, pfn: usize) -> bool {
-        self.scratch.slots[at].pfn == pfn
+    fn frames(&self) -> &[usize] {
+        &self.scratch.frames
     }
 
-    /// The folio's counts follow in [`settle`](Self::settle), once for all
+    /// The folios' counts follow in [`settle`](Self::settle), once for all
     /// mappers, unless the folio is large or the VMA locked.
-    #[inline]
-    fn note_unmapped(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>, mlocked: bool) {
-        if self.scratch.slots[at].order > 0 || mlocked {
-            return self.remove_rmap(at, cleared, vma);
+    fn note_unmapped(&mut self, run: ClearedRun, vma: &MappedVma<'_>, mlocked: bool) {
+        let chunk = &mut self.scratch.chunks[run.first() / ClearedRun::LEN];
+        chunk.dirty |= run.dirty();
+        if mlocked || self.large {
+            for pages in run.into_stretches() {
+                self.unmap_stretch(pages, vma, mlocked);
+            }
+        } else if run.is_whole() {
+            chunk.whole += 1;
+        } else {
+            for pages in run.into_stretches() {
+                for count in &mut self.scratch.unmapped[pages] {
+                    *count += 1;
+                }
+            }
         }
-        let slot = self.cleared_slot(at, cleared);
-        slot.unmapped += 1;
     }
 }
 
 impl<'x, 'b> Sources<'x, 'b, Locked> {
-    /// Looks for references that are not ours, the page cache's or a mapping's.
-    pub(crate) fn surplus_mapped(&self) -> Surplus {
-        self.surplus(true)
-    }
-
-    /// Looks for references that are not ours or the page cache's, once the
-    /// mappings are settled: one that is left could write to the old page.
-    pub(crate) fn surplus_unmapped(&self) -> Surplus {
-        self.surplus(false)
-    }
-
-    fn surplus(&self, mapped: bool) -> Surplus {
-        let point = if mapped {
-            Point::ReferencesMapped
-        } else {
-            Point::ReferencesUnmapped
-        };
-        if point.fails() {
-            return Surplus::Passing;
-        }
-        for slot in self.heads() {
-            // SAFETY: Referenced and locked.
-            unsafe {
-                if bindings::folio_surplus(slot.folio, mapped) != 0 {
-                    return if bindings::folio_maybe_dma_pinned(slot.folio) {
-                        Surplus::Pinned
-                    } else {
-                        Surplus::Passing
-                    };
-                }
-            }
-        }
-        Surplus::None
+    /// Whether page `at` of the extent has this page frame.
+    #[inline]
+    pub(crate) fn is_page(&self, at: usize, pfn: usize) -> bool {
+        self.scratch.frames[at] == pfn
     }
 
     /// Whether a page was poisoned since it was found.
     pub(crate) fn is_poisoned(&self) -> bool {
-        let poisoned = self
-            .heads()
-            // SAFETY: Referenced and locked.
-            .any(|slot| unsafe { bindings::folio_poisoned(slot.folio) });
+        let (folios, nr) = self.all_folios();
+        // SAFETY: All are referenced and locked.
+        let poisoned = unsafe { bindings::folios_poisoned(folios, nr) };
         poisoned || Point::Poison.fails()
     }
 
     /// Takes one mapping of page `at` off the folio's counts at once
     /// (`folio_remove_rmap_ptes()`). Context: under the PTE lock.
     pub(crate) fn remove_rmap(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>) {
-        let slot = *self.cleared_slot(at, cleared);
-        let nr = at & ((1 << slot.order) - 1);
-        // SAFETY: The folio is locked, and `cleared` proves that an entry that
-        // mapped this page of it is gone.
-        unsafe { bindings::folio_remove_rmap(slot.folio, nr, vma.as_ptr()) };
+        if cleared.is_dirty() {
+            let chunk = &mut self.scratch.chunks[at / ClearedRun::LEN];
+            chunk.dirty |= 1 << (at % ClearedRun::LEN);
+        }
+        assert!(self.is_page(at, cleared.into_page()));
+        self.remove_mappings(at..at + 1, vma);
     }
 
-    /// The slot whose page the cleared entry mapped.
-    fn cleared_slot(&mut self, at: usize, cleared: Cleared) -> &mut Slot {
-        let slot = &mut self.scratch.slots[at];
-        if cleared.is_dirty() {
-            slot.flags |= DIRTY;
+    /// Pages of which one mapping each is gone: large folios are settled at
+    /// once, small ones if the VMA is locked.
+    fn unmap_stretch(&mut self, pages: Range<usize>, vma: &MappedVma<'_>, mlocked: bool) {
+        let mut at = pages.start;
+        while at < pages.end {
+            let (_, first) = self.folio_of(at);
+            let order = self.scratch.orders[first];
+            let end = pages.end.min(first + (1 << order));
+            if mlocked || order > 0 {
+                self.remove_mappings(at..end, vma);
+            } else {
+                self.scratch.unmapped[at] += 1;
+            }
+            at = end;
         }
-        assert!(cleared.into_page() == slot.pfn);
-        slot
+    }
+
+    /// Takes one mapping of each of these pages, all of one folio, off its
+    /// counts. The caller has cleared an entry of `vma` for each.
+    fn remove_mappings(&self, pages: Range<usize>, vma: &MappedVma<'_>) {
+        let (folio, first) = self.folio_of(pages.start);
+        let nr = pages.len() as i32;
+        // SAFETY: The folio is locked, and entries that mapped these pages of it
+        // are gone.
+        unsafe { bindings::folio_remove_rmap(folio, pages.start - first, nr, vma.as_ptr()) };
     }
 
     /// Takes the noted mappings off the counts, one step for each folio.
@@ -111,35 +105,50 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// Until then map counts are too high, which the folio locks keep from
     /// anybody who would act on it.
     pub(crate) fn settle(&mut self) {
-        let mut run = StatRun::unmapped();
-        for slot in self.scratch.slots.iter_mut().filter(|s| s.unmapped > 0) {
-            // SAFETY: As many entries of this small folio were cleared; our own
-            // reference keeps it.
-            unsafe {
-                if bindings::folio_drop_mappings(slot.folio, slot.unmapped as i32) {
-                    run.add(slot.folio, 1);
-                }
+        for (first, places) in self.homes() {
+            let mut unmapped = 0;
+            let mut at = places.start;
+            while at < places.end {
+                let chunk = at / ClearedRun::LEN;
+                let end = places.end.min((chunk + 1) * ClearedRun::LEN);
+                let (folios, nr) = self.folios(at..end);
+                let counts = self.scratch.unmapped[at..end].as_ptr();
+                let whole = self.scratch.chunks[chunk].whole;
+                // SAFETY: As many entries of these small folios were cleared; our
+                // own references keep them.
+                unmapped += unsafe { bindings::folios_drop_mappings(folios, counts, nr, whole) };
+                at = end;
             }
-            slot.unmapped = 0;
+            if unmapped > 0 {
+                // SAFETY: Referenced.
+                unsafe { bindings::folio_stat_mapped(first, -(unmapped as i32)) };
+            }
+        }
+        self.scratch.unmapped.fill(0);
+        for chunk in &mut self.scratch.chunks {
+            chunk.whole = 0;
         }
     }
 
-    /// Copies page `at` into the huge folio, or clears it there for a hole.
+    /// Copies these pages into the huge folio, and clears them there for holes.
     ///
     /// [`Obstacle::Poisoned`] when the machine finds the source broken.
-    pub(crate) fn copy_page(&self, at: usize, huge: &mut HugeFolio<'_>) -> Result<(), Obstacle> {
-        let slot = self.scratch.slots[at];
-        if slot.folio.is_null() {
-            huge.clear_page(at);
-            return Ok(());
-        }
-        if Point::Copy.fails_at(at) {
+    pub(crate) fn copy_pages(
+        &self,
+        pages: Range<usize>,
+        huge: &mut HugeFolio<'_>,
+    ) -> Result<(), Obstacle> {
+        if Point::Copy.cut(pages.clone()) < pages.end {
             return Err(Obstacle::Poisoned);
         }
-        let nr = at & ((1 << slot.order) - 1);
-        // SAFETY: Both pages are ours; the source is locked and unmapped, so
-        // nobody writes to it.
-        match unsafe { bindings::copy_page(huge.as_ptr(), at, slot.folio, nr) } {
+        let at = pages.start;
+        let frames = &self.scratch.frames[pages];
+        // SAFETY: The pages of both are ours, by the type invariants; sources are
+        // locked and unmapped, so nobody writes to them.
+        let copied = unsafe {
+            bindings::copy_pages(huge.as_ptr(), at, frames.as_ptr(), frames.len() as u32)
+        };
+        match copied {
             0 => Ok(()),
             _ => Err(Obstacle::Poisoned),
         }
@@ -150,33 +159,30 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// Gives the sources back when one has another reference. Context: under
     /// the page cache's lock, which keeps lookups from spinning for long.
     pub(crate) fn freeze(self) -> Result<Sources<'x, 'b, Frozen>, Self> {
-        let mut frozen = 0;
-        let all = self.heads().all(|slot| {
-            if Point::Freeze.fails_at(frozen) {
-                return false;
+        let all = self.scratch.folios.len();
+        let (folios, nr) = self.folios(0..Point::Freeze.cut(0..all));
+        // SAFETY: All are referenced and locked; those before the place returned
+        // are frozen, and only those are unfrozen.
+        unsafe {
+            let frozen = bindings::folios_freeze(folios, nr);
+            if (frozen as usize) < all {
+                bindings::folios_unfreeze(folios, frozen);
+                return Err(self);
             }
-            // SAFETY: Referenced and locked.
-            let ok = unsafe { bindings::folio_ref_freeze(slot.folio, 1 + (1 << slot.order)) };
-            frozen += usize::from(ok);
-            ok
-        });
-        if all {
-            // INVARIANT: All are frozen.
-            return Ok(self.into_state());
         }
-        for slot in self.heads().take(frozen) {
-            // SAFETY: Frozen above at that count.
-            unsafe { bindings::folio_ref_unfreeze(slot.folio, 1 + (1 << slot.order)) };
-        }
-        Err(self)
+        // INVARIANT: All are frozen.
+        Ok(self.into_state())
     }
 
     /// Carries dirtiness that only page tables knew over to the folios, for
     /// when they stay: a clean shmem folio would be dropped by reclaim.
     pub(crate) fn keep_dirty(&mut self) {
-        for slot in self.scratch.slots.iter().filter(|s| s.flags & DIRTY != 0) {
-            // SAFETY: Referenced and locked.
-            unsafe { bindings::folio_mark_dirty(slot.folio) };
+        for at in 0..self.scratch.frames.len() {
+            let chunk = &self.scratch.chunks[at / ClearedRun::LEN];
+            if chunk.dirty & 1 << (at % ClearedRun::LEN) != 0 {
+                // SAFETY: Referenced and locked.
+                unsafe { bindings::folio_mark_dirty(self.folio_of(at).0) };
+            }
         }
     }
 }

@@ -9,64 +9,85 @@ use super::{
 };
 use crate::{
     bindings,
-    pgtable::pmd_pages, //
+    pgtable::{
+        pmd_pages,
+        ClearedRun, //
+    },
 };
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    ops::Range, //
+};
 use kernel::prelude::*;
 
-/// The page frame number that no page has: marks a hole.
-const NO_PFN: usize = usize::MAX;
+// In place of a page frame, where there is no page to use. No page has these.
 
-/// First page of its folio.
-pub(super) const HEAD: u8 = 1;
-/// A dirty mapping was removed that the folio's own flag does not show yet.
-pub(super) const DIRTY: u8 = 2;
-/// Swapped out, or fallocated and never written: must be brought in.
-pub(super) const ABSENT: u8 = 4;
+/// Nothing is there.
+pub(super) const HOLE: usize = bindings::FRAME_NONE as isize as usize;
 /// Swapped out.
-pub(super) const SWAPPED: u8 = 8;
+pub(super) const SWAPPED: usize = HOLE - 1;
+/// Fallocated and never written: must be brought in.
+pub(super) const RESERVED: usize = HOLE - 2;
 
-/// What is known of one page of the extent.
-#[derive(Clone, Copy)]
-pub(super) struct Slot {
-    pub(super) folio: *mut bindings::folio,
-    pub(super) pfn: usize,
-    /// Mappings removed from page tables, not yet from the folio's counts.
-    pub(super) unmapped: u32,
-    pub(super) flags: u8,
-    pub(super) order: u8,
+/// Whether `frame` is one, and the page up to date.
+pub(super) fn is_page(frame: usize) -> bool {
+    frame < RESERVED
 }
 
-impl Slot {
-    pub(super) const HOLE: Slot = Slot {
-        folio: core::ptr::null_mut(),
-        pfn: NO_PFN,
-        unmapped: 0,
-        flags: 0,
-        order: 0,
-    };
+/// What page tables said about [`ClearedRun::LEN`] pages.
+#[derive(Clone, Copy)]
+pub(super) struct Chunk {
+    /// Tables, gone since, that mapped every one of the pages; not yet taken off
+    /// the folios' counts.
+    pub(super) whole: u32,
+    /// Pages of which a dirty mapping was removed that the folio's own flag
+    /// does not show yet.
+    pub(super) dirty: u64,
+}
 
-    pub(super) fn is_head(&self) -> bool {
-        self.flags & HEAD != 0
-    }
+impl Chunk {
+    const EMPTY: Chunk = Chunk { whole: 0, dirty: 0 };
 }
 
 /// Memory that one extent's sources are noted in, used again for the next.
 ///
-/// 24 bytes a page: 12 KiB where an extent has 512 pages.
+/// 21 bytes a page and a few more: less than 11 KiB where an extent has 512
+/// pages. One array for each kind of fact, since most steps need one or two.
 pub(crate) struct Scratch {
-    pub(super) slots: KVVec<Slot>,
+    /// The page frame of each page, or one of the constants above.
+    pub(super) frames: KVVec<usize>,
+    /// The folio, in the place of its first page; null in all others.
+    pub(super) folios: KVVec<*mut bindings::folio>,
+    /// Its order, in the same place.
+    pub(super) orders: KVVec<u8>,
+    /// Mappings removed from page tables, not yet from the folio's counts,
+    /// besides those of [`Chunk::whole`].
+    pub(super) unmapped: KVVec<u32>,
+    pub(super) chunks: KVVec<Chunk>,
 }
 
-// SAFETY: Between two extents the slots point to nothing that is held.
+// SAFETY: Between two extents no folio is named that is held.
 unsafe impl Send for Scratch {}
 
 impl Scratch {
     /// Context: sleeps.
     pub(crate) fn new() -> Result<Self> {
         Point::Scratch.check(ENOMEM)?;
-        let slots = KVVec::from_elem(Slot::HOLE, pmd_pages(), GFP_KERNEL)?;
-        Ok(Self { slots })
+        let (pages, chunks) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
+        Ok(Self {
+            frames: KVVec::from_elem(HOLE, pages, GFP_KERNEL)?,
+            folios: KVVec::from_elem(core::ptr::null_mut(), pages, GFP_KERNEL)?,
+            orders: KVVec::from_elem(0, pages, GFP_KERNEL)?,
+            unmapped: KVVec::from_elem(0, pages, GFP_KERNEL)?,
+            chunks: KVVec::from_elem(Chunk::EMPTY, chunks, GFP_KERNEL)?,
+        })
+    }
+
+    fn clear(&mut self) {
+        self.frames.fill(HOLE);
+        self.folios.fill(core::ptr::null_mut());
+        self.unmapped.fill(0);
+        self.chunks.fill(Chunk::EMPTY);
     }
 }
 
@@ -115,14 +136,18 @@ pub(crate) enum Surplus {
 ///
 /// # Invariants
 ///
-/// Every slot with [`HEAD`] names a folio of `mapping` that this value holds as
-/// `S` says, and the slots of its pages name the same folio, in the order of
-/// pages. With [`Locked`](super::Locked) and [`Frozen`](super::Frozen), those
-/// folios are what the page cache has at these indices.
+/// Every folio of `scratch.folios` is one of `mapping` that this value holds as
+/// `S` says; it has the order noted in the same place, and `frames` its pages
+/// from there on. With [`Referenced`](super::Referenced) frames are those of
+/// such folios, or marked as no page. With [`Locked`](super::Locked) and
+/// [`Frozen`](super::Frozen) the folios are what the page cache has at these
+/// indices, and all their pages can be used.
 pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) scratch: &'x mut Scratch,
     pub(super) mapping: Mapping<'b>,
     pub(super) index: usize,
+    /// Whether a folio has more than one page.
+    pub(super) large: bool,
     pub(super) _state: PhantomData<S>,
 }
 
@@ -133,12 +158,13 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
         mapping: Mapping<'b>,
         index: usize,
     ) -> Self {
-        scratch.slots.fill(Slot::HOLE);
-        // INVARIANT: No slot is a head.
+        scratch.clear();
+        // INVARIANT: No folio, no page.
         Self {
             scratch,
             mapping,
             index,
+            large: false,
             _state: PhantomData,
         }
     }
@@ -153,15 +179,47 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
         self.mapping
     }
 
-    /// The first slot of every folio.
-    pub(super) fn heads(&self) -> impl Iterator<Item = &Slot> + '_ {
-        self.scratch.slots.iter().filter(|slot| slot.is_head())
+    /// The folios of `places`, for calls into C.
+    pub(super) fn folios(&self, places: Range<usize>) -> (*mut *mut bindings::folio, u32) {
+        let folios = &self.scratch.folios[places];
+        (folios.as_ptr().cast_mut(), folios.len() as u32)
     }
 
-    /// How far into the extent the page of `slot` is.
-    pub(super) fn offset_of(&self, slot: &Slot) -> usize {
-        // SAFETY: `slot` is an element of `slots`.
-        unsafe { core::ptr::from_ref(slot).offset_from(self.scratch.slots.as_ptr()) as usize }
+    /// All of them.
+    pub(super) fn all_folios(&self) -> (*mut *mut bindings::folio, u32) {
+        self.folios(0..self.scratch.folios.len())
+    }
+
+    /// The places of folios for which statistics count at the same place, taken
+    /// together as long as they follow each other, with the first of them.
+    pub(super) fn homes(&self) -> impl Iterator<Item = (*mut bindings::folio, Range<usize>)> + '_ {
+        let end = self.scratch.folios.len();
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            at += self.scratch.folios[at..]
+                .iter()
+                .position(|f| !f.is_null())?;
+            let (first, start) = (self.scratch.folios[at], at);
+            let (folios, nr) = self.folios(at..end);
+            // SAFETY: By the type invariant all are valid.
+            at += unsafe { bindings::folios_same_home(folios, nr) } as usize;
+            Some((first, start..at))
+        })
+    }
+
+    /// Pages that stand in `places`.
+    pub(super) fn pages(&self, places: Range<usize>) -> usize {
+        let frames = &self.scratch.frames[places];
+        frames.iter().filter(|frame| is_page(**frame)).count()
+    }
+
+    /// The folio that has page `at`, and its first page's place.
+    pub(super) fn folio_of(&self, at: usize) -> (*mut bindings::folio, usize) {
+        let folios = &self.scratch.folios[..=at];
+        match folios.iter().rposition(|folio| !folio.is_null()) {
+            Some(first) => (folios[first], first),
+            None => unreachable!(),
+        }
     }
 
     /// The same folios in another state, which the caller has brought about.
@@ -173,6 +231,7 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
             scratch,
             mapping: this.mapping,
             index: this.index,
+            large: this.large,
             _state: PhantomData,
         }
     }
@@ -180,9 +239,10 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
 
 impl<S: Hold> Drop for Sources<'_, '_, S> {
     fn drop(&mut self) {
-        for slot in self.heads() {
+        let folios = self.scratch.folios.iter().zip(&self.scratch.orders);
+        for (folio, order) in folios.filter(|(folio, _)| !folio.is_null()) {
             // SAFETY: By the type invariant each is held as `S` says.
-            unsafe { S::release(slot.folio, 1 << slot.order) };
+            unsafe { S::release(*folio, 1 << order) };
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The debt that clearing an entry leaves.
 
 use super::Pte;
+use core::ops::Range;
 
 /// An entry that mapped a page until it was cleared.
 ///
@@ -38,4 +39,69 @@ impl Cleared {
     pub(crate) fn into_page(self) -> usize {
         self.pfn
     }
+}
+
+/// The same for neighbouring entries of a table that was taken out as a whole.
+///
+/// # Invariants
+///
+/// Where a bit of `pages` is set, the entry `first` plus its number was present,
+/// mapped what [`TableGuard::check`] was told to expect there, and is gone.
+/// `dirty` has no other bits.
+///
+/// [`TableGuard::check`]: super::TableGuard::check
+#[must_use = "the pages still count the mappings"]
+pub(crate) struct ClearedRun {
+    first: usize,
+    pages: u64,
+    dirty: u64,
+}
+
+impl ClearedRun {
+    /// The most entries of a run. A run begins at a multiple of this.
+    pub(crate) const LEN: usize = u64::BITS as usize;
+
+    /// The caller takes away `pages`, which were checked.
+    pub(super) fn new(first: usize, pages: u64, dirty: u64) -> Self {
+        // INVARIANT: By the description above.
+        Self {
+            first,
+            pages,
+            dirty,
+        }
+    }
+
+    /// The index of the first entry.
+    pub(crate) fn first(&self) -> usize {
+        self.first
+    }
+
+    /// Through which entries hardware wrote, a bit for each.
+    pub(crate) fn dirty(&self) -> u64 {
+        self.dirty
+    }
+
+    /// Whether all entries that a run can have mapped a page.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.pages == u64::MAX
+    }
+
+    /// Takes the debts over; returns the indices of the entries, in stretches.
+    pub(crate) fn into_stretches(self) -> impl Iterator<Item = Range<usize>> {
+        let (first, mut pages) = (self.first, self.pages);
+        core::iter::from_fn(move || {
+            (pages != 0).then(|| {
+                let start = pages.trailing_zeros();
+                let len = (pages >> start).trailing_ones();
+                pages &= !(u64::MAX >> (u64::BITS - len) << start);
+                first + start as usize..first + (start + len) as usize
+            })
+        })
+    }
+}
+
+/// The pages that a table mapped: who takes over their debts when it is gone.
+pub(crate) trait MappedPages {
+    /// Takes debts over. Context: under the PTE lock.
+    fn settle(&mut self, run: ClearedRun);
 }

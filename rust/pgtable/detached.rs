@@ -21,7 +21,7 @@ use crate::bindings;
 ///
 /// ```ignore
 /// fn drop_empty<W: Witness>(table: TableGuard<'_, W>) {
-///     if let CheckedTable::Empty(table) = table.check(|_, _| false) {
+///     if let CheckedTable::Empty(table) = table.check(&[]) {
 ///         let detached = table.remove();
 ///         detached.free_deferred();
 ///     }

@@ -74,7 +74,11 @@ mod walk;
 mod witness;
 
 pub(crate) use self::{
-    cleared::Cleared,
+    cleared::{
+        Cleared,
+        ClearedRun,
+        MappedPages, //
+    },
     detached::DetachedTable,
     entry::{
         Pmd,

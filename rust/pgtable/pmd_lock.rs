@@ -5,9 +5,9 @@
 use super::{
     pmd_pages,
     pte_map::PteLock,
-    Cleared,
     DetachedTable,
     Invalidation,
+    MappedPages,
     Pmd,
     PteMap,
     Witness, //
@@ -163,7 +163,7 @@ pub(crate) struct TableGuard<'i, W: Witness> {
 ///
 /// ```ignore
 /// fn is_empty<W: Witness>(table: TableGuard<'_, W>) -> bool {
-///     matches!(table.check(|_, _| false), CheckedTable::Empty(_))
+///     matches!(table.check(&[]), CheckedTable::Empty(_))
 /// }
 /// ```
 pub(crate) enum CheckedTable<'i, W: Witness> {
@@ -179,54 +179,38 @@ pub(crate) enum CheckedTable<'i, W: Witness> {
 impl<'i, W: Witness> TableGuard<'i, W> {
     /// Tests flags of the VMA and contents of the table under both locks.
     ///
-    /// `ours` says whether the page frame is the one that belongs at the index.
+    /// `frames` are the page frames that belong at the indices; those behind
+    /// its end shall be none.
     #[inline]
-    pub(crate) fn check(self, mut ours: impl FnMut(usize, usize) -> bool) -> CheckedTable<'i, W> {
+    pub(crate) fn check(self, frames: &[usize]) -> CheckedTable<'i, W> {
         // SAFETY: The witness keeps the VMA.
         if !unsafe { bindings::vma_table_removable(self.pmd.vma()) } {
             return CheckedTable::Kept;
         }
-        let mut mapped = 0;
-        let removable = self.map.all_frames(0..pmd_pages(), |index, frame| {
-            mapped += 1;
-            frame.is_some_and(|pfn| ours(index, pfn))
-        });
-        match (removable, NonZeroUsize::new(mapped)) {
-            (false, _) => CheckedTable::Kept,
-            (true, None) => CheckedTable::Empty(EmptyTable(self)),
-            (true, Some(mapped)) => CheckedTable::Mapped(MappedTable {
+        match self.map.count_frames(frames).map(NonZeroUsize::new) {
+            None => CheckedTable::Kept,
+            Some(None) => CheckedTable::Empty(EmptyTable(self)),
+            Some(Some(mapped)) => CheckedTable::Mapped(MappedTable {
                 guard: self,
                 mapped,
             }),
         }
     }
 
-    /// Takes the removed table's final entries to `visit`, empties it and drops
-    /// the locks.
-    fn empty(
-        self,
-        table: bindings::pmd_t,
-        entry: Option<NonNull<bindings::page>>,
-        mut visit: impl FnMut(usize, Cleared),
-    ) -> DetachedTable<'i, W> {
-        let mut flags = 0;
+    /// Hands over the debts of the removed table's entries.
+    fn settle(&self, pages: &mut impl MappedPages) -> u32 {
         // Hardware no longer walks the table: the bits are final.
-        self.map.all(0..pmd_pages(), |index, pte| {
-            if let Some(cleared) = Cleared::new(pte) {
-                flags |= pte.flags();
-                visit(index, cleared);
-            }
-            true
-        });
+        // SAFETY: Just taken out, checked in the same hold; `empty()` zeroes it.
+        unsafe { self.map.take_runs(pages) }
+    }
+
+    /// Empties the removed table and drops the locks.
+    fn empty(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
         let (mm, base) = (self.pmd.mm(), self.pmd.base());
         // SAFETY: `table` was just taken out of this slot under both locks and
-        // is mapped at `start`; the entry that replaced it, if any, is ours to
-        // refine under the pmd lock.
+        // is mapped at `start`.
         unsafe {
             bindings::detached_zero(mm, base, table, self.map.start());
-            if let Some(head) = entry {
-                bindings::pmd_refine_entry(mm, base, self.pmd.pmd(), head.as_ptr(), flags);
-            }
             if bindings::vma_locked(self.pmd.vma()) {
                 bindings::mlock_drain_local();
             }
@@ -250,7 +234,7 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
         let pmd = &self.0.pmd;
         // SAFETY: Both locks are held and the entry points to a table.
         let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
-        self.0.empty(table, None, |_, _| ())
+        self.0.empty(table)
     }
 }
 
@@ -266,11 +250,9 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 /// fn exchange<W: Witness>(
 ///     table: MappedTable<'_, W>,
 ///     folio: &impl MigrationTarget,
-///     mut settle: impl FnMut(Cleared),
+///     pages: &mut impl MappedPages,
 /// ) {
-///     table
-///         .replace(folio, |_, cleared| settle(cleared))
-///         .free_deferred();
+///     table.replace(folio, pages).free_deferred();
 /// }
 /// ```
 pub(crate) struct MappedTable<'i, W: Witness> {
@@ -282,16 +264,15 @@ impl<'i, W: Witness> MappedTable<'i, W> {
     /// Exchanges the table for a migration entry that names `target`, in one
     /// atomic step: no fault ever finds the entry empty.
     ///
-    /// The RSS then counts the whole extent. `visit` gets every entry that was
-    /// present, with final accessed and dirty bits, under both locks: it settles
-    /// rmap and references and may not sleep.
+    /// The RSS then counts the whole extent. `pages` take over rmap and reference
+    /// of each entry that was present.
     ///
     /// A page left in the table proves that no zap is past it: `munmap()` and
     /// exit will still meet the entry and take it away.
     pub(crate) fn replace(
         self,
         target: &impl MigrationTarget,
-        visit: impl FnMut(usize, Cleared),
+        pages: &mut impl MappedPages,
     ) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         let head = target.head();
@@ -301,16 +282,22 @@ impl<'i, W: Witness> MappedTable<'i, W> {
         let table =
             unsafe { bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr()) };
         pmd.add_rss((pmd_pages() - self.mapped.get()) as isize);
-        self.guard.empty(table, Some(head), visit)
+        let flags = self.guard.settle(pages);
+        // SAFETY: The entry just put in is ours to refine under the pmd lock.
+        unsafe {
+            bindings::pmd_refine_entry(pmd.mm(), pmd.base(), pmd.pmd(), head.as_ptr(), flags)
+        };
+        self.guard.empty(table)
     }
 
     /// Takes the table out and leaves the pmd entry empty, for machines without
     /// pmd migration entries.
-    pub(crate) fn remove(self, visit: impl FnMut(usize, Cleared)) -> DetachedTable<'i, W> {
+    pub(crate) fn remove(self, pages: &mut impl MappedPages) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         // SAFETY: Both locks are held and the entry points to a table.
         let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
         pmd.add_rss(-(self.mapped.get() as isize));
-        self.guard.empty(table, None, visit)
+        self.guard.settle(pages);
+        self.guard.empty(table)
     }
 }

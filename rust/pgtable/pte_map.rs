@@ -4,6 +4,8 @@
 
 use super::{
     pmd_pages,
+    ClearedRun,
+    MappedPages,
     PmdSlot,
     Pte,
     Witness, //
@@ -19,10 +21,6 @@ use kernel::types::NotThreadSafe;
 
 /// Entries decoded per call into C: a compromise between calls and stack.
 const BATCH: usize = 32;
-
-/// What `pte_read_frames()` gives where no ordinary page is mapped.
-const FRAME_NONE: usize = bindings::FRAME_NONE as isize as usize;
-const FRAME_OTHER: usize = bindings::FRAME_OTHER as isize as usize;
 
 /// A mapped PTE table whose entries may change at any time.
 ///
@@ -102,38 +100,44 @@ impl<'s> PteMap<'s> {
         }
     }
 
-    /// Calls `f` with index and page frame of the entries in `range` that are
-    /// not none until it returns false, with [`None`] for the frame where an
-    /// entry maps no ordinary page; returns whether it never did.
+    /// How many entries map the page frames that `frames` has in their places.
     ///
-    /// The quick way when nothing else about the entries matters.
+    /// [`None`] if one that is not none maps anything else, or stands behind the
+    /// end of `frames`.
     #[inline]
-    pub(crate) fn all_frames(
-        &self,
-        range: Range<usize>,
-        mut f: impl FnMut(usize, Option<usize>) -> bool,
-    ) -> bool {
-        let mut batch = [0usize; BATCH];
-        let end = range.end.min(pmd_pages());
-        let mut at = range.start;
+    pub(crate) fn count_frames(&self, frames: &[usize]) -> Option<usize> {
+        let known = frames.len().min(pmd_pages());
+        // SAFETY: The table and `frames` both have that many elements.
+        let mapped = unsafe {
+            bindings::pte_count_frames(self.start.as_ptr(), frames.as_ptr(), known as u32)
+        };
+        (mapped >= 0 && self.all(known..pmd_pages(), |_, pte| pte.is_none()))
+            .then_some(mapped as usize)
+    }
 
-        while at < end {
-            let n = BATCH.min(end - at);
-            // SAFETY: As in `all`.
-            unsafe { bindings::pte_read_frames(self.entry(at), batch.as_mut_ptr(), n as u32) };
-            for (i, frame) in batch[..n].iter().enumerate() {
-                let go_on = match *frame {
-                    FRAME_NONE => true,
-                    FRAME_OTHER => f(at + i, None),
-                    frame => f(at + i, Some(frame)),
-                };
-                if !go_on {
-                    return false;
-                }
+    /// Hands the debts of the table's entries over; returns all their flags taken
+    /// together.
+    ///
+    /// # Safety
+    ///
+    /// The table is out of the tree, [`count_frames`](Self::count_frames) found
+    /// nothing but the pages' frames in it, and the caller zeroes it.
+    pub(super) unsafe fn take_runs(&self, pages: &mut impl MappedPages) -> u32 {
+        let mut flags = 0;
+        for first in (0..pmd_pages()).step_by(ClearedRun::LEN) {
+            let nr = ClearedRun::LEN.min(pmd_pages() - first);
+            let mut run = MaybeUninit::<bindings::shmem_collapse_pte_run>::uninit();
+            // SAFETY: The table has `nr` entries there; the call fills `run` in.
+            let run = unsafe {
+                bindings::pte_read_run(self.entry(first), nr as u32, run.as_mut_ptr());
+                run.assume_init()
+            };
+            flags |= run.flags;
+            if run.pages != 0 {
+                pages.settle(ClearedRun::new(first, run.pages, run.dirty));
             }
-            at += n;
         }
-        true
+        flags
     }
 
     /// Calls `f` with index and value of the entries in `range` until it

@@ -18,7 +18,9 @@ mod tests {
         },
         scratch::{
             extent,
+            frames_of,
             rcu_depth,
+            Known,
             Scratch,
             Watch, //
         },
@@ -172,7 +174,7 @@ mod tests {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let kept = matches!(guard.check(|_, _| false), CheckedTable::Kept);
+            let kept = matches!(guard.check(&[]), CheckedTable::Kept);
             assert!(kept);
             drop(section);
             assert_eq!(slot.read_lockless(), Pmd::Table);
@@ -190,19 +192,15 @@ mod tests {
             let section = slot.invalidate(extent(memory.page(0)));
             let stale = reader.map_ro_nolock().ok_or(EFAULT)?;
             assert!(stale.entries().read(0).page().is_some());
+            let frames = frames_of(stale.entries())?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let CheckedTable::Mapped(table) = guard.check(|_, _| true) else {
+            let CheckedTable::Mapped(table) = guard.check(&frames) else {
                 return Err(EBUSY);
             };
-            let mut visited = 0;
-            let detached = table.remove(|_, old| {
-                visited += 1;
-                // SAFETY: The entry is out of the tree and both locks are held;
-                // the reference and the rmap were its own.
-                unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };
-            });
-            detached.free_deferred();
-            assert!(visited >= 1);
+            let mut known = Known::new(frames, vma);
+            table.remove(&mut known).free_deferred();
+            let mapped = known.frames.iter().filter(|f| **f != usize::MAX);
+            assert_eq!(known.settled, mapped.count());
             // Who has it mapped finds nothing in it, and no page to map again.
             assert!(stale.entries().all(0..pmd_pages(), |_, pte| pte.is_none()));
             drop(stale);
@@ -241,17 +239,13 @@ mod tests {
         let watch = Watch::begin(memory.page(0))?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let frames = frames_of(&slot.map().ok_or(EFAULT)?)?;
             let section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let CheckedTable::Mapped(table) = guard.check(|_, _| true) else {
+            let CheckedTable::Mapped(table) = guard.check(&frames) else {
                 return Err(EBUSY);
             };
-            let forget = |old: super::super::super::Cleared| {
-                // SAFETY: The entry is out of the tree and both locks are held;
-                // the reference and the rmap were its own.
-                unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };
-            };
-            table.remove(|_, old| forget(old)).free_deferred();
+            table.remove(&mut Known::new(frames, vma)).free_deferred();
             Ok(())
         })?;
         assert!(watch.told(c"sm- f-l e--"));
@@ -266,9 +260,10 @@ mod tests {
             assert_eq!(entry.install(NewPte::Poison), Ok(()));
             drop(entry);
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let frames = frames_of(&slot.map().ok_or(EFAULT)?)?;
             let section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let kept = matches!(guard.check(|_, _| true), CheckedTable::Kept);
+            let kept = matches!(guard.check(&frames), CheckedTable::Kept);
             assert!(kept);
             Ok(())
         })

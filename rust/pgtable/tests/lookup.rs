@@ -240,7 +240,7 @@ mod tests {
             let section = remover.invalidate(extent(memory.page(0)));
             let stale = slot.map_rw_nolock().ok_or(EFAULT)?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let CheckedTable::Empty(table) = guard.check(|_, _| false) else {
+            let CheckedTable::Empty(table) = guard.check(&[]) else {
                 return Err(EBUSY);
             };
             table.remove().free_deferred();
@@ -329,30 +329,43 @@ mod tests {
     }
 
     #[test]
-    fn frames_leave_out_what_is_empty() -> Result {
+    fn frames_are_compared_in_their_places() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         memory.write(3)?;
+        memory.look(|vma| {
+            let mut frames = KVec::from_elem(usize::MAX, pmd_pages(), GFP_KERNEL)?;
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let table = slot.map().ok_or(EFAULT)?;
+            let mut present = 0;
+            table.all(0..pmd_pages(), |index, pte| {
+                if let Some(frame) = pte.page() {
+                    frames[index] = frame;
+                    present = index + 1;
+                }
+                true
+            });
+            let mapped = frames.iter().filter(|f| **f != usize::MAX).count();
+            assert_eq!(table.count_frames(&frames), Some(mapped));
+            assert_eq!(table.count_frames(&frames[..present]), Some(mapped));
+            assert_eq!(table.count_frames(&frames[..present - 1]), None);
+            assert_eq!(table.count_frames(&frames[1..]), None);
+            frames[3] += 1;
+            assert_eq!(table.count_frames(&frames), None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_marker_is_no_expected_frame() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
         memory.look(|vma| {
             PmdSlot::get_locked_pte(vma, memory.page(40))?
                 .ok_or(EFAULT)?
                 .install(NewPte::Poison)?;
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let table = slot.map().ok_or(EFAULT)?;
-            let page = table.read(3).page();
-            let mut seen = [None; 2];
-            let mut count = 0;
-            assert!(table.all_frames(0..usize::MAX, |index, frame| {
-                if let Some(place) = seen.get_mut(count) {
-                    *place = Some((index, frame));
-                }
-                count += 1;
-                true
-            }));
-            assert_eq!(count, 2);
-            assert_eq!(seen[0], Some((3, page)));
-            assert_eq!(seen[1], Some((40, None)));
-            assert!(!table.all_frames(0..pmd_pages(), |_, _| false));
-            assert!(table.all_frames(4..40, |_, _| false));
+            assert_eq!(table.count_frames(&[usize::MAX; 64]), None);
+            assert_eq!(table.count_frames(&[]), None);
             Ok(())
         })
     }

@@ -2,7 +2,13 @@
 
 //! A scratch address space, which belongs to one test.
 
-use super::super::pmd_size;
+use super::super::{
+    pmd_pages,
+    pmd_size,
+    ClearedRun,
+    MappedPages,
+    PteMap, //
+};
 use crate::bindings;
 use kernel::{
     mm::virt::VmaRef,
@@ -126,4 +132,45 @@ pub(super) fn rcu_depth() -> i32 {
 pub(super) fn rcu_is_counted() -> bool {
     // SAFETY: No precondition.
     unsafe { bindings::rcu_is_counted() }
+}
+
+/// The page frame of each entry, or one that no page has.
+pub(super) fn frames_of(table: &PteMap<'_>) -> Result<KVec<usize>> {
+    let mut frames = KVec::from_elem(usize::MAX, pmd_pages(), GFP_ATOMIC)?;
+    table.all(0..pmd_pages(), |index, pte| {
+        if let Some(frame) = pte.page() {
+            frames[index] = frame;
+        }
+        true
+    });
+    Ok(frames)
+}
+
+/// Pages of a VMA, mapped by one table only. The first is dirty.
+pub(super) struct Known {
+    pub(super) frames: KVec<usize>,
+    pub(super) settled: usize,
+    vma: *mut bindings::vm_area_struct,
+}
+
+impl Known {
+    pub(super) fn new(frames: KVec<usize>, vma: &VmaRef) -> Self {
+        Self {
+            frames,
+            settled: 0,
+            vma: vma.as_ptr(),
+        }
+    }
+}
+
+impl MappedPages for Known {
+    fn settle(&mut self, run: ClearedRun) {
+        assert!(run.first() > 0 || run.dirty() & 1 == 1);
+        for frame in run.into_stretches().flat_map(|at| &self.frames[at]) {
+            self.settled += 1;
+            // SAFETY: The entry is out of the tree and both locks are held; the
+            // reference and the rmap were its own.
+            unsafe { bindings::scratch_forget(self.vma, *frame) };
+        }
+    }
 }

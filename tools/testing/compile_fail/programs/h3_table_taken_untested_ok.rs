@@ -4,7 +4,7 @@
 use crate::pgtable::{CheckedTable, TableGuard, Witness};
 
 fn take_out<W: Witness>(table: TableGuard<'_, W>) {
-    if let CheckedTable::Empty(table) = table.check(|_, _| false) {
+    if let CheckedTable::Empty(table) = table.check(&[]) {
         table.remove().free_deferred();
     }
 }

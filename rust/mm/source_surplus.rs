@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! References that nobody of us accounts for.
+
+use super::{
+    fault::Point,
+    source_state::Hold,
+    Locked,
+    Referenced,
+    Sources,
+    Surplus, //
+};
+use crate::bindings;
+
+impl Sources<'_, '_, Referenced> {
+    /// Looks for references that are not ours, the page cache's or a mapping's.
+    ///
+    /// Unlocked a hint only: a page that is being mapped looks the same.
+    pub(crate) fn surplus_hint(&self) -> Surplus {
+        self.surplus(true)
+    }
+}
+
+impl Sources<'_, '_, Locked> {
+    /// Looks for references that are not ours, the page cache's or a mapping's.
+    pub(crate) fn surplus_mapped(&self) -> Surplus {
+        if Point::ReferencesMapped.fails() {
+            return Surplus::Passing;
+        }
+        self.surplus(true)
+    }
+
+    /// Looks for references that are not ours or the page cache's, once the
+    /// mappings are settled: one that is left could write to the old page.
+    pub(crate) fn surplus_unmapped(&self) -> Surplus {
+        if Point::ReferencesUnmapped.fails() {
+            return Surplus::Passing;
+        }
+        self.surplus(false)
+    }
+}
+
+impl<S: Hold> Sources<'_, '_, S> {
+    fn surplus(&self, mapped: bool) -> Surplus {
+        let (folios, nr) = self.all_folios();
+        // SAFETY: All are referenced.
+        let accounted = unsafe { bindings::folios_accounted(folios, nr, mapped) } as usize;
+        let Some(folio) = self.scratch.folios.get(accounted) else {
+            return Surplus::None;
+        };
+        // SAFETY: Referenced.
+        if unsafe { bindings::folio_maybe_dma_pinned(*folio) } {
+            Surplus::Pinned
+        } else {
+            Surplus::Passing
+        }
+    }
+}
