@@ -2,8 +2,8 @@
 /*
  * C wrappers for what the kernel offers only as inline functions or macros.
  *
- * Each wrapper does one thing and decides nothing. Rust sees them without the
- * prefix "shmem_collapse_".
+ * Each wrapper does one thing, to one object or to a stretch of them, and leaves
+ * what it means to Rust, which sees them without the prefix "shmem_collapse_".
  */
 #ifndef SHMEM_COLLAPSE_HELPERS_H
 #define SHMEM_COLLAPSE_HELPERS_H

@@ -93,6 +93,7 @@ unsigned int shmem_collapse_xas_find_batch(struct xa_state *xas, unsigned long m
 		if (xa_is_value(entry)) {
 			out->folio = NULL;
 			out->index = xas->xa_index;
+			out->pfn = SHMEM_COLLAPSE_FRAME_NONE;
 			out->order = xas_get_order(xas);
 			out->flags = softleaf_is_poison_marker(radix_to_swp_entry(entry)) ?
 				     SHMEM_COLLAPSE_FOUND_POISONED : 0;

@@ -12,11 +12,13 @@ use super::{
 };
 use crate::{
     mm::{
+        lru_add_drain,
         BlockCharge,
         HugeFolio,
         Locked,
         Payer,
         Sources,
+        Surplus,
         Unavailable, //
     },
     pgtable::pmd_pages, //
@@ -56,7 +58,13 @@ impl<'x, 'b> Scanned<'x, 'b> {
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
         let sources = self.sources.lock()?;
-        unaccounted(sources.surplus_mapped())?;
+        let mut surplus = sources.surplus_mapped();
+        if surplus == Surplus::Passing {
+            // The search for a huge page may have put folios back on the list.
+            lru_add_drain();
+            surplus = sources.surplus_mapped();
+        }
+        unaccounted(surplus)?;
         Ok(Gathered {
             charge,
             sources,

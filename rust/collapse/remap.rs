@@ -31,7 +31,7 @@ impl Located<'_> {
     ///
     /// Nothing is copied. Who touches the memory meanwhile waits on a migration
     /// entry, as in a collapse. Locked VMAs are left as they are: taking a large
-    /// folio out of one page by page would count its munlock as often.
+    /// folio out of one in pieces would count its munlock as often.
     pub(super) fn remap(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) {
         let (mapping, index) = (self.mapping, self.index);
         let worth_it = mapping.reverse_map().for_each(index, |vma| {

@@ -4,7 +4,6 @@
 
 use super::{
     extent::{
-        unaccounted,
         Attempt,
         Located, //
     },
@@ -59,13 +58,13 @@ impl<'b> Located<'b> {
             let brought = sources.bring_in().map_err(swap_in_failed)??;
             attempt.cost.pages_swapped_in += brought as u64;
         }
-        let mut surplus = sources.surplus_hint();
-        if surplus == Surplus::Passing {
-            // Most often it is a batch of this CPU.
-            lru_add_drain();
-            surplus = sources.surplus_hint();
+        match sources.surplus_hint() {
+            Surplus::Pinned => return Err(Outcome::Pinned),
+            // Most often it is a batch of this CPU. Only the count under the
+            // locks tells.
+            Surplus::Passing => lru_add_drain(),
+            Surplus::None => {}
         }
-        unaccounted(surplus)?;
         Ok(Scanned {
             sources,
             holes: found.holes,

@@ -51,21 +51,16 @@ pub(super) fn take_table(
     let Some(table) = section.lock_pmd().lock_table() else {
         return true;
     };
-    let detached = match table.check(pages.frames()) {
+    let mut pages = PagesOf {
+        pages,
+        vma,
+        mlocked: vma.is_locked(),
+    };
+    let detached = match table.check(&mut pages) {
         CheckedTable::Kept => return false,
         CheckedTable::Empty(table) => table.remove(),
-        CheckedTable::Mapped(table) => {
-            let mut pages = PagesOf {
-                pages,
-                vma,
-                mlocked: vma.is_locked(),
-            };
-            if pmd_migration_supported() {
-                table.replace(huge, &mut pages)
-            } else {
-                table.remove(&mut pages)
-            }
-        }
+        CheckedTable::Mapped(table) if pmd_migration_supported() => table.replace(huge),
+        CheckedTable::Mapped(table) => table.remove(),
     };
     detached.free_deferred();
     true
@@ -79,6 +74,10 @@ struct PagesOf<'a, 'v, P> {
 }
 
 impl<P: ExtentPages> MappedPages for PagesOf<'_, '_, P> {
+    fn frames(&self) -> &[usize] {
+        self.pages.frames()
+    }
+
     fn settle(&mut self, run: ClearedRun) {
         self.pages.note_unmapped(run, self.vma, self.mlocked);
     }

@@ -71,7 +71,7 @@ places! {
         Quota = "quota";
         /// Nodes of the page cache's array.
         Nodes = "nodes";
-        /// The lock of a folio behind the first.
+        /// The lock of a folio behind the first; counts places, not folios.
         PageLock = "page_lock";
         /// A locked folio is still the page cache's.
         PageChanged = "page_changed";
@@ -83,7 +83,7 @@ places! {
         TableLock = "table_lock";
         /// No reference is left over after folios were unmapped.
         ReferencesUnmapped = "references_unmapped";
-        /// Copying a page.
+        /// Copying a batch of pages.
         Copy = "copy";
         /// No folio was poisoned since it was found.
         Poison = "poison";

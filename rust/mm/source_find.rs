@@ -6,6 +6,7 @@ use super::{
     fatal_signal_pending,
     fault::Point,
     sources::{
+        is_absent,
         is_page,
         HOLE,
         RESERVED,
@@ -205,7 +206,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         let mut brought = 0;
         for at in 0..pmd_pages() {
             let frame = self.scratch.frames[at];
-            if frame != SWAPPED && frame != RESERVED {
+            if !is_absent(frame) {
                 continue;
             }
             if fatal_signal_pending() {

@@ -4,6 +4,7 @@
 
 use super::{
     fault::Point,
+    sources::is_absent,
     CacheSection,
     Locked,
     Obstacle,
@@ -69,21 +70,24 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             return Err(obstacle);
         }
         // INVARIANT: All are locked and in the page cache, where the lock keeps
-        // them, with the order that was noted.
+        // them, with the order that was noted; each frame is a page or a hole.
         Ok(self.into_state())
     }
 
     /// Looks again, now that all are locked.
     fn changed(&self) -> Option<Obstacle> {
+        // What had to be brought in was not, or not all of it.
+        if self.scratch.frames.iter().copied().any(is_absent) {
+            return Some(Obstacle::Raced);
+        }
         let all = self.scratch.folios.len();
         let (folios, nr) = self.folios(0..Point::PageChanged.cut(0..all));
         let orders = self.scratch.orders.as_ptr();
         let mapping = self.mapping.as_ptr();
         // SAFETY: Both arrays have that many elements; all folios are referenced
         // and locked.
-        let same =
-            unsafe { bindings::folios_unchanged(folios, orders, nr, mapping, self.index) } as usize;
-        let folio = self.scratch.folios.get(same)?;
+        let same = unsafe { bindings::folios_unchanged(folios, orders, nr, mapping, self.index) };
+        let folio = self.scratch.folios.get(same as usize)?;
         // SAFETY: Referenced, if it is one.
         if !folio.is_null() && unsafe { bindings::folio_poisoned(*folio) } {
             Some(Obstacle::Poisoned)

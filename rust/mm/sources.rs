@@ -34,6 +34,11 @@ pub(super) fn is_page(frame: usize) -> bool {
     frame < RESERVED
 }
 
+/// Whether a page is there but cannot be used yet.
+pub(super) fn is_absent(frame: usize) -> bool {
+    frame == SWAPPED || frame == RESERVED
+}
+
 /// What page tables said about [`ClearedRun::LEN`] pages.
 #[derive(Clone, Copy)]
 pub(super) struct Chunk {
@@ -141,7 +146,7 @@ pub(crate) enum Surplus {
 /// from there on. With [`Referenced`](super::Referenced) frames are those of
 /// such folios, or marked as no page. With [`Locked`](super::Locked) and
 /// [`Frozen`](super::Frozen) the folios are what the page cache has at these
-/// indices, and all their pages can be used.
+/// indices, all their pages can be used, and all other frames are holes.
 pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) scratch: &'x mut Scratch,
     pub(super) mapping: Mapping<'b>,
@@ -215,11 +220,15 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
 
     /// The folio that has page `at`, and its first page's place.
     pub(super) fn folio_of(&self, at: usize) -> (*mut bindings::folio, usize) {
-        let folios = &self.scratch.folios[..=at];
-        match folios.iter().rposition(|folio| !folio.is_null()) {
-            Some(first) => (folios[first], first),
-            None => unreachable!(),
+        // A folio begins at a multiple of its size.
+        for order in 0..=pmd_pages().trailing_zeros() {
+            let first = at >> order << order;
+            let folio = self.scratch.folios[first];
+            if !folio.is_null() {
+                return (folio, first);
+            }
         }
+        unreachable!()
     }
 
     /// The same folios in another state, which the caller has brought about.

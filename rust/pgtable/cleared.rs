@@ -4,6 +4,7 @@
 
 use super::Pte;
 use core::ops::Range;
+use kernel::prelude::*;
 
 /// An entry that mapped a page until it was cleared.
 ///
@@ -46,10 +47,8 @@ impl Cleared {
 /// # Invariants
 ///
 /// Where a bit of `pages` is set, the entry `first` plus its number was present,
-/// mapped what [`TableGuard::check`] was told to expect there, and is gone.
+/// mapped what [`MappedPages::frames`] had there, and is gone.
 /// `dirty` has no other bits.
-///
-/// [`TableGuard::check`]: super::TableGuard::check
 #[must_use = "the pages still count the mappings"]
 pub(crate) struct ClearedRun {
     first: usize,
@@ -100,8 +99,51 @@ impl ClearedRun {
     }
 }
 
-/// The pages that a table mapped: who takes over their debts when it is gone.
+/// Pages that a table may map: who takes over their debts when it is gone.
 pub(crate) trait MappedPages {
+    /// The page frames that belong at the indices of the table, or one that no
+    /// page has; entries behind the end shall be none.
+    fn frames(&self) -> &[usize];
+
     /// Takes debts over. Context: under the PTE lock.
     fn settle(&mut self, run: ClearedRun);
+}
+
+#[kunit_tests(shmem_collapse_pgtable_cleared)]
+mod tests {
+    use super::ClearedRun;
+
+    fn same_bits(first: usize, pages: u64) -> bool {
+        let mut seen = 0u64;
+        let mut last = None;
+        for stretch in ClearedRun::new(first, pages, 0).into_stretches() {
+            // Not empty, in order, and not to be joined with the one before.
+            if stretch.is_empty() || last.is_some_and(|end| stretch.start <= end) {
+                return false;
+            }
+            last = Some(stretch.end);
+            for at in stretch {
+                seen |= 1 << (at - first);
+            }
+        }
+        seen == pages
+    }
+
+    #[test]
+    fn stretches_are_the_pages_of_a_run() {
+        for pages in [0, 1, 1 << 63, 1 << 63 | 1, u64::MAX, u64::MAX - 1] {
+            assert!(same_bits(64, pages));
+        }
+        let mut pages = 0x9e37_79b9_7f4a_7c15u64;
+        for _ in 0..1000 {
+            // xorshift64
+            pages ^= pages << 13;
+            pages ^= pages >> 7;
+            pages ^= pages << 17;
+            assert!(same_bits(0, pages));
+            assert!(same_bits(448, pages & pages.rotate_left(1)));
+        }
+        assert!(ClearedRun::new(0, u64::MAX, 0).is_whole());
+        assert!(!ClearedRun::new(0, u64::MAX - 1, 0).is_whole());
+    }
 }

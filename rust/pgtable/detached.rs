@@ -20,8 +20,8 @@ use crate::bindings;
 /// # Examples
 ///
 /// ```ignore
-/// fn drop_empty<W: Witness>(table: TableGuard<'_, W>) {
-///     if let CheckedTable::Empty(table) = table.check(&[]) {
+/// fn drop_empty<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) {
+///     if let CheckedTable::Empty(table) = table.check(pages) {
 ///         let detached = table.remove();
 ///         detached.free_deferred();
 ///     }

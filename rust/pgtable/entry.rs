@@ -116,12 +116,6 @@ impl Pte {
     pub(crate) fn is_writable(self) -> bool {
         self.0.flags & bindings::ENTRY_WRITE != 0
     }
-
-    /// Accessed, dirty, soft-dirty and write bits of a present entry.
-    #[inline]
-    pub(super) fn flags(self) -> u32 {
-        self.0.flags
-    }
 }
 
 impl From<bindings::shmem_collapse_entry> for Pte {

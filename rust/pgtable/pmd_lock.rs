@@ -162,45 +162,50 @@ pub(crate) struct TableGuard<'i, W: Witness> {
 /// # Examples
 ///
 /// ```ignore
-/// fn is_empty<W: Witness>(table: TableGuard<'_, W>) -> bool {
-///     matches!(table.check(&[]), CheckedTable::Empty(_))
+/// fn is_empty<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) -> bool {
+///     matches!(table.check(pages), CheckedTable::Empty(_))
 /// }
 /// ```
-pub(crate) enum CheckedTable<'i, W: Witness> {
+pub(crate) enum CheckedTable<'i, 'p, W: Witness, P: MappedPages> {
     /// Every entry is none.
     Empty(EmptyTable<'i, W>),
-    /// Every entry is none or maps what the caller expects there; at least one
+    /// Every entry is none or maps the page that belongs there; at least one
     /// does.
-    Mapped(MappedTable<'i, W>),
+    Mapped(MappedTable<'i, 'p, W, P>),
     /// Must stay.
     Kept,
 }
 
 impl<'i, W: Witness> TableGuard<'i, W> {
-    /// Tests flags of the VMA and contents of the table under both locks.
-    ///
-    /// `frames` are the page frames that belong at the indices; those behind
-    /// its end shall be none.
+    /// Tests flags of the VMA and contents of the table under both locks: it may
+    /// map `pages` and no others. They are the ones that take over the debts when
+    /// the table is taken out.
     #[inline]
-    pub(crate) fn check(self, frames: &[usize]) -> CheckedTable<'i, W> {
+    pub(crate) fn check<P: MappedPages>(self, pages: &mut P) -> CheckedTable<'i, '_, W, P> {
         // SAFETY: The witness keeps the VMA.
         if !unsafe { bindings::vma_table_removable(self.pmd.vma()) } {
             return CheckedTable::Kept;
         }
-        match self.map.count_frames(frames).map(NonZeroUsize::new) {
+        match self.map.count_frames(pages.frames()).map(NonZeroUsize::new) {
             None => CheckedTable::Kept,
             Some(None) => CheckedTable::Empty(EmptyTable(self)),
             Some(Some(mapped)) => CheckedTable::Mapped(MappedTable {
                 guard: self,
                 mapped,
+                pages,
             }),
         }
     }
 
-    /// Hands over the debts of the removed table's entries.
-    fn settle(&self, pages: &mut impl MappedPages) -> u32 {
-        // Hardware no longer walks the table: the bits are final.
-        // SAFETY: Just taken out, checked in the same hold; `empty()` zeroes it.
+    /// Hands over the debts of the removed table's entries. Hardware no longer
+    /// walks the table: the bits are final.
+    ///
+    /// # Safety
+    ///
+    /// The table was checked for `pages` in this hold of the locks and is out of
+    /// the tree; [`empty`](Self::empty) follows.
+    unsafe fn settle(&self, pages: &mut impl MappedPages) -> u32 {
+        // SAFETY: By this function's contract; `empty()` zeroes the table.
         unsafe { self.map.take_runs(pages) }
     }
 
@@ -238,42 +243,39 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
     }
 }
 
-/// A locked table in which at least one entry maps a page of the caller.
+/// A locked table in which at least one entry maps one of the pages.
 ///
 /// # Invariants
 ///
-/// `mapped` entries are present, the rest are none.
+/// `mapped` entries are present and map `pages` at their places, the rest are
+/// none.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// fn exchange<W: Witness>(
-///     table: MappedTable<'_, W>,
+/// fn exchange<W: Witness, P: MappedPages>(
+///     table: MappedTable<'_, '_, W, P>,
 ///     folio: &impl MigrationTarget,
-///     pages: &mut impl MappedPages,
 /// ) {
-///     table.replace(folio, pages).free_deferred();
+///     table.replace(folio).free_deferred();
 /// }
 /// ```
-pub(crate) struct MappedTable<'i, W: Witness> {
+pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
     guard: TableGuard<'i, W>,
     mapped: NonZeroUsize,
+    pages: &'p mut P,
 }
 
-impl<'i, W: Witness> MappedTable<'i, W> {
+impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
     /// Exchanges the table for a migration entry that names `target`, in one
     /// atomic step: no fault ever finds the entry empty.
     ///
-    /// The RSS then counts the whole extent. `pages` take over rmap and reference
-    /// of each entry that was present.
+    /// The RSS then counts the whole extent. The pages take over rmap and
+    /// reference of each entry that was present.
     ///
     /// A page left in the table proves that no zap is past it: `munmap()` and
     /// exit will still meet the entry and take it away.
-    pub(crate) fn replace(
-        self,
-        target: &impl MigrationTarget,
-        pages: &mut impl MappedPages,
-    ) -> DetachedTable<'i, W> {
+    pub(crate) fn replace(self, target: &impl MigrationTarget) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         let head = target.head();
         target.note_named();
@@ -282,9 +284,10 @@ impl<'i, W: Witness> MappedTable<'i, W> {
         let table =
             unsafe { bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr()) };
         pmd.add_rss((pmd_pages() - self.mapped.get()) as isize);
-        let flags = self.guard.settle(pages);
-        // SAFETY: The entry just put in is ours to refine under the pmd lock.
+        // SAFETY: Taken out just now, checked by the type invariant. The entry
+        // just put in is ours to refine under the pmd lock.
         unsafe {
+            let flags = self.guard.settle(self.pages);
             bindings::pmd_refine_entry(pmd.mm(), pmd.base(), pmd.pmd(), head.as_ptr(), flags)
         };
         self.guard.empty(table)
@@ -292,12 +295,13 @@ impl<'i, W: Witness> MappedTable<'i, W> {
 
     /// Takes the table out and leaves the pmd entry empty, for machines without
     /// pmd migration entries.
-    pub(crate) fn remove(self, pages: &mut impl MappedPages) -> DetachedTable<'i, W> {
+    pub(crate) fn remove(self) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         // SAFETY: Both locks are held and the entry points to a table.
         let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
         pmd.add_rss(-(self.mapped.get() as isize));
-        self.guard.settle(pages);
+        // SAFETY: Taken out just now, checked by the type invariant.
+        unsafe { self.guard.settle(self.pages) };
         self.guard.empty(table)
     }
 }

@@ -174,7 +174,8 @@ mod tests {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let kept = matches!(guard.check(&[]), CheckedTable::Kept);
+            let mut none = Known::new(KVec::new(), vma);
+            let kept = matches!(guard.check(&mut none), CheckedTable::Kept);
             assert!(kept);
             drop(section);
             assert_eq!(slot.read_lockless(), Pmd::Table);
@@ -194,11 +195,11 @@ mod tests {
             assert!(stale.entries().read(0).page().is_some());
             let frames = frames_of(stale.entries())?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let CheckedTable::Mapped(table) = guard.check(&frames) else {
+            let mut known = Known::new(frames, vma);
+            let CheckedTable::Mapped(table) = guard.check(&mut known) else {
                 return Err(EBUSY);
             };
-            let mut known = Known::new(frames, vma);
-            table.remove(&mut known).free_deferred();
+            table.remove().free_deferred();
             let mapped = known.frames.iter().filter(|f| **f != usize::MAX);
             assert_eq!(known.settled, mapped.count());
             // Who has it mapped finds nothing in it, and no page to map again.
@@ -239,13 +240,13 @@ mod tests {
         let watch = Watch::begin(memory.page(0))?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let frames = frames_of(&slot.map().ok_or(EFAULT)?)?;
+            let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?, vma);
             let section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let CheckedTable::Mapped(table) = guard.check(&frames) else {
+            let CheckedTable::Mapped(table) = guard.check(&mut known) else {
                 return Err(EBUSY);
             };
-            table.remove(&mut Known::new(frames, vma)).free_deferred();
+            table.remove().free_deferred();
             Ok(())
         })?;
         assert!(watch.told(c"sm- f-l e--"));
@@ -260,10 +261,10 @@ mod tests {
             assert_eq!(entry.install(NewPte::Poison), Ok(()));
             drop(entry);
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let frames = frames_of(&slot.map().ok_or(EFAULT)?)?;
+            let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?, vma);
             let section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let kept = matches!(guard.check(&frames), CheckedTable::Kept);
+            let kept = matches!(guard.check(&mut known), CheckedTable::Kept);
             assert!(kept);
             Ok(())
         })

@@ -21,6 +21,7 @@ mod tests {
             extent,
             rcu_depth,
             rcu_is_counted,
+            Known,
             Scratch, //
         },
     };
@@ -240,7 +241,8 @@ mod tests {
             let section = remover.invalidate(extent(memory.page(0)));
             let stale = slot.map_rw_nolock().ok_or(EFAULT)?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let CheckedTable::Empty(table) = guard.check(&[]) else {
+            let mut none = Known::new(KVec::new(), vma);
+            let CheckedTable::Empty(table) = guard.check(&mut none) else {
                 return Err(EBUSY);
             };
             table.remove().free_deferred();

@@ -164,6 +164,10 @@ impl Known {
 }
 
 impl MappedPages for Known {
+    fn frames(&self) -> &[usize] {
+        &self.frames
+    }
+
     fn settle(&mut self, run: ClearedRun) {
         assert!(run.first() > 0 || run.dirty() & 1 == 1);
         for frame in run.into_stretches().flat_map(|at| &self.frames[at]) {

@@ -6,5 +6,5 @@
 use crate::pgtable::{EmptyTable, MigrationTarget, Witness};
 
 fn take_out<W: Witness>(table: EmptyTable<'_, W>, target: &impl MigrationTarget) {
-    table.replace(target, |_, _| ()).free_deferred();
+    table.replace(target).free_deferred();
 }

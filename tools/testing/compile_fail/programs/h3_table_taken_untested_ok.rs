@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of table_taken_untested.rs.
 
-use crate::pgtable::{CheckedTable, TableGuard, Witness};
+use crate::pgtable::{CheckedTable, MappedPages, TableGuard, Witness};
 
-fn take_out<W: Witness>(table: TableGuard<'_, W>) {
-    if let CheckedTable::Empty(table) = table.check(&[]) {
+fn take_out<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) {
+    if let CheckedTable::Empty(table) = table.check(pages) {
         table.remove().free_deferred();
     }
 }
