@@ -28,16 +28,16 @@ fresh_copy()
 }
 
 # run_tests KERNEL TESTS LOG: the programs TESTS, or the KUnit suites if there are
-# none. Fails if a test does. What the mutant still imports is not the question.
+# none. Fails if a test does, with status 2 if nothing could be tested because the
+# mutant does not compile. What it still imports is not the question.
 run_tests()
 {
 	local kernel=$1 tests=$2 log=$3 results=$WORK/tree/build/test
 	local -x KERNEL=$kernel TEST=$tests VM_TIMEOUT=${VM_TIMEOUT:-600}
 	local -x PROGRAM_SECONDS=${PROGRAM_SECONDS:-150}
 
-	FAILED="the build"
 	"$WORK/tree/scripts/test.sh" build >"$log" 2>&1 || true
-	! grep -qsP '^fail\t(?!exports)' "$results/build" || return 1
+	! grep -qsP '^fail\t(?!exports)' "$results/build" || return 2
 	"$WORK/tree/scripts/test.sh" "$([[ -n $tests ]] && echo kselftest || echo "kunit-$kernel")" \
 		>>"$log" 2>&1 || true
 	FAILED=$(awk -F '\t' '$1 == "fail" && $2 != "exports" && $2 != "VM" { print $2 }' "$results"/* |
@@ -65,18 +65,21 @@ baseline()
 # try PATCH: sets VERDICT and BY.
 try()
 {
-	local patch=$1 log
+	local patch=$1 log status=0
 
 	log=$WORK/$(basename "$patch" .patch).log
 	fresh_copy
 	if ! in_root patch --batch --forward -s -p1 -d "$ROOT_SRC/build/mutation/tree" \
 		-i "$ROOT_SRC/${patch#"$TOP/"}" >"$log" 2>&1; then
 		VERDICT=stale BY="the patch does not apply any more"
-	elif run_tests "$(field "$patch" Kernel)" "$(field "$patch" Tests)" "$log"; then
-		VERDICT=survived BY=$(field "$patch" Why)
-	else
-		VERDICT=caught BY=$FAILED
+		return
 	fi
+	run_tests "$(field "$patch" Kernel)" "$(field "$patch" Tests)" "$log" || status=$?
+	case $status in
+	0) VERDICT=survived BY=$(field "$patch" Why) ;;
+	2) VERDICT=stale BY="the mutant does not compile any more" ;;
+	*) VERDICT=caught BY=$FAILED ;;
+	esac
 }
 
 need_root

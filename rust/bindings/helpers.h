@@ -45,10 +45,13 @@ struct shmem_collapse_entry {
 	unsigned int flags;
 };
 
-/* Up to 64 neighbouring entries, a bit for each; flags are those of any. */
-struct shmem_collapse_pte_run {
-	u64 pages;
-	u64 dirty;
+/*
+ * A table whose entries are none or map pages: a bit for each that does, their
+ * number, and the flags that any of them has.
+ */
+struct shmem_collapse_pte_pages {
+	u64 mapped[DIV_ROUND_UP(PTRS_PER_PTE, 64)];
+	unsigned int nr;
 	unsigned int flags;
 };
 
@@ -146,10 +149,9 @@ struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd);
 struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd);
 void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 				   unsigned int nr);
-int shmem_collapse_pte_count_frames(pte_t *pte, const unsigned long *frames,
-				    unsigned int nr);
-void shmem_collapse_pte_read_run(pte_t *pte, unsigned int nr,
-				 struct shmem_collapse_pte_run *run);
+bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
+				   unsigned int nr,
+				   struct shmem_collapse_pte_pages *found);
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr);
 pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr);
 void shmem_collapse_pte_unmap(pte_t *pte);
@@ -159,9 +161,7 @@ spinlock_t *shmem_collapse_pte_lockptr(struct mm_struct *mm, pmd_t *pmd);
 void shmem_collapse_spin_lock_nested(spinlock_t *lock);
 pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
 				       unsigned long addr, pmd_t *pmd,
-				       struct page *huge);
-void shmem_collapse_pmd_refine_entry(struct mm_struct *mm, unsigned long addr,
-				     pmd_t *pmd, struct page *huge, u32 flags);
+				       struct page *huge, u32 flags);
 pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,
 				      unsigned long addr, pmd_t *pmd);
 void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,

@@ -164,49 +164,48 @@ void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 }
 
 /*
- * How many of @nr entries map the page frame that @frames has in their place;
- * -1 if one that is not none maps anything else. The table may be unlocked.
+ * Which of the table's @nr first entries map the page frame that @frames has in
+ * their place; false if one that is not none maps anything else. Under the PTE
+ * lock only hardware changes an entry, and in it no more than the flags young
+ * and dirty.
  */
-int shmem_collapse_pte_count_frames(pte_t *pte, const unsigned long *frames,
-				    unsigned int nr)
+bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
+				   unsigned int nr,
+				   struct shmem_collapse_pte_pages *found)
 {
-	int mapped = 0;
+	bool young = false, dirty = false, soft_dirty = false, all = false;
+	u64 *mapped = found->mapped;
+	unsigned int i;
+	u64 bit = 1;
 
-	for (; nr--; pte++, frames++) {
-		pte_t value = ptep_get_lockless(pte);
+	memset(found, 0, sizeof(*found));
+	for (i = 0; i < nr; i++, bit <<= 1) {
+		pte_t value = ptep_get_lockless(pte + i);
 
+		if (!bit) {
+			bit = 1;
+			mapped++;
+		}
 		if (pte_none(value))
 			continue;
 		if (!pte_present(value) || pte_special(value) ||
-		    pte_pfn(value) != *frames)
-			return -1;
-		mapped++;
+		    pte_pfn(value) != frames[i])
+			return false;
+		*mapped |= bit;
+		/* Most tables have all three from the first entry on. */
+		if (unlikely(!all)) {
+			young |= pte_young(value);
+			dirty |= pte_dirty(value);
+			soft_dirty |= pte_soft_dirty(value);
+			all = young && dirty && soft_dirty;
+		}
 	}
-	return mapped;
-}
-
-/* Up to 64 entries that are none or present, a bit for each. */
-void shmem_collapse_pte_read_run(pte_t *pte, unsigned int nr,
-				 struct shmem_collapse_pte_run *run)
-{
-	u64 bit = 1, pages = 0, dirty = 0;
-	bool young = false, soft_dirty = false;
-
-	for (; nr--; bit <<= 1) {
-		pte_t value = ptep_get(pte++);
-
-		if (pte_none(value))
-			continue;
-		pages |= bit;
-		dirty |= pte_dirty(value) ? bit : 0;
-		young |= pte_young(value);
-		soft_dirty |= pte_soft_dirty(value);
-	}
-	run->pages = pages;
-	run->dirty = dirty;
-	run->flags = (young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
-		     (dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
-		     (soft_dirty ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
+	for (i = 0; i < ARRAY_SIZE(found->mapped); i++)
+		found->nr += hweight64(found->mapped[i]);
+	found->flags = (young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
+		       (dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
+		       (soft_dirty ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
+	return true;
 }
 
 pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr)
@@ -261,14 +260,14 @@ static pmd_t migration_pmd(struct page *huge, u32 flags)
 
 pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
 				       unsigned long addr, pmd_t *pmd,
-				       struct page *huge)
+				       struct page *huge, u32 flags)
 {
 #ifdef pmdp_establish
 	pmd_t table;
 
 	flush_cache_range(vma, addr, addr + HPAGE_PMD_SIZE);
 	/* One exchange: a fault finds the table or the entry, never nothing. */
-	table = pmdp_establish(vma, addr, pmd, migration_pmd(huge, 0));
+	table = pmdp_establish(vma, addr, pmd, migration_pmd(huge, flags));
 #ifdef CONFIG_RISCV
 	/* A fence by address is for leaf entries only. */
 	flush_tlb_mm(vma->vm_mm);
@@ -282,12 +281,6 @@ pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
 	WARN_ON_ONCE(1);
 	return shmem_collapse_pmd_remove_table(vma, addr, pmd);
 #endif
-}
-
-void shmem_collapse_pmd_refine_entry(struct mm_struct *mm, unsigned long addr,
-				     pmd_t *pmd, struct page *huge, u32 flags)
-{
-	set_pmd_at(mm, addr, pmd, migration_pmd(huge, flags));
 }
 
 pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,

@@ -290,11 +290,9 @@ impl ExtentPages for HugePages<'_, '_> {
     fn note_unmapped(&mut self, run: ClearedRun, vma: &MappedVma<'_>, _mlocked: bool) {
         let folio = self.folio.0.as_ptr();
         // SAFETY: The folio is locked, and `run` proves that entries of the VMA
-        // that mapped these pages are gone.
+        // that mapped these pages are gone. Some may have been dirty.
         unsafe {
-            if run.dirty() != 0 {
-                bindings::folio_mark_dirty(folio);
-            }
+            bindings::folio_mark_dirty(folio);
             for pages in run.into_stretches() {
                 let nr = pages.len() as i32;
                 bindings::folio_remove_rmap(folio, pages.start, nr, vma.as_ptr());

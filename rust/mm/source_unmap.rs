@@ -29,14 +29,12 @@ impl ExtentPages for Sources<'_, '_, Locked> {
     /// The folios' counts follow in [`settle`](Self::settle), once for all
     /// mappers, unless the folio is large or the VMA locked.
     fn note_unmapped(&mut self, run: ClearedRun, vma: &MappedVma<'_>, mlocked: bool) {
-        let chunk = &mut self.scratch.chunks[run.first() / ClearedRun::LEN];
-        chunk.dirty |= run.dirty();
         if mlocked || self.large {
             for pages in run.into_stretches() {
                 self.unmap_stretch(pages, vma, mlocked);
             }
         } else if run.is_whole() {
-            chunk.whole += 1;
+            self.scratch.whole[run.first() / ClearedRun::LEN] += 1;
         } else {
             for pages in run.into_stretches() {
                 for count in &mut self.scratch.unmapped[pages] {
@@ -65,10 +63,6 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// Takes one mapping of page `at` off the folio's counts at once
     /// (`folio_remove_rmap_ptes()`). Context: under the PTE lock.
     pub(crate) fn remove_rmap(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>) {
-        if cleared.is_dirty() {
-            let chunk = &mut self.scratch.chunks[at / ClearedRun::LEN];
-            chunk.dirty |= 1 << (at % ClearedRun::LEN);
-        }
         assert!(self.is_page(at, cleared.into_page()));
         self.remove_mappings(at..at + 1, vma);
     }
@@ -109,11 +103,11 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
             let mut unmapped = 0;
             let mut at = places.start;
             while at < places.end {
-                let chunk = at / ClearedRun::LEN;
-                let end = places.end.min((chunk + 1) * ClearedRun::LEN);
+                let run = at / ClearedRun::LEN;
+                let end = places.end.min((run + 1) * ClearedRun::LEN);
                 let (folios, nr) = self.folios(at..end);
                 let counts = self.scratch.unmapped[at..end].as_ptr();
-                let whole = self.scratch.chunks[chunk].whole;
+                let whole = self.scratch.whole[run];
                 // SAFETY: As many entries of these small folios were cleared; our
                 // own references keep them.
                 unmapped += unsafe { bindings::folios_drop_mappings(folios, counts, nr, whole) };
@@ -125,9 +119,7 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
             }
         }
         self.scratch.unmapped.fill(0);
-        for chunk in &mut self.scratch.chunks {
-            chunk.whole = 0;
-        }
+        self.scratch.whole.fill(0);
     }
 
     /// Copies these pages into the huge folio, and clears them there for holes.
@@ -174,15 +166,14 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
         Ok(self.into_state())
     }
 
-    /// Carries dirtiness that only page tables knew over to the folios, for
-    /// when they stay: a clean shmem folio would be dropped by reclaim.
+    /// Marks the folios dirty, for when they stay: what was written through
+    /// tables that are gone now must not be dropped by reclaim, which it does
+    /// with clean shmem. Nobody noted which pages those were: one that was only
+    /// read costs a write to swap, which most of them have cost before.
     pub(crate) fn keep_dirty(&mut self) {
-        for at in 0..self.scratch.frames.len() {
-            let chunk = &self.scratch.chunks[at / ClearedRun::LEN];
-            if chunk.dirty & 1 << (at % ClearedRun::LEN) != 0 {
-                // SAFETY: Referenced and locked.
-                unsafe { bindings::folio_mark_dirty(self.folio_of(at).0) };
-            }
+        for folio in self.scratch.folios.iter().filter(|f| !f.is_null()) {
+            // SAFETY: Referenced and locked.
+            unsafe { bindings::folio_mark_dirty(*folio) };
         }
     }
 }

@@ -39,21 +39,6 @@ pub(super) fn is_absent(frame: usize) -> bool {
     frame == SWAPPED || frame == RESERVED
 }
 
-/// What page tables said about [`ClearedRun::LEN`] pages.
-#[derive(Clone, Copy)]
-pub(super) struct Chunk {
-    /// Tables, gone since, that mapped every one of the pages; not yet taken off
-    /// the folios' counts.
-    pub(super) whole: u32,
-    /// Pages of which a dirty mapping was removed that the folio's own flag
-    /// does not show yet.
-    pub(super) dirty: u64,
-}
-
-impl Chunk {
-    const EMPTY: Chunk = Chunk { whole: 0, dirty: 0 };
-}
-
 /// Memory that one extent's sources are noted in, used again for the next.
 ///
 /// 21 bytes a page and a few more: less than 11 KiB where an extent has 512
@@ -66,9 +51,11 @@ pub(crate) struct Scratch {
     /// Its order, in the same place.
     pub(super) orders: KVVec<u8>,
     /// Mappings removed from page tables, not yet from the folio's counts,
-    /// besides those of [`Chunk::whole`].
+    /// besides those of `whole`.
     pub(super) unmapped: KVVec<u32>,
-    pub(super) chunks: KVVec<Chunk>,
+    /// The same for each run of [`ClearedRun::LEN`] pages: tables that mapped
+    /// every one of them.
+    pub(super) whole: KVVec<u32>,
 }
 
 // SAFETY: Between two extents no folio is named that is held.
@@ -78,13 +65,13 @@ impl Scratch {
     /// Context: sleeps.
     pub(crate) fn new() -> Result<Self> {
         Point::Scratch.check(ENOMEM)?;
-        let (pages, chunks) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
+        let (pages, runs) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
         Ok(Self {
             frames: KVVec::from_elem(HOLE, pages, GFP_KERNEL)?,
             folios: KVVec::from_elem(core::ptr::null_mut(), pages, GFP_KERNEL)?,
             orders: KVVec::from_elem(0, pages, GFP_KERNEL)?,
             unmapped: KVVec::from_elem(0, pages, GFP_KERNEL)?,
-            chunks: KVVec::from_elem(Chunk::EMPTY, chunks, GFP_KERNEL)?,
+            whole: KVVec::from_elem(0, runs, GFP_KERNEL)?,
         })
     }
 
@@ -92,7 +79,7 @@ impl Scratch {
         self.frames.fill(HOLE);
         self.folios.fill(core::ptr::null_mut());
         self.unmapped.fill(0);
-        self.chunks.fill(Chunk::EMPTY);
+        self.whole.fill(0);
     }
 }
 

@@ -48,12 +48,10 @@ impl Cleared {
 ///
 /// Where a bit of `pages` is set, the entry `first` plus its number was present,
 /// mapped what [`MappedPages::frames`] had there, and is gone.
-/// `dirty` has no other bits.
 #[must_use = "the pages still count the mappings"]
 pub(crate) struct ClearedRun {
     first: usize,
     pages: u64,
-    dirty: u64,
 }
 
 impl ClearedRun {
@@ -61,23 +59,14 @@ impl ClearedRun {
     pub(crate) const LEN: usize = u64::BITS as usize;
 
     /// The caller takes away `pages`, which were checked.
-    pub(super) fn new(first: usize, pages: u64, dirty: u64) -> Self {
+    pub(super) fn new(first: usize, pages: u64) -> Self {
         // INVARIANT: By the description above.
-        Self {
-            first,
-            pages,
-            dirty,
-        }
+        Self { first, pages }
     }
 
     /// The index of the first entry.
     pub(crate) fn first(&self) -> usize {
         self.first
-    }
-
-    /// Through which entries hardware wrote, a bit for each.
-    pub(crate) fn dirty(&self) -> u64 {
-        self.dirty
     }
 
     /// Whether all entries that a run can have mapped a page.
@@ -116,7 +105,7 @@ mod tests {
     fn same_bits(first: usize, pages: u64) -> bool {
         let mut seen = 0u64;
         let mut last = None;
-        for stretch in ClearedRun::new(first, pages, 0).into_stretches() {
+        for stretch in ClearedRun::new(first, pages).into_stretches() {
             // Not empty, in order, and not to be joined with the one before.
             if stretch.is_empty() || last.is_some_and(|end| stretch.start <= end) {
                 return false;
@@ -143,7 +132,7 @@ mod tests {
             assert!(same_bits(0, pages));
             assert!(same_bits(448, pages & pages.rotate_left(1)));
         }
-        assert!(ClearedRun::new(0, u64::MAX, 0).is_whole());
-        assert!(!ClearedRun::new(0, u64::MAX - 1, 0).is_whole());
+        assert!(ClearedRun::new(0, u64::MAX).is_whole());
+        assert!(!ClearedRun::new(0, u64::MAX - 1).is_whole());
     }
 }

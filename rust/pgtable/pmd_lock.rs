@@ -4,7 +4,11 @@
 
 use super::{
     pmd_pages,
-    pte_map::PteLock,
+    pte_map::{
+        FoundPages,
+        PteLock, //
+    },
+    ClearedRun,
     DetachedTable,
     Invalidation,
     MappedPages,
@@ -13,10 +17,7 @@ use super::{
     Witness, //
 };
 use crate::bindings;
-use core::{
-    num::NonZeroUsize,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 
 /// A folio that migration entries may name.
 ///
@@ -92,9 +93,7 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
 
     /// Takes the PTE lock as well; [`None`] when the entry points to no table.
     pub(crate) fn lock_table(self) -> Option<TableGuard<'i, W>> {
-        if self.value() != Pmd::Table {
-            return None;
-        }
+        // Looks at the entry, which cannot change any more.
         let map = PteMap::new(self.section.slot())?;
         // SAFETY: The entry points to a table, and cannot change.
         let lock = unsafe { bindings::pte_lockptr(self.mm(), self.pmd()) };
@@ -186,27 +185,15 @@ impl<'i, W: Witness> TableGuard<'i, W> {
         if !unsafe { bindings::vma_table_removable(self.pmd.vma()) } {
             return CheckedTable::Kept;
         }
-        match self.map.count_frames(pages.frames()).map(NonZeroUsize::new) {
+        match self.map.find_pages(pages.frames()) {
             None => CheckedTable::Kept,
-            Some(None) => CheckedTable::Empty(EmptyTable(self)),
-            Some(Some(mapped)) => CheckedTable::Mapped(MappedTable {
+            Some(found) if found.count() == 0 => CheckedTable::Empty(EmptyTable(self)),
+            Some(found) => CheckedTable::Mapped(MappedTable {
                 guard: self,
-                mapped,
+                found,
                 pages,
             }),
         }
-    }
-
-    /// Hands over the debts of the removed table's entries. Hardware no longer
-    /// walks the table: the bits are final.
-    ///
-    /// # Safety
-    ///
-    /// The table was checked for `pages` in this hold of the locks and is out of
-    /// the tree; [`empty`](Self::empty) follows.
-    unsafe fn settle(&self, pages: &mut impl MappedPages) -> u32 {
-        // SAFETY: By this function's contract; `empty()` zeroes the table.
-        unsafe { self.map.take_runs(pages) }
     }
 
     /// Empties the removed table and drops the locks.
@@ -247,8 +234,7 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 ///
 /// # Invariants
 ///
-/// `mapped` entries are present and map `pages` at their places, the rest are
-/// none.
+/// The entries that `found` names map `pages` at their places, the rest are none.
 ///
 /// # Examples
 ///
@@ -262,7 +248,7 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 /// ```
 pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
     guard: TableGuard<'i, W>,
-    mapped: NonZeroUsize,
+    found: FoundPages,
     pages: &'p mut P,
 }
 
@@ -281,16 +267,12 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
         target.note_named();
         // SAFETY: Both locks are held and the entry points to a table; the
         // target is locked and complete, by its trait.
-        let table =
-            unsafe { bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr()) };
-        pmd.add_rss((pmd_pages() - self.mapped.get()) as isize);
-        // SAFETY: Taken out just now, checked by the type invariant. The entry
-        // just put in is ours to refine under the pmd lock.
-        unsafe {
-            let flags = self.guard.settle(self.pages);
-            bindings::pmd_refine_entry(pmd.mm(), pmd.base(), pmd.pmd(), head.as_ptr(), flags)
+        let table = unsafe {
+            let flags = self.found.flags();
+            bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr(), flags)
         };
-        self.guard.empty(table)
+        pmd.add_rss((pmd_pages() - self.found.count()) as isize);
+        self.settle(table)
     }
 
     /// Takes the table out and leaves the pmd entry empty, for machines without
@@ -299,9 +281,15 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
         let pmd = &self.guard.pmd;
         // SAFETY: Both locks are held and the entry points to a table.
         let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
-        pmd.add_rss(-(self.mapped.get() as isize));
-        // SAFETY: Taken out just now, checked by the type invariant.
-        unsafe { self.guard.settle(self.pages) };
+        pmd.add_rss(-(self.found.count() as isize));
+        self.settle(table)
+    }
+
+    /// Hands over the debts of the entries of `table`, which was just taken out.
+    fn settle(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
+        for (first, pages) in self.found.runs() {
+            self.pages.settle(ClearedRun::new(first, pages));
+        }
         self.guard.empty(table)
     }
 }

@@ -5,7 +5,6 @@
 use super::{
     pmd_pages,
     ClearedRun,
-    MappedPages,
     PmdSlot,
     Pte,
     Witness, //
@@ -100,44 +99,23 @@ impl<'s> PteMap<'s> {
         }
     }
 
-    /// How many entries map the page frames that `frames` has in their places.
+    /// Which entries map the page frame that `frames` has in their place.
     ///
     /// [`None`] if one that is not none maps anything else, or stands behind the
     /// end of `frames`.
     #[inline]
-    pub(crate) fn count_frames(&self, frames: &[usize]) -> Option<usize> {
+    pub(crate) fn find_pages(&self, frames: &[usize]) -> Option<FoundPages> {
         let known = frames.len().min(pmd_pages());
-        // SAFETY: The table and `frames` both have that many elements.
-        let mapped = unsafe {
-            bindings::pte_count_frames(self.start.as_ptr(), frames.as_ptr(), known as u32)
-        };
-        (mapped >= 0 && self.all(known..pmd_pages(), |_, pte| pte.is_none()))
-            .then_some(mapped as usize)
-    }
-
-    /// Hands the debts of the table's entries over; returns all their flags taken
-    /// together.
-    ///
-    /// # Safety
-    ///
-    /// The table is out of the tree, [`count_frames`](Self::count_frames) found
-    /// nothing but the pages' frames in it, and the caller zeroes it.
-    pub(super) unsafe fn take_runs(&self, pages: &mut impl MappedPages) -> u32 {
-        let mut flags = 0;
-        for first in (0..pmd_pages()).step_by(ClearedRun::LEN) {
-            let nr = ClearedRun::LEN.min(pmd_pages() - first);
-            let mut run = MaybeUninit::<bindings::shmem_collapse_pte_run>::uninit();
-            // SAFETY: The table has `nr` entries there; the call fills `run` in.
-            let run = unsafe {
-                bindings::pte_read_run(self.entry(first), nr as u32, run.as_mut_ptr());
-                run.assume_init()
-            };
-            flags |= run.flags;
-            if run.pages != 0 {
-                pages.settle(ClearedRun::new(first, run.pages, run.dirty));
-            }
-        }
-        flags
+        let mut found = MaybeUninit::<bindings::shmem_collapse_pte_pages>::uninit();
+        // SAFETY: The table and `frames` both have that many elements; `found`
+        // is filled in if the answer is true.
+        let found = unsafe {
+            let (start, frames) = (self.start.as_ptr(), frames.as_ptr());
+            bindings::pte_find_pages(start, frames, known as u32, found.as_mut_ptr())
+                .then(|| FoundPages(found.assume_init()))
+        }?;
+        self.all(known..pmd_pages(), |_, pte| pte.is_none())
+            .then_some(found)
     }
 
     /// Calls `f` with index and value of the entries in `range` until it
@@ -199,5 +177,28 @@ impl Drop for PteLock {
             // SAFETY: By the type invariant it is held.
             unsafe { bindings::spin_unlock(lock.as_ptr()) };
         }
+    }
+}
+
+/// Pages that were found mapped at their places in a table.
+pub(crate) struct FoundPages(bindings::shmem_collapse_pte_pages);
+
+impl FoundPages {
+    /// How many.
+    pub(crate) fn count(&self) -> usize {
+        self.0.nr as usize
+    }
+
+    /// Young, dirty and soft-dirty, if any entry was. Without a lock, hardware
+    /// may have added to the first two since.
+    pub(super) fn flags(&self) -> u32 {
+        self.0.flags
+    }
+
+    /// Where, in runs of [`ClearedRun::LEN`] entries, without those that have
+    /// none: the index of the first entry, and a bit for each page.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let runs = (0..).step_by(ClearedRun::LEN).zip(self.0.mapped);
+        runs.filter(|(_, mapped)| *mapped != 0)
     }
 }

@@ -347,12 +347,22 @@ mod tests {
                 true
             });
             let mapped = frames.iter().filter(|f| **f != usize::MAX).count();
-            assert_eq!(table.count_frames(&frames), Some(mapped));
-            assert_eq!(table.count_frames(&frames[..present]), Some(mapped));
-            assert_eq!(table.count_frames(&frames[..present - 1]), None);
-            assert_eq!(table.count_frames(&frames[1..]), None);
+            let found = table.find_pages(&frames).ok_or(EFAULT)?;
+            assert_eq!(found.count(), mapped);
+            assert!(found.flags() & crate::bindings::ENTRY_DIRTY != 0);
+            for (first, pages) in found.runs() {
+                for at in 0..64 {
+                    let expected = first + at < pmd_pages() && frames[first + at] != usize::MAX;
+                    assert_eq!(pages >> at & 1 == 1, expected);
+                }
+            }
+            let seen: u32 = found.runs().map(|(_, pages)| pages.count_ones()).sum();
+            assert_eq!(seen as usize, mapped);
+            assert!(table.find_pages(&frames[..present]).is_some());
+            assert!(table.find_pages(&frames[..present - 1]).is_none());
+            assert!(table.find_pages(&frames[1..]).is_none());
             frames[3] += 1;
-            assert_eq!(table.count_frames(&frames), None);
+            assert!(table.find_pages(&frames).is_none());
             Ok(())
         })
     }
@@ -366,8 +376,8 @@ mod tests {
                 .install(NewPte::Poison)?;
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let table = slot.map().ok_or(EFAULT)?;
-            assert_eq!(table.count_frames(&[usize::MAX; 64]), None);
-            assert_eq!(table.count_frames(&[]), None);
+            assert!(table.find_pages(&[usize::MAX; 64]).is_none());
+            assert!(table.find_pages(&[]).is_none());
             Ok(())
         })
     }

@@ -146,7 +146,7 @@ pub(super) fn frames_of(table: &PteMap<'_>) -> Result<KVec<usize>> {
     Ok(frames)
 }
 
-/// Pages of a VMA, mapped by one table only. The first is dirty.
+/// Pages of a VMA, mapped by one table only.
 pub(super) struct Known {
     pub(super) frames: KVec<usize>,
     pub(super) settled: usize,
@@ -169,7 +169,6 @@ impl MappedPages for Known {
     }
 
     fn settle(&mut self, run: ClearedRun) {
-        assert!(run.first() > 0 || run.dirty() & 1 == 1);
         for frame in run.into_stretches().flat_map(|at| &self.frames[at]) {
             self.settled += 1;
             // SAFETY: The entry is out of the tree and both locks are held; the
