@@ -13,7 +13,7 @@ source "$TOP/scripts/layer.sh"
 
 CSV=$TOP/build/bench.csv
 PAGES=Documentation/benchmarks
-ALL_GROUPS='times access elsewhere events memory hopeless'
+ALL_GROUPS='times access elsewhere events memory hopeless workers'
 
 usage()
 {

@@ -123,6 +123,8 @@ struct shmem_collapse_report {
 #define SHMEM_COLLAPSE_FOUND_LOCKED	2
 #define SHMEM_COLLAPSE_FOUND_POISONED	4
 #define SHMEM_COLLAPSE_FOUND_PINNED	8
+/* A reference beyond the page cache's, those of mappings, and the caller's. */
+#define SHMEM_COLLAPSE_FOUND_SURPLUS	16
 
 /*
  * An entry of the page cache: a folio, which is referenced, or NULL for a value.

@@ -61,19 +61,26 @@ bool shmem_collapse_folio_poisoned(struct folio *folio)
 void shmem_collapse_folio_look(struct folio *folio,
 			       struct shmem_collapse_found *found)
 {
+	int unmapped_refs = folio_ref_count(folio) - folio_mapcount(folio);
+	unsigned int flags = 0;
+
 	found->folio = folio;
 	found->index = folio->index;
 	found->pfn = folio_pfn(folio);
 	found->order = folio_order(folio);
-	found->flags = 0;
 	if (folio_test_uptodate(folio))
-		found->flags |= SHMEM_COLLAPSE_FOUND_UPTODATE;
+		flags |= SHMEM_COLLAPSE_FOUND_UPTODATE;
 	if (folio_test_locked(folio))
-		found->flags |= SHMEM_COLLAPSE_FOUND_LOCKED;
+		flags |= SHMEM_COLLAPSE_FOUND_LOCKED;
 	if (folio_contain_hwpoisoned_page(folio))
-		found->flags |= SHMEM_COLLAPSE_FOUND_POISONED;
-	if (shmem_collapse_folio_maybe_dma_pinned(folio))
-		found->flags |= SHMEM_COLLAPSE_FOUND_PINNED;
+		flags |= SHMEM_COLLAPSE_FOUND_POISONED;
+	/* Pins are references, too. */
+	if (unlikely(unmapped_refs > 1 + (1 << found->order))) {
+		flags |= SHMEM_COLLAPSE_FOUND_SURPLUS;
+		if (shmem_collapse_folio_maybe_dma_pinned(folio))
+			flags |= SHMEM_COLLAPSE_FOUND_PINNED;
+	}
+	found->flags = flags;
 }
 
 /*
@@ -234,7 +241,7 @@ unsigned int shmem_collapse_folios_same_home(struct folio **folios,
 			continue;
 		if (!first)
 			first = folio;
-		else if (folio_pgdat(folio) != folio_pgdat(first) ||
+		else if (folio_nid(folio) != folio_nid(first) ||
 			 READ_ONCE(folio->memcg_data) != READ_ONCE(first->memcg_data))
 			break;
 	}

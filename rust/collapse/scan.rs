@@ -13,8 +13,7 @@ use crate::mm::{
     lru_add_drain,
     Referenced,
     Scratch,
-    Sources,
-    Surplus, //
+    Sources, //
 };
 use kernel::prelude::*;
 
@@ -58,12 +57,10 @@ impl<'b> Located<'b> {
             let brought = sources.bring_in().map_err(swap_in_failed)??;
             attempt.cost.pages_swapped_in += brought as u64;
         }
-        match sources.surplus_hint() {
-            Surplus::Pinned => return Err(Outcome::Pinned),
-            // Most often it is a batch of this CPU. Only the count under the
-            // locks tells.
-            Surplus::Passing => lru_add_drain(),
-            Surplus::None => {}
+        if sources.had_surplus() {
+            // Most often it is a batch of this CPU. The count under the locks
+            // tells.
+            lru_add_drain();
         }
         Ok(Scanned {
             sources,

@@ -169,6 +169,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         self.scratch.folios[at] = found.folio;
         self.scratch.orders[at] = found.order as u8;
         self.large |= pages > 1;
+        self.surplus |= found.flags & bindings::FOUND_SURPLUS != 0;
         for (frame, pfn) in self.scratch.frames[at..at + pages]
             .iter_mut()
             .zip(found.pfn..)

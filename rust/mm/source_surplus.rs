@@ -4,7 +4,6 @@
 
 use super::{
     fault::Point,
-    source_state::Hold,
     Locked,
     Referenced,
     Sources,
@@ -13,11 +12,12 @@ use super::{
 use crate::bindings;
 
 impl Sources<'_, '_, Referenced> {
-    /// Looks for references that are not ours, the page cache's or a mapping's.
+    /// Whether a folio seemed to have references that are not ours, the page
+    /// cache's or a mapping's.
     ///
-    /// Unlocked a hint only: a page that is being mapped looks the same.
-    pub(crate) fn surplus_hint(&self) -> Surplus {
-        self.surplus(true)
+    /// A hint only: without the lock, a page that is being mapped looks the same.
+    pub(crate) fn had_surplus(&self) -> bool {
+        self.surplus
     }
 }
 
@@ -38,12 +38,10 @@ impl Sources<'_, '_, Locked> {
         }
         self.surplus(false)
     }
-}
 
-impl<S: Hold> Sources<'_, '_, S> {
     fn surplus(&self, mapped: bool) -> Surplus {
         let (folios, nr) = self.all_folios();
-        // SAFETY: All are referenced.
+        // SAFETY: All are referenced and locked.
         let accounted = unsafe { bindings::folios_accounted(folios, nr, mapped) } as usize;
         let Some(folio) = self.scratch.folios.get(accounted) else {
             return Surplus::None;

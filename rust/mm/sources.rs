@@ -140,6 +140,8 @@ pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) index: usize,
     /// Whether a folio has more than one page.
     pub(super) large: bool,
+    /// Whether one had a reference too many when it was found.
+    pub(super) surplus: bool,
     pub(super) _state: PhantomData<S>,
 }
 
@@ -157,6 +159,7 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
             mapping,
             index,
             large: false,
+            surplus: false,
             _state: PhantomData,
         }
     }
@@ -228,6 +231,7 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
             mapping: this.mapping,
             index: this.index,
             large: this.large,
+            surplus: this.surplus,
             _state: PhantomData,
         }
     }

@@ -81,6 +81,11 @@ def ours(metric, mappers):
     return lambda run: run.get(OURS, metric, mappers)
 
 
+def with_workers(mappers):
+    return lambda run: divided(run.get(OURS, "workers_1_time", mappers),
+                               run.get(OURS, "workers_2_time", mappers))
+
+
 def against_copying(mappers):
     return lambda run: divided(run.get(OURS, "p999_map_touch_unmap", mappers),
                                run.get(OURS, "p999_map_touch_unmap_copying", mappers))
@@ -117,6 +122,8 @@ def bars():
              for n in (1, 8, 32)]
     rows += [Bar(f"Drains of all LRU batches after a quiet moment, {n} mappers",
                  ours("lru_drain_all", n), 0, unit="per request", at_least=False)
+             for n in (1, 8, 32)]
+    rows += [Bar(f"Two workers against one, {n} mappers", with_workers(n), 1.6)
              for n in (1, 8, 32)]
     rows.append(Bar("Memory beyond the huge folio", ours("extra_memory", 1), 16, unit="KiB",
                     at_least=False))

@@ -24,6 +24,8 @@ ROWS = [
     ("hopeless_hole_time", "Hopeless extent: hole", "ms", 1000),
     ("hopeless_pinned_time", "Hopeless extent: DMA-pinned in its middle", "ms", 1000),
     ("hopeless_huge_time", "Hopeless extent: already huge", "ms", 1000),
+    ("workers_1_time", "Time of an extent, one call for all, one worker", "ms", 1000),
+    ("workers_2_time", "The same, two workers", "ms", 1000),
     ("extent_instructions", "Instructions of an extent", "million", 1e6),
     ("alloc_instructions", "of which allocation", "million", 1e6),
     ("copy_instructions", "of which copy", "million", 1e6),

@@ -353,7 +353,7 @@ mod tests {
             for (first, pages) in found.runs() {
                 for at in 0..64 {
                     let expected = first + at < pmd_pages() && frames[first + at] != usize::MAX;
-                    assert_eq!(pages >> at & 1 == 1, expected);
+                    assert_eq!((pages >> at & 1 == 1), expected);
                 }
             }
             let seen: u32 = found.runs().map(|(_, pages)| pages.count_ones()).sum();

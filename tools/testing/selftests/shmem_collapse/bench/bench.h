@@ -125,5 +125,6 @@ void bench_events(const struct plan *plan);
 void bench_memory(const struct plan *plan);
 void bench_hopeless(const struct plan *plan);
 void bench_steps(const struct plan *plan);
+void bench_workers(const struct plan *plan);
 
 #endif /* BENCH_H */

@@ -19,6 +19,7 @@ static const struct {
 	{ "memory", bench_memory },
 	{ "hopeless", bench_hopeless },
 	{ "steps", bench_steps },
+	{ "workers", bench_workers },
 };
 
 static int mappers[16] = { 1, 8, 32 };

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One request, carried out by one worker or by two. */
+#include "bench.h"
+
+#include <stdlib.h>
+
+#define MOST 2
+
+static const char * const metric[MOST] = { "workers_1", "workers_2" };
+
+static uint64_t time_with(struct arena *a, int workers)
+{
+	int err = sc_knob_set_number("workers", workers);
+
+	if (err)
+		fail(err, "setting the number of workers");
+	arena_fill(a, RESTED);
+	return collapse_all(a, OURS);
+}
+
+void bench_workers(const struct plan *plan)
+{
+	const int *n;
+	int r, i;
+
+	if (!have(OURS))
+		return;
+	for (n = plan->mappers; *n; n++) {
+		struct samples *ns = calloc(MOST, sizeof(*ns));
+		struct arena *a = arena_make(*n, plan->extents);
+
+		say("time of an extent with more workers, %d mappers", *n);
+		/* The first in vain; who is first changes. */
+		for (r = 0; r <= plan->rounds; r++) {
+			for (i = 0; i < MOST; i++) {
+				int who = (r + i) % MOST;
+				uint64_t took = time_with(a, who + 1);
+
+				if (r > 0 && !arena_small(a))
+					sample(&ns[who], (double)took / a->extents);
+				arena_check(a);
+			}
+		}
+		for (i = 0; i < MOST; i++)
+			result_time(OURS, *n, metric[i], &ns[i]);
+		arena_drop(a);
+		free(ns);
+	}
+	sc_knob_set_number("workers", 1);
+}
