@@ -9,8 +9,8 @@ ifneq ($(filter arm64 riscv64,$(ARCH)),)
 KERNEL	?= $(ARCH)
 endif
 KERNEL	?= stock
-# The stock kernel can neither be built nor run KUnit.
-OWN	:= $(patsubst stock,debug,$(KERNEL))
+# Debian's kernels can neither be built nor run KUnit.
+OWN	:= $(if $(filter stock normal rt,$(KERNEL)),debug,$(KERNEL))
 
 ifeq ($(V),1)
 Q :=
@@ -29,7 +29,7 @@ help:			## show this list
 		sort -u | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
 	@echo 'Variables:'
 	@echo '  KDIR=PATH      configured and built (or prepared) kernel tree with Rust'
-	@echo '  KERNEL=stock|debug|arm64|riscv64  kernel to build for and boot when there is no KDIR'
+	@echo '  KERNEL=stock|normal|debug|arm64|riscv64  kernel to build for and boot when there is no KDIR'
 	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64'
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'

@@ -17,7 +17,7 @@ build_module
 build_programs
 
 # Two nodes: of QEMU's making where the kernel has ACPI, else of the kernel's own.
-if [[ $KERNEL_FLAVOUR == stock ]]; then
+if [[ $KERNEL_FLAVOUR == @(stock|normal) ]]; then
 	export VM_QEMU="-object memory-backend-ram,id=m0,size=2G -object memory-backend-ram,id=m1,size=2G \
 		-numa node,cpus=0,memdev=m0 -numa node,cpus=1,memdev=m1 ${VM_QEMU:-}"
 else

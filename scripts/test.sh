@@ -248,7 +248,7 @@ kselftest_group()
 
 	need_module
 	# The checks of a debug kernel make everything several times slower.
-	[[ $KERNEL_FLAVOUR == stock ]] || limit=$((3 * limit))
+	[[ $KERNEL_FLAVOUR == @(stock|normal) ]] || limit=$((3 * limit))
 	programs=${TEST:-$(test_programs)}
 	programs=${programs//$'\n'/ }
 	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
