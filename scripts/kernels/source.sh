@@ -24,7 +24,9 @@ fill_version()
 {
 	local dir=$1 wanted=${KERNEL_VERSION:-$KERNEL_SERIES} found
 
-	logged "reading the package lists" root_apt "$dir" apt-get update
+	# One list that is broken is not always one that is needed.
+	root_apt "$dir" apt-get update >/dev/null 2>&1 </dev/null ||
+		note "apt-get update had errors; going on with what it got"
 	# shellcheck disable=SC2016
 	found=$(root_apt "$dir" bash -c '
 		pattern="^linux-headers-(${1//./\\.}[.+].*)-$2\$"
