@@ -6,7 +6,8 @@
 //! LAYOUT has one letter for each extent of 2 MiB: `f` all of it is written, `h`
 //! the first half, `e` nothing. It prints the address and waits for the end of
 //! its input; with `grow` it fills an extent every half a second and then waits
-//! for two seconds. Its status tells whether the content is still what it wrote.
+//! until all are mapped huge, for a minute at most. Its status tells whether the
+//! content is still what it wrote.
 
 use rustix::{
     fs::{MemfdFlags, ftruncate, memfd_create},
@@ -22,7 +23,7 @@ use std::{
     process::ExitCode,
     ptr,
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const EXTENT: usize = 2 << 20;
@@ -46,7 +47,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             });
             sleep(Duration::from_millis(500));
         }
-        sleep(Duration::from_secs(2));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let all = (layout.len() * EXTENT / 1024) as u64;
+        while huge_kilobytes()? < all && Instant::now() < deadline {
+            sleep(Duration::from_millis(100));
+        }
         println!("{}", huge_kilobytes()?);
     } else {
         stdin().read_to_end(&mut Vec::new())?;
