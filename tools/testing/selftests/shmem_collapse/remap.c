@@ -107,4 +107,25 @@ SC_TEST(private_copies_stay)
 	munmap(private, sc_extent());
 }
 
+/* The folio's count of locked mappings would come down once for each piece of a table. */
+SC_TEST(H31_locked_mapping_stays)
+{
+	char *locked;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	ASSERT_EQ(0, sc_collapse_retry(getpid(), self->seg.addr, self->seg.len, 20));
+	locked = sc_map(self->seg.fd, sc_extent(), PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	ASSERT_NE(MAP_FAILED, locked);
+	ASSERT_EQ(0, mlock(locked, sc_extent()));
+	ASSERT_LT(0, split(locked, sc_extent()));
+	ASSERT_EQ(0, sc_huge_mapped(getpid(), locked, sc_extent()));
+	EXPECT_EQ(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_huge_mapped(getpid(), locked, sc_extent()));
+	ASSERT_EQ(0, munlock(locked, sc_extent()));
+	EXPECT_EQ(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(1, sc_huge_mapped(getpid(), locked, sc_extent()));
+	EXPECT_EQ(0, sc_verify(locked, sc_extent(), SC_SEED, 0));
+	munmap(locked, sc_extent());
+}
+
 TEST_HARNESS_MAIN
