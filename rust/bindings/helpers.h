@@ -50,7 +50,7 @@ struct shmem_collapse_entry {
  * number, and the flags that any of them has.
  */
 struct shmem_collapse_pte_pages {
-	u64 mapped[DIV_ROUND_UP(PTRS_PER_PTE, 64)];
+	u64 mapped[DIV_ROUND_UP(MAX_PTRS_PER_PTE, 64)];
 	unsigned int nr;
 	unsigned int flags;
 };

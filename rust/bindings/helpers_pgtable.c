@@ -243,6 +243,7 @@ void shmem_collapse_spin_lock_nested(spinlock_t *lock)
 	spin_lock_nested(lock, SINGLE_DEPTH_NESTING);
 }
 
+#ifdef pmdp_establish
 static pmd_t migration_pmd(struct page *huge, u32 flags)
 {
 	swp_entry_t entry = make_readable_migration_entry(page_to_pfn(huge));
@@ -257,6 +258,7 @@ static pmd_t migration_pmd(struct page *huge, u32 flags)
 		pmd = pmd_swp_mksoft_dirty(pmd);
 	return pmd;
 }
+#endif
 
 pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
 				       unsigned long addr, pmd_t *pmd,
