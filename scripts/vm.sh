@@ -48,7 +48,7 @@ enter_root()
 	done
 	setup_root
 	setup_kernel "$flavour"
-	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" \
+	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" KERNEL_FLAVOUR="$flavour" \
 		VM_CPUS="${VM_CPUS:-2}" VM_MEMORY="${VM_MEMORY:-3G}" \
 		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_ACCEL="${VM_ACCEL:-}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
 		ROWS="$(tput lines 2>/dev/null || echo 24)" COLUMNS="$(tput cols 2>/dev/null || echo 80)" \
