@@ -6,8 +6,6 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #ifndef MADV_COLLAPSE
@@ -133,23 +131,10 @@ bool op_mergeable(struct rng *r)
 bool op_kernel_collapse(struct rng *r)
 {
 	struct view *v = view_any(r, false);
-	int worker = any_user(r), fd, err;
-	struct iovec range;
-	struct window w;
-	pid_t pid;
 
 	if (v)
 		return !madvise(v->addr, v->pages * sc_page(), MADV_COLLAPSE);
-	if (worker < 0 || !window_open(worker, below(r, VIEWS), &w, &pid))
-		return false;
-	fd = pidfd_open(pid, 0);
-	if (fd < 0)
-		return false;
-	range.iov_base = (void *)w.addr;
-	range.iov_len = w.pages * sc_page();
-	err = process_madvise(fd, &range, 1, MADV_COLLAPSE, 0) < 0;
-	close(fd);
-	return !err;
+	return advise_other(r, MADV_COLLAPSE);
 }
 
 bool op_pagemap(struct rng *r)

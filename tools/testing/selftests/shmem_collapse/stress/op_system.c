@@ -164,9 +164,8 @@ bool op_clear_refs(struct rng *r)
 	return !sc_write_file(path, one_in(r, 2) ? "1" : "4");
 }
 
-bool op_advise_other(struct rng *r)
+bool advise_other(struct rng *r, int advice)
 {
-	const int kinds[] = { MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE };
 	int worker = any_user(r), fd;
 	struct iovec range;
 	struct window w;
@@ -180,7 +179,14 @@ bool op_advise_other(struct rng *r)
 		return false;
 	range.iov_base = (void *)w.addr;
 	range.iov_len = w.pages * sc_page();
-	done = process_madvise(fd, &range, 1, kinds[below(r, 4)], 0) > 0;
+	done = process_madvise(fd, &range, 1, advice, 0) > 0;
 	close(fd);
 	return done;
+}
+
+bool op_advise_other(struct rng *r)
+{
+	const int kinds[] = { MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE };
+
+	return advise_other(r, kinds[below(r, 4)]);
 }

@@ -240,6 +240,8 @@ int any_user(struct rng *r);
 /* A view of another process; false if it is being changed. */
 bool window_open(int worker, int v, struct window *w, pid_t *pid);
 bool window_is_same(int worker, int v, const struct window *w, pid_t pid);
+/* process_madvise() of such a view; false if nothing was advised. */
+bool advise_other(struct rng *r, int advice);
 
 /* --- requests ------------------------------------------------------------------------------- */
 
