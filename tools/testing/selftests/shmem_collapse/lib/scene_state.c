@@ -110,17 +110,41 @@ static long op_churn(struct sc_child *child, const long *arg)
 	return munmap(p, CHURN * sc_page());
 }
 
-static void add_group(struct sc_state *state, const char *group)
+struct group_sums {
+	long long shmem, shmem_thp, anon;
+};
+
+static struct group_sums read_group(struct sc_scene *s)
 {
+	sc_call(&s->m[SC_OWNER], op_churn, 0, 0, 0, 0);
+	return (struct group_sums) {
+		.shmem = sc_cgroup_stat(s->group, "shmem"),
+		.shmem_thp = sc_cgroup_stat(s->group, "shmem_thp"),
+		.anon = sc_cgroup_stat(s->group, "anon"),
+	};
+}
+
+static void add_group(struct sc_state *state, struct sc_scene *s)
+{
+	struct group_sums was, now = read_group(s);
 	char path[200];
 	long long swap;
+	int tries = 0;
 
-	snprintf(path, sizeof(path), "%s/memory.swap.current", group);
+	/*
+	 * The kernel also sums up every two seconds. When that fell into a churn, what came after
+	 * it was too little for another sum: only a value that is read twice is one.
+	 */
+	do {
+		was = now;
+		now = read_group(s);
+	} while (memcmp(&was, &now, sizeof(now)) && ++tries < SETTLE_TRIES);
+	snprintf(path, sizeof(path), "%s/memory.swap.current", s->group);
 	swap = sc_read_number(path);
-	add(state, "group", "shmem + swap", sc_cgroup_stat(group, "shmem") + swap);
-	add(state, "group", "shmem_thp", sc_cgroup_stat(group, "shmem_thp"));
-	add(state, "group", "anon", sc_cgroup_stat(group, "anon"));
-	snprintf(path, sizeof(path), "%s/memory.current", group);
+	add(state, "group", "shmem + swap", now.shmem + swap);
+	add(state, "group", "shmem_thp", now.shmem_thp);
+	add(state, "group", "anon", now.anon);
+	snprintf(path, sizeof(path), "%s/memory.current", s->group);
 	state->charged = sc_read_number(path) + swap;
 }
 
@@ -134,8 +158,7 @@ void sc_scene_state(struct sc_scene *s, struct sc_state *state)
 	sc_write_file("/proc/sys/vm/drop_caches", "1");
 	add_machine(state);
 	add_file(state, s->seg.fd);
-	sc_call(&s->m[SC_OWNER], op_churn, 0, 0, 0, 0);
-	add_group(state, s->group);
+	add_group(state, s);
 	add_process(state, "writer", getpid(), false);
 	for (role = 0; role < SC_ROLES; role++)
 		add_process(state, roles[role], s->m[role].pid, true);
