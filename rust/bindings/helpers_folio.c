@@ -257,8 +257,8 @@ bool shmem_collapse_folios_poisoned(struct folio **folios, unsigned int nr)
 }
 
 /*
- * Drops as many mappings of each folio, all of them small, as @mappings has in
- * its place and @more; returns of how many none is left.
+ * Drops as many mappings of each folio, all of them small and locked, as
+ * @mappings has in its place and @more; returns of how many none is left.
  */
 unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
 						 const u32 *mappings,
@@ -271,7 +271,16 @@ unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
 
 		if (!*folios || !dropped)
 			continue;
-		unmapped += atomic_sub_return(dropped, &(*folios)->_mapcount) == -1;
+		/*
+		 * When these are all there were nobody is left who could change
+		 * the count: new mappings need the lock, or one to be copied.
+		 */
+		if (atomic_read(&(*folios)->_mapcount) == dropped - 1) {
+			atomic_set(&(*folios)->_mapcount, -1);
+			unmapped++;
+		} else if (atomic_sub_return(dropped, &(*folios)->_mapcount) == -1) {
+			unmapped++;
+		}
 		folio_ref_sub(*folios, dropped);
 	}
 	return unmapped;

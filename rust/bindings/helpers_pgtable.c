@@ -163,6 +163,22 @@ void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 		*out++ = pte_decode(ptep_get_lockless(pte++));
 }
 
+/* Whether the entry maps @pfn as an ordinary page. */
+static bool maps_page(pte_t pte, unsigned long pfn)
+{
+#ifdef CONFIG_X86
+	/*
+	 * One look for what is true of almost all. pte_pfn() also asks whether
+	 * the entry is an inverted one, which none with this bit is.
+	 */
+	pteval_t value = pte_val(pte);
+
+	if (likely((value & (_PAGE_PRESENT | _PAGE_SPECIAL)) == _PAGE_PRESENT))
+		return (value & PTE_PFN_MASK) >> PAGE_SHIFT == pfn;
+#endif
+	return pte_present(pte) && !pte_special(pte) && pte_pfn(pte) == pfn;
+}
+
 /*
  * Which of the table's @nr first entries map the page frame that @frames has in
  * their place; false if one that is not none maps anything else. Under the PTE
@@ -175,33 +191,33 @@ bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
 {
 	bool young = false, dirty = false, soft_dirty = false, all = false;
 	u64 *mapped = found->mapped;
-	unsigned int i;
-	u64 bit = 1;
+	unsigned int first, i;
 
 	memset(found, 0, sizeof(*found));
-	for (i = 0; i < nr; i++, bit <<= 1) {
-		pte_t value = ptep_get_lockless(pte + i);
+	for (first = 0; first < nr; first += 64) {
+		unsigned int here = min(nr - first, 64);
+		u64 none = 0;
 
-		if (!bit) {
-			bit = 1;
-			mapped++;
+		for (i = 0; i < here; i++, pte++, frames++) {
+			pte_t value = ptep_get_lockless(pte);
+
+			if (unlikely(!maps_page(value, *frames))) {
+				if (!pte_none(value))
+					return false;
+				none |= BIT_ULL(i);
+				continue;
+			}
+			/* Most tables have all three from the first entry on. */
+			if (unlikely(!all)) {
+				young |= pte_young(value);
+				dirty |= pte_dirty(value);
+				soft_dirty |= pte_soft_dirty(value);
+				all = young && dirty && soft_dirty;
+			}
 		}
-		if (pte_none(value))
-			continue;
-		if (!pte_present(value) || pte_special(value) ||
-		    pte_pfn(value) != frames[i])
-			return false;
-		*mapped |= bit;
-		/* Most tables have all three from the first entry on. */
-		if (unlikely(!all)) {
-			young |= pte_young(value);
-			dirty |= pte_dirty(value);
-			soft_dirty |= pte_soft_dirty(value);
-			all = young && dirty && soft_dirty;
-		}
+		*mapped = GENMASK_ULL(here - 1, 0) & ~none;
+		found->nr += hweight64(*mapped++);
 	}
-	for (i = 0; i < ARRAY_SIZE(found->mapped); i++)
-		found->nr += hweight64(found->mapped[i]);
 	found->flags = (young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
 		       (dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
 		       (soft_dirty ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
@@ -313,6 +329,8 @@ bool shmem_collapse_pmd_clear_migration(struct mm_struct *mm, unsigned long addr
 {
 	struct shmem_collapse_entry e = pmd_decode(pmdp_get(pmd));
 
+	/* Or what is cleared may not be what was read. */
+	lockdep_assert_held(pmd_lockptr(mm, pmd));
 	if (e.kind != SHMEM_COLLAPSE_ENTRY_MIGRATION ||
 	    e.pfn != page_to_pfn(huge))
 		return false;

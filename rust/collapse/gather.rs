@@ -38,7 +38,7 @@ pub(super) struct Gathered<'x, 'b> {
 impl<'x, 'b> Scanned<'x, 'b> {
     /// Allocates, charges, reserves, then locks and looks for references that
     /// would make the rest pointless.
-    pub(super) fn gather(self, attempt: &mut Attempt<'_>) -> Result<Gathered<'x, 'b>, Outcome> {
+    pub(super) fn gather(mut self, attempt: &mut Attempt<'_>) -> Result<Gathered<'x, 'b>, Outcome> {
         let config = attempt.config;
         let mapping = self.sources.mapping();
         let payer = if config.charge_caller && self.holes > pmd_pages() / 2 {
@@ -48,7 +48,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
         };
         let huge = HugeFolio::new(
             mapping,
-            &self.sources,
+            &mut self.sources,
             config.target_node,
             config.direct_reclaim,
             payer,

@@ -75,7 +75,7 @@ impl<'b> HugeFolio<'b> {
     /// are, by preference.
     pub(crate) fn new(
         mapping: Mapping<'b>,
-        sources: &Sources<'_, 'b, Referenced>,
+        sources: &mut Sources<'_, 'b, Referenced>,
         node: Option<i32>,
         reclaim: bool,
         payer: Payer,

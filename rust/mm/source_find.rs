@@ -168,6 +168,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         // INVARIANT: The reference moves in; order and pages are the folio's.
         self.scratch.folios[at] = found.folio;
         self.scratch.orders[at] = found.order as u8;
+        self.one_home = false;
         self.large |= pages > 1;
         self.surplus |= found.flags & bindings::FOUND_SURPLUS != 0;
         for (frame, pfn) in self.scratch.frames[at..at + pages]

@@ -18,10 +18,12 @@ use kernel::prelude::*;
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// A folio of the memory cgroup and node to which most of the pages belong
     /// (majority vote; any of them when there is no majority).
-    pub(super) fn home(&self) -> Option<NonNull<bindings::folio>> {
+    pub(super) fn home(&mut self) -> Option<NonNull<bindings::folio>> {
         let mut home = core::ptr::null_mut();
         let mut votes = 0;
+        let mut homes = 0;
         for (folio, places) in self.homes() {
+            homes += 1;
             let pages = self.pages(places);
             let mut both = [home, folio];
             // SAFETY: Both folios are referenced.
@@ -34,6 +36,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
                 votes -= pages;
             }
         }
+        // INVARIANT: All were compared with the first.
+        self.one_home = homes == 1;
         NonNull::new(home)
     }
 

@@ -134,6 +134,9 @@ pub(crate) enum Surplus {
 /// such folios, or marked as no page. With [`Locked`](super::Locked) and
 /// [`Frozen`](super::Frozen) the folios are what the page cache has at these
 /// indices, all their pages can be used, and all other frames are holes.
+///
+/// With `one_home` node and `memcg_data` of all folios are the same. Who changes
+/// those of a folio has frozen its references first, and some are ours.
 pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) scratch: &'x mut Scratch,
     pub(super) mapping: Mapping<'b>,
@@ -142,6 +145,8 @@ pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) large: bool,
     /// Whether one had a reference too many when it was found.
     pub(super) surplus: bool,
+    /// Whether statistics of all folios count at the same place.
+    pub(super) one_home: bool,
     pub(super) _state: PhantomData<S>,
 }
 
@@ -160,6 +165,7 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
             index,
             large: false,
             surplus: false,
+            one_home: false,
             _state: PhantomData,
         }
     }
@@ -195,9 +201,13 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
                 .iter()
                 .position(|f| !f.is_null())?;
             let (first, start) = (self.scratch.folios[at], at);
-            let (folios, nr) = self.folios(at..end);
-            // SAFETY: By the type invariant all are valid.
-            at += unsafe { bindings::folios_same_home(folios, nr) } as usize;
+            if self.one_home {
+                at = end;
+            } else {
+                let (folios, nr) = self.folios(at..end);
+                // SAFETY: By the type invariant all are valid.
+                at += unsafe { bindings::folios_same_home(folios, nr) } as usize;
+            }
             Some((first, start..at))
         })
     }
@@ -232,6 +242,7 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
             index: this.index,
             large: this.large,
             surplus: this.surplus,
+            one_home: this.one_home,
             _state: PhantomData,
         }
     }
