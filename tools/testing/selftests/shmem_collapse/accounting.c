@@ -115,9 +115,11 @@ SC_TEST(charged_to_the_group_that_owns_it)
 	/* The writer and a mapper outside get it neither charged nor for nothing. */
 	self->seg.addr = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	EXPECT_SETTLES(self->seg.len, group, "file_mapped");
 	EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_SETTLES(self->seg.len, group, "shmem");
 	EXPECT_SETTLES(self->seg.len, group, "shmem_thp");
+	EXPECT_SETTLES(self->seg.len, group, "file_mapped");
 	sc_kill(&owner, 1);
 	sc_destroy(&self->seg);
 	EXPECT_SETTLES(0, group, "shmem");

@@ -157,6 +157,56 @@ SC_TEST(H14_writer_killed_at_every_step)
 	}
 }
 
+/* A request for three extents, which waits when the first is huge. */
+static pid_t wait_behind_the_first(struct sc_segment *seg)
+{
+	pid_t writer;
+
+	if (sc_create_filled(seg, SC_MEMFD, 3, SC_SEED) || sc_delay("mapped", LONG_MS))
+		return -1;
+	writer = start_request(seg);
+	return sc_delay_reached("mapped") ? -1 : writer;
+}
+
+SC_TEST(H14_killed_writer_ends_after_its_extent)
+{
+	pid_t writer;
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	writer = wait_behind_the_first(&self->seg);
+	ASSERT_LT(0, writer);
+	ASSERT_EQ(0, kill(writer, SIGKILL));
+	EXPECT_EQ(-SIGKILL, sc_join(writer));
+	sc_faults_off();
+	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+}
+
+SC_TEST(H19_unloading_ends_a_request_after_its_extent)
+{
+	pid_t writer, remover;
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	/* Without its file the module would be gone for the tests that follow. */
+	if (sc_load() == ENOENT)
+		SKIP(return, "no module file: set SHMEM_COLLAPSE_KO");
+	writer = wait_behind_the_first(&self->seg);
+	ASSERT_LT(0, writer);
+	remover = sc_fork();
+	if (!remover)
+		_exit(sc_unload());
+	/* It has told the requests, and waits for them. */
+	EXPECT_EQ(0, sc_wait_asleep(remover));
+	EXPECT_EQ(0, sc_delay("mapped", 0));
+	EXPECT_ERRNO(EINTR, sc_join(writer));
+	EXPECT_ERRNO(0, sc_join(remover));
+	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	ASSERT_ERRNO(0, sc_load());
+}
+
 SC_TEST(every_place_is_known)
 {
 	char names[SC_MAX_PLACES][SC_NAME];

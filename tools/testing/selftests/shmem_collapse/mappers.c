@@ -23,42 +23,42 @@ FIXTURE_VARIANT(mappers)
 
 FIXTURE_VARIANT_ADD(mappers, one_forked)
 {
-	.count = 1, .kinship = SC_FORKED, .extents = 4,
+	.count = 1, .kinship = SC_FORKED, .extents = 2,
 };
 
 FIXTURE_VARIANT_ADD(mappers, two_forked)
 {
-	.count = 2, .kinship = SC_FORKED, .extents = 4,
+	.count = 2, .kinship = SC_FORKED, .extents = 2,
 };
 
 FIXTURE_VARIANT_ADD(mappers, eight_forked)
 {
-	.count = 8, .kinship = SC_FORKED, .extents = 4,
+	.count = 8, .kinship = SC_FORKED, .extents = 2,
 };
 
 FIXTURE_VARIANT_ADD(mappers, many_forked)
 {
-	.count = MAX_MAPPERS, .kinship = SC_FORKED, .extents = 2,
+	.count = MAX_MAPPERS, .kinship = SC_FORKED, .extents = 1,
 };
 
 FIXTURE_VARIANT_ADD(mappers, one_unrelated)
 {
-	.count = 1, .kinship = SC_UNRELATED, .extents = 4,
+	.count = 1, .kinship = SC_UNRELATED, .extents = 2,
 };
 
 FIXTURE_VARIANT_ADD(mappers, two_unrelated)
 {
-	.count = 2, .kinship = SC_UNRELATED, .extents = 4,
+	.count = 2, .kinship = SC_UNRELATED, .extents = 2,
 };
 
 FIXTURE_VARIANT_ADD(mappers, eight_unrelated)
 {
-	.count = 8, .kinship = SC_UNRELATED, .extents = 4,
+	.count = 8, .kinship = SC_UNRELATED, .extents = 2,
 };
 
 FIXTURE_VARIANT_ADD(mappers, many_unrelated)
 {
-	.count = MAX_MAPPERS, .kinship = SC_UNRELATED, .extents = 2,
+	.count = MAX_MAPPERS, .kinship = SC_UNRELATED, .extents = 1,
 };
 
 FIXTURE_SETUP(mappers)
@@ -107,22 +107,31 @@ MAPPERS_TEST(huge_everywhere_without_a_fault)
 	EXPECT_GROWN(variant->extents * (variant->count + 1), "pmds_mapped");
 }
 
+/* count -> words that are not what the others have written */
+static long op_peek_all(struct sc_child *child, const long *arg)
+{
+	const char *last = child->addr + child->len - sc_page();
+	long i, wrong = 0;
+
+	for (i = 0; i < arg[0]; i++) {
+		wrong += *(const uint64_t *)(child->addr + i * sc_page()) != 1000 + i;
+		wrong += *(const uint64_t *)(last - i * sc_page()) != 2000 + i;
+	}
+	return wrong;
+}
+
 MAPPERS_TEST(writes_are_seen_by_all)
 {
 	size_t last = self->seg.len / sc_page() - 1;
-	int i, j;
+	int i;
 
 	ASSERT_ERRNO(0, sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len));
 	for (i = 0; i < variant->count; i++) {
 		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_poke, i, 1000 + i, 0, 0));
 		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_poke, last - i, 2000 + i, 0, 0));
 	}
-	for (i = 0; i < variant->count; i++) {
-		for (j = 0; j < variant->count; j++) {
-			EXPECT_EQ(1000 + j, sc_call(&self->m[i], sc_op_peek, j, 0, 0, 0));
-			EXPECT_EQ(2000 + j, sc_call(&self->m[i], sc_op_peek, last - j, 0, 0, 0));
-		}
-	}
+	for (i = 0; i < variant->count; i++)
+		EXPECT_EQ(0, sc_call(&self->m[i], op_peek_all, variant->count, 0, 0, 0));
 }
 
 MAPPERS_TEST(by_path)

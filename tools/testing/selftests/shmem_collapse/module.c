@@ -6,28 +6,8 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define MANY 32
-
-static int load(void)
-{
-	const char *path = getenv("SHMEM_COLLAPSE_KO") ?: "/lib/shmem_collapse.ko";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int err = 0;
-
-	if (fd < 0)
-		return errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
-		err = errno;
-	close(fd);
-	return err;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "shmem_collapse", O_NONBLOCK) ? errno : 0;
-}
 
 FIXTURE(module)
 {
@@ -40,13 +20,13 @@ FIXTURE_SETUP(module)
 {
 	SC_SETUP();
 	/* Without its file the module would be gone for the tests that follow. */
-	self->no_file = load() == ENOENT;
+	self->no_file = sc_load() == ENOENT;
 }
 
 FIXTURE_TEARDOWN(module)
 {
 	if (!sc_loaded())
-		EXPECT_EQ(0, load());
+		EXPECT_EQ(0, sc_load());
 	SC_TEARDOWN();
 }
 
@@ -58,7 +38,7 @@ MODULE_TEST(second_load_is_refused)
 {
 	if (self->no_file)
 		SKIP(return, NO_FILE);
-	EXPECT_ERRNO(EEXIST, load());
+	EXPECT_ERRNO(EEXIST, sc_load());
 	EXPECT_TRUE(sc_loaded());
 }
 
@@ -72,14 +52,14 @@ MODULE_TEST(unload_and_load)
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
 	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, sc_extent()));
 	ASSERT_ERRNO(0, sc_knob_set("max_ptes_none", "7"));
-	ASSERT_ERRNO(0, unload());
+	ASSERT_ERRNO(0, sc_unload());
 	EXPECT_FALSE(sc_loaded());
 	EXPECT_NE(0, access(SC_DIR, F_OK));
 	/* What is huge stays huge. */
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 
-	ASSERT_ERRNO(0, load());
+	ASSERT_ERRNO(0, sc_load());
 	EXPECT_EQ((long long)sc_nr() - 1, sc_knob("max_ptes_none"));
 	EXPECT_EQ((long long)sc_nr(), sc_knob("max_ptes_swap"));
 	EXPECT_EQ(1, sc_knob("map_all"));
@@ -100,8 +80,8 @@ MODULE_TEST(many_times)
 	if (self->no_file)
 		SKIP(return, NO_FILE);
 	for (round = 0; round < 5; round++) {
-		ASSERT_ERRNO(0, unload());
-		ASSERT_ERRNO(0, load());
+		ASSERT_ERRNO(0, sc_unload());
+		ASSERT_ERRNO(0, sc_load());
 		ASSERT_TRUE(sc_loaded());
 	}
 }
@@ -115,11 +95,11 @@ MODULE_TEST(open_file_outlives_the_module)
 		SKIP(return, NO_FILE);
 	fd = open(SC_DIR "/collapse", O_WRONLY | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	ASSERT_ERRNO(0, unload());
+	ASSERT_ERRNO(0, sc_unload());
 	snprintf(request, sizeof(request), "%d", getpid());
 	EXPECT_EQ(-1, write(fd, request, strlen(request)));
 	EXPECT_EQ(ENODEV, errno);
-	ASSERT_ERRNO(0, load());
+	ASSERT_ERRNO(0, sc_load());
 	/* The old descriptor does not belong to the new module either. */
 	EXPECT_EQ(-1, write(fd, request, strlen(request)));
 	close(fd);
@@ -134,15 +114,15 @@ MODULE_TEST(H19_open_device_keeps_the_module)
 		SKIP(return, NO_FILE);
 	fd = sc_device();
 	ASSERT_LE(0, fd);
-	EXPECT_ERRNO(EWOULDBLOCK, unload());
+	EXPECT_ERRNO(EWOULDBLOCK, sc_unload());
 	EXPECT_TRUE(sc_loaded());
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	told = sc_tell(fd, self->seg.addr, self->seg.len);
 	EXPECT_ERRNO(0, told.err);
 	close(fd);
-	ASSERT_ERRNO(0, unload());
+	ASSERT_ERRNO(0, sc_unload());
 	EXPECT_NE(0, access(SC_DEVICE, F_OK));
-	ASSERT_ERRNO(0, load());
+	ASSERT_ERRNO(0, sc_load());
 	EXPECT_EQ(0, access(SC_DEVICE, F_OK));
 }
 
@@ -166,7 +146,7 @@ MODULE_TEST(H19_unload_during_a_request)
 		if (!writer)
 			_exit(sc_collapse(owner, self->seg.addr, self->seg.len));
 		usleep(5000 * (round + 1));
-		EXPECT_ERRNO(0, unload());
+		EXPECT_ERRNO(0, sc_unload());
 		EXPECT_FALSE(sc_loaded());
 		/* Ended early or not, the request has ended, and by itself. */
 		err = sc_join(writer);
@@ -177,7 +157,7 @@ MODULE_TEST(H19_unload_during_a_request)
 		sc_destroy(&self->seg);
 		EXPECT_EQ(shmem, sc_meminfo("Shmem"));
 		EXPECT_EQ(huge, sc_meminfo("ShmemHugePages"));
-		ASSERT_ERRNO(0, load());
+		ASSERT_ERRNO(0, sc_load());
 	}
 }
 

@@ -143,7 +143,15 @@ static long long program_rss(pid_t pid)
 
 long long sc_rss(pid_t pid)
 {
-	return sc_status(pid, "RssShmem") - program_rss(pid);
+	long long program, now = program_rss(pid), rss;
+
+	/* Reading may make this program map more of itself. */
+	do {
+		program = now;
+		rss = sc_status(pid, "RssShmem");
+		now = program_rss(pid);
+	} while (now != program);
+	return rss - program;
 }
 
 static int open_pagemap(pid_t pid)

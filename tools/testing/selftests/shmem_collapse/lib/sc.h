@@ -49,6 +49,9 @@ int sc_knob_set(const char *knob, const char *value);
 int sc_knob_set_number(const char *knob, long long value);
 long long sc_knob(const char *knob);
 bool sc_loaded(void);
+/* Of the file that SHMEM_COLLAPSE_KO names, else the one of the VM. Return errno. */
+int sc_load(void);
+int sc_unload(void);
 /* Knobs as they are after loading, and the kernel's own THP policy for shmem off. */
 int sc_defaults(void);
 
@@ -106,10 +109,7 @@ char *sc_map(int fd, size_t len, int prot, int flags, off_t offset);
 /* Maps a whole segment, whatever its kind, from its creator. */
 char *sc_map_segment(const struct sc_segment *seg, int prot);
 
-/* The pattern: every word depends on the seed, the page's index in the file and its place. */
-uint64_t sc_word(uint64_t seed, size_t index, size_t word);
-size_t sc_words(void);		/* words checked per page */
-size_t sc_word_offset(size_t word);
+/* The pattern of a page depends on the seed and the page's index in the file. */
 void sc_fill(void *addr, size_t len, uint64_t seed, size_t first_index);
 void sc_fill_page(void *page, uint64_t seed, size_t index);
 /* Number of pages that differ. */

@@ -136,53 +136,49 @@ void sc_destroy(struct sc_segment *seg)
 	seg->shmid = -1;
 }
 
-/* Every word of a 4 KiB page, as many spread over a larger one. */
-size_t sc_words(void)
-{
-	return 4096 / sizeof(uint64_t);
-}
+/*
+ * A page is its first words over and over: each tells of the seed, the page's index and its place.
+ * So what follows them is compared with what precedes it, by libc, which is several times faster
+ * than to compute each word.
+ */
+#define PATTERN_WORDS 8
 
-size_t sc_word_offset(size_t word)
-{
-	return word * (sc_page() / 4096) * sizeof(uint64_t);
-}
-
-uint64_t sc_word(uint64_t seed, size_t index, size_t word)
+static uint64_t word_of(uint64_t seed, size_t index, size_t word)
 {
 	return (seed + 1) * 0x9e3779b97f4a7c15ull + ((uint64_t)index << 20) + word;
 }
 
 void sc_fill_page(void *page, uint64_t seed, size_t index)
 {
-	size_t step = sc_page() / 4096;
+	size_t i, len = PATTERN_WORDS * sizeof(uint64_t);
 	uint64_t *word = page;
-	size_t i;
 
-	for (i = 0; i < sc_words(); i++)
-		word[i * step] = sc_word(seed, index, i);
+	for (i = 0; i < PATTERN_WORDS; i++)
+		word[i] = word_of(seed, index, i);
+	for (; len < sc_page(); len *= 2)
+		memcpy(page + len, page, len);
+}
+
+/* Whether the page is its first @len bytes over and over. */
+static bool repeats(const void *page, size_t len)
+{
+	return !memcmp(page, page + len, sc_page() - len);
 }
 
 bool sc_page_is(const void *page, uint64_t seed, size_t index)
 {
-	size_t step = sc_page() / 4096;
 	const uint64_t *word = page;
 	size_t i;
 
-	for (i = 0; i < sc_words(); i++)
-		if (word[i * step] != sc_word(seed, index, i))
+	for (i = 0; i < PATTERN_WORDS; i++)
+		if (word[i] != word_of(seed, index, i))
 			return false;
-	return true;
+	return repeats(page, PATTERN_WORDS * sizeof(*word));
 }
 
 bool sc_page_is_zero(const void *page)
 {
-	const uint64_t *word = page;
-	size_t i;
-
-	for (i = 0; i < sc_page() / sizeof(*word); i++)
-		if (word[i])
-			return false;
-	return true;
+	return !*(const uint64_t *)page && repeats(page, sizeof(uint64_t));
 }
 
 void sc_fill(void *addr, size_t len, uint64_t seed, size_t first_index)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int sc_read_file(const char *path, char *buf, size_t size)
@@ -173,6 +174,25 @@ long long sc_knob(const char *knob)
 bool sc_loaded(void)
 {
 	return !access(SC_DIR "/collapse", F_OK);
+}
+
+int sc_load(void)
+{
+	const char *path = getenv("SHMEM_COLLAPSE_KO") ?: "/lib/shmem_collapse.ko";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (syscall(SYS_finit_module, fd, "", 0))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+int sc_unload(void)
+{
+	return syscall(SYS_delete_module, "shmem_collapse", O_NONBLOCK) ? errno : 0;
 }
 
 int sc_defaults(void)
