@@ -162,18 +162,32 @@ clippy_group()
 		KRUSTFLAGS=-Dwarnings KCFLAGS=-Werror
 }
 
+# All files of a folder at once: the script takes longer to start than to read one.
 checkpatch_group()
 {
-	local file options
+	local log=$TOP/build/checkpatch.log folder file files options status
 
-	while read -r file; do
+	for folder in rust include tools; do
 		options=(--no-tree --terse --quiet --no-summary)
 		# Programs may return a positive errno, as pthreads do, and share
 		# variables with signal handlers.
-		[[ $file != tools/* ]] || options+=(--ignore USE_NEGATIVE_ERRNO --ignore VOLATILE)
-		check "$file" in_root perl "$KERNEL_SOURCE/scripts/checkpatch.pl" \
-			"${options[@]}" -f "$file"
-	done < <(cd "$TOP" && find rust tools include -name '*.[ch]' ! -path '*/target/*' | sort)
+		[[ $folder != tools ]] || options+=(--ignore USE_NEGATIVE_ERRNO --ignore VOLATILE)
+		mapfile -t files < <(cd "$TOP" && find "$folder" -name '*.[ch]' ! -path '*/target/*' | sort)
+		status=0
+		in_root perl "$KERNEL_SOURCE/scripts/checkpatch.pl" "${options[@]}" \
+			-f "${files[@]}" >"$log" || status=$?
+		cat "$log"
+		for file in "${files[@]}"; do
+			check "$file" no_complaint "$file" "$log"
+		done
+		((status == 0)) || [[ -s $log ]] || fail "$folder" "status $status"
+	done
+}
+
+# no_complaint FILE LOG: the log has no line about the file.
+no_complaint()
+{
+	! grep -qF "$1:" "$2"
 }
 
 shellcheck_group()
@@ -252,7 +266,7 @@ kselftest_group()
 	programs=${TEST:-$(test_programs)}
 	programs=${programs//$'\n'/ }
 	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
-		"sh /tests/tests $limit $programs" || status=$?
+		"SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs" || status=$?
 	awk -v programs="$programs unload" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
 	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
@@ -290,6 +304,14 @@ own()
 	[[ $2 == kunit ]] || check "programs" build_programs
 	! grep -q '^fail' "$RESULTS/$GROUP" || return 1
 	"$2_group"
+}
+
+# The same with fewer rounds of what races or sweeps: what "make kselftest" does
+# at full length, and "make test" on the stock kernel.
+briefly()
+{
+	export BRIEF=1
+	own "$@"
 }
 
 compile_fail_group()
@@ -360,8 +382,6 @@ trap summary EXIT
 setup_all
 group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
-group checkpatch "checkpatch on C files" checkpatch_group
-group shellcheck "shellcheck on scripts" shellcheck_group
 group hazards "Every hazard has a test" hazards_group
 group kdir "What a kernel tree lacks" kdir_group
 group klp-link "Unit tests of klp-link" klp_link_group
@@ -369,12 +389,12 @@ group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
 # The longest first.
 for flavour in arm64 riscv64; do
-	later "kselftest-$flavour" "kselftests on the '$flavour' kernel" "own $flavour kselftest"
+	later "kselftest-$flavour" "kselftests on the '$flavour' kernel" "briefly $flavour kselftest"
 done
 later kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 later cross-build "Build for architectures without a VM" cross_build_group
 later compile-fail "Programs that must not compile" compile_fail_group
-later only-debug "kselftests for the 'debug' kernel only" "own debug only"
+later only-debug "kselftests for the 'debug' kernel only" "briefly debug only"
 for flavour in debug arm64 riscv64; do
 	later "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
 done
@@ -382,8 +402,10 @@ later vm "The VM runner" vm_group
 later tool "The command-line program" tool_group
 later clippy "Clippy" clippy_group
 later rustdoc "Documentation of the Rust code" rustdoc_group
+later deb "Debian packages" deb_group
+later checkpatch "checkpatch on C files" checkpatch_group
+later shellcheck "shellcheck on scripts" shellcheck_group
 settle
-group deb "Debian packages" deb_group
 group demo "Demonstration" demo_group
 on_request programs "Programs of others on Linux $KERNEL_RELEASE" programs_group
 on_request deb-test "The packages in a clean Debian" deb_test_group

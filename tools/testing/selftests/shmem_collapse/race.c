@@ -17,7 +17,7 @@ RACE_TEST(H18_two_requests_for_the_same)
 {
 	int round, i;
 
-	for (round = 0; round < 4 * ROUNDS; round++) {
+	for (round = 0; round < 4 * rounds(); round++) {
 		long err[2];
 
 		ASSERT_EQ(0, remake(&self->seg, round));
@@ -120,7 +120,7 @@ RACE_TEST(H6_H28_exit_of_mappers)
 {
 	int round, i;
 
-	for (round = 0; round < 4 * ROUNDS; round++) {
+	for (round = 0; round < 4 * rounds(); round++) {
 		struct sc_mapper victim[2];
 		pid_t writer;
 		int err;

@@ -22,7 +22,7 @@ RACE_TEST(H11_punching_holes)
 	size_t wrong, i;
 	int round;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds(); round++) {
 		one_round(_metadata, self, op_punch, round);
 		for (i = wrong = 0; i < EXTENTS * sc_nr(); i++) {
 			char *page = self->seg.addr + i * sc_page();
@@ -49,7 +49,7 @@ RACE_TEST(H18_truncating)
 	size_t half = EXTENTS * sc_extent() / 2 + sc_page(), i;
 	int round;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds(); round++) {
 		one_round(_metadata, self, op_truncate, round);
 		EXPECT_EQ(0, sc_verify(self->seg.addr, half, round, 0));
 		for (i = half; i < self->seg.len; i += sc_page())
@@ -89,7 +89,7 @@ static void race_into_holes(struct __test_metadata *_metadata, struct _test_data
 {
 	int round, i;
 
-	for (round = 0; round < 2 * ROUNDS; round++) {
+	for (round = 0; round < 2 * rounds(); round++) {
 		ASSERT_EQ(0, fallocate(self->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				       0, self->seg.len));
 		for (i = 0; i < DISTURBERS; i++)

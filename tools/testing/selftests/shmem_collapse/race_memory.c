@@ -83,7 +83,7 @@ RACE_TEST(H20_H42_touching_all_the_time)
 {
 	int round, i;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds(); round++) {
 		ASSERT_EQ(0, remake(&self->seg, round));
 		for (i = 0; i < MAPPERS; i++)
 			sc_send(&self->m[i], op_touch_for_a_while, 0, 0, 0, 0);
@@ -152,7 +152,7 @@ RACE_TEST(H32_no_write_is_lost)
 {
 	int round, i;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds(); round++) {
 		uint64_t deadline = 0;
 
 		ASSERT_EQ(0, fallocate(self->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

@@ -14,8 +14,12 @@
 #define MAPPERS		4
 #define DISTURBERS	2
 #define EXTENTS		4
-#define ROUNDS		8
 #define ROUND_NS	100000000ull
+
+static int rounds(void)
+{
+	return sc_brief() ? 3 : 8;
+}
 
 static struct sc_segment *shared;	/* inherited by the disturbers */
 
@@ -112,7 +116,7 @@ static void race_with(struct __test_metadata *_metadata, struct _test_data_race 
 {
 	int round;
 
-	for (round = 0; round < ROUNDS && !_metadata->exit_code; round++) {
+	for (round = 0; round < rounds() && !_metadata->exit_code; round++) {
 		one_round(_metadata, self, disturb, round);
 		expect_all_right(_metadata, self, round);
 	}

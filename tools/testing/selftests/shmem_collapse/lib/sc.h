@@ -48,6 +48,8 @@ int sc_collapse_retry(pid_t pid, const void *addr, size_t len, int tries);
 int sc_knob_set(const char *knob, const char *value);
 int sc_knob_set_number(const char *knob, long long value);
 long long sc_knob(const char *knob);
+/* Whether SC_BRIEF asks for fewer rounds. */
+bool sc_brief(void);
 bool sc_loaded(void);
 /* Of the file that SHMEM_COLLAPSE_KO names, else the one of the VM. Return errno. */
 int sc_load(void);

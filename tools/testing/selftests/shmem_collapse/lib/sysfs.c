@@ -171,6 +171,13 @@ long long sc_knob(const char *knob)
 	return strtoll(buf, NULL, 0);
 }
 
+bool sc_brief(void)
+{
+	const char *text = getenv("SC_BRIEF");
+
+	return text && *text;
+}
+
 bool sc_loaded(void)
 {
 	return !access(SC_DIR "/collapse", F_OK);
