@@ -144,9 +144,22 @@ void shmem_collapse_folio_stat_cached(struct folio *folio, int pages)
 	lruvec_stat_mod_folio(folio, NR_SHMEM, pages);
 }
 
+/*
+ * The group that a folio is charged to, referenced; NULL, which stands for
+ * current's group, if it is charged to none. get_mem_cgroup_from_folio() wants
+ * the folio's lock: memory_failure() uncharges under it, and that function looks
+ * twice.
+ */
 struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio)
 {
-	return get_mem_cgroup_from_folio(folio);
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	do {
+		memcg = folio_memcg_check(folio);
+	} while (!mem_cgroup_tryget(memcg));
+	rcu_read_unlock();
+	return memcg;
 }
 
 /* Pages from page @at of @to on; holes become zeroes. */
@@ -274,6 +287,7 @@ unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
 		/*
 		 * When these are all there were nobody is left who could change
 		 * the count: new mappings need the lock, or one to be copied.
+		 * (vm_insert_page() needs neither, but inserts a driver's pages.)
 		 */
 		if (atomic_read(&(*folios)->_mapcount) == dropped - 1) {
 			atomic_set(&(*folios)->_mapcount, -1);

@@ -216,7 +216,8 @@ bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
 			}
 		}
 		*mapped = GENMASK_ULL(here - 1, 0) & ~none;
-		found->nr += hweight64(*mapped++);
+		found->nr += hweight64(*mapped);
+		mapped++;
 	}
 	found->flags = (young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
 		       (dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |

@@ -135,8 +135,10 @@ pub(crate) enum Surplus {
 /// [`Frozen`](super::Frozen) the folios are what the page cache has at these
 /// indices, all their pages can be used, and all other frames are holes.
 ///
-/// With `one_home` node and `memcg_data` of all folios are the same. Who changes
-/// those of a folio has frozen its references first, and some are ours.
+/// With `one_home` node and `memcg_data` of all folios are the same. Migration,
+/// splitting and freeing, which change those, need the references, of which some
+/// are ours. `memory_failure()` does not: `lock()` refuses its page, and later it
+/// waits for the lock.
 pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) scratch: &'x mut Scratch,
     pub(super) mapping: Mapping<'b>,

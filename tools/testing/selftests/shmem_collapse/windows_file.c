@@ -209,34 +209,71 @@ SC_TEST(H18_truncated_after_the_scan)
 }
 
 /* A page in the middle of the copy turns out to be broken. */
+#define INJECT "/sys/kernel/debug/hwpoison/corrupt-pfn"
+
+static uint64_t frame_of(const char *page)
+{
+	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (pread(map, &entry, 8, (unsigned long)page / sc_page() * 8) != 8)
+		entry = 0;
+	close(map);
+	return entry & ((1ull << 55) - 1);
+}
+
+static int poison(uint64_t frame)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)frame);
+	return sc_write_file(INJECT, text);
+}
+
+/* The first page tells who pays for the huge one; broken, it is charged to nobody. */
+SC_TEST(H13_H24_page_poisoned_after_the_scan)
+{
+	uint64_t word, frame;
+	pid_t writer;
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	if (access(INJECT, W_OK))
+		SKIP(return, INJECT ": %s", strerror(errno));
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	frame = frame_of(self->seg.addr);
+	ASSERT_NE(0, frame);
+	writer = OPEN_WINDOW("scanned");
+	/* It is marked and charged to nobody, but somebody still has it. */
+	EXPECT_EQ(EBUSY, poison(frame));
+	EXPECT_ERRNO(EHWPOISON, sc_window_close(writer, "scanned"));
+	EXPECT_GROWN(1, "failed_poisoned");
+	EXPECT_EQ(-1, pread(self->seg.fd, &word, 8, 0));
+	EXPECT_EQ(0, sc_verify(page_at(&self->seg, 1), sc_extent() - sc_page(), SC_SEED, 1));
+}
+
 SC_TEST(H13_H24_page_poisoned_while_copied)
 {
-	const char *inject = "/sys/kernel/debug/hwpoison/corrupt-pfn";
-	uint64_t entry = 0, flags = 0;
+	uint64_t frame, flags = 0;
 	pid_t writer, breaker;
-	char text[32];
 	int map, tries;
 
 	if (!sc_has_faults())
 		SKIP(return, NO_FAULTS);
-	if (access(inject, W_OK))
-		SKIP(return, "%s: %s", inject, strerror(errno));
+	if (access(INJECT, W_OK))
+		SKIP(return, INJECT ": %s", strerror(errno));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	ASSERT_EQ(8, pread(map, &entry, 8, (unsigned long)page_at(&self->seg, HOLE) /
-			   sc_page() * 8));
-	close(map);
-	entry &= (1ull << 55) - 1;
-	snprintf(text, sizeof(text), "%#llx", (unsigned long long)entry);
+	frame = frame_of(page_at(&self->seg, HOLE));
+	ASSERT_NE(0, frame);
 	writer = OPEN_WINDOW("copied");
 	breaker = sc_fork();
 	/* It marks the page first, and then waits for its lock. */
 	if (!breaker)
-		_exit(sc_write_file(inject, text));
+		_exit(poison(frame));
 	map = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	for (tries = 0; tries < 10000 && !(flags & 1ull << KPF_HWPOISON); tries++) {
 		usleep(1000);
-		ASSERT_EQ(8, pread(map, &flags, 8, entry * 8));
+		ASSERT_EQ(8, pread(map, &flags, 8, frame * 8));
 	}
 	close(map);
 	ASSERT_TRUE(flags & 1ull << KPF_HWPOISON);
