@@ -199,8 +199,34 @@ static int take_all_huge_pages(void)
 	return sc_write_file("/proc/sys/vm/nr_hugepages", "1000000");
 }
 
+#define SPARE_SIZE	(64ul << 20)
+#define SPARE_PIECE	(64ul << 10)
+
+/* Memory in small pages, of which every second piece is given back when no huge page is left. */
+static char *spare_memory(void)
+{
+	char *spare = mmap(NULL, SPARE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+
+	if (spare != MAP_FAILED) {
+		madvise(spare, SPARE_SIZE, MADV_NOHUGEPAGE);
+		memset(spare, 1, SPARE_SIZE);
+	}
+	return spare;
+}
+
+/* Or somebody who needs two pages in a row ends the test, out of memory. */
+static void leave_small_pieces(char *spare)
+{
+	size_t at;
+
+	for (at = 0; at < SPARE_SIZE; at += 2 * SPARE_PIECE)
+		madvise(spare + at, SPARE_PIECE, MADV_DONTNEED);
+}
+
 SC_TEST(no_huge_page_is_left)
 {
+	char *spare;
 	bool swap;
 	int tries, err = 0;
 
@@ -209,14 +235,18 @@ SC_TEST(no_huge_page_is_left)
 	/* Or something of everybody's would go to swap, and come back during other tests. */
 	swap = !swapoff("/dev/zram0");
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, 1, SC_SEED));
+	spare = spare_memory();
+	ASSERT_NE(MAP_FAILED, spare);
 	/* Somebody may give one back at any moment. */
 	for (tries = 0; tries < 20 && !err; tries++) {
 		ASSERT_EQ(0, fallocate(self->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 				       self->seg.len));
 		sc_fill(self->seg.addr, self->seg.len, SC_SEED, 0);
 		ASSERT_EQ(0, take_all_huge_pages());
+		leave_small_pieces(spare);
 		err = sc_collapse_retry(getpid(), self->seg.addr, self->seg.len, 20);
 	}
+	munmap(spare, SPARE_SIZE);
 	EXPECT_EQ(ENOMEM, err);
 	EXPECT_GROWN(1, "failed_no_huge_page");
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
