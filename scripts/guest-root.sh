@@ -12,6 +12,7 @@ GUEST_PACKAGES=(
 	postgresql
 	python3-minimal libpython3-stdlib
 	qemu-system-x86
+	systemd
 )
 
 # PostgreSQL's package makes a cluster; it gets a loaded database here, where
@@ -32,7 +33,7 @@ fill_guest_root()
 	local dir=$1 packages
 
 	need_space 3 "the guest's Debian"
-	note "Debian with PostgreSQL, QEMU, bpftrace and perf: about 3 minutes, 1 GB"
+	note "Debian with PostgreSQL, QEMU, systemd, bpftrace and perf: about 3 minutes, 1 GB"
 	packages=$(IFS=,; echo "${GUEST_PACKAGES[*]}")
 	# shellcheck disable=SC2016
 	logged "making the guest's Debian" in_layer guest bash -e -c '

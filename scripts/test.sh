@@ -348,20 +348,23 @@ docs_group()
 	check "htmldocs" "$TOP/scripts/htmldocs.sh"
 }
 
-# Programs of others, in a Debian of their own, and the tracing examples.
+# Programs of others, in a Debian of their own, the tracing examples and the
+# package's systemd units.
 programs_group()
 {
-	local programs="tracing posix-shm qemu postgresql.mmap postgresql.sysv" status=0
+	local programs="tracing posix-shm qemu postgresql.mmap postgresql.sysv systemd" status=0
 
 	need_module
 	# shellcheck source=scripts/guest-root.sh
 	source "$TOP/scripts/guest-root.sh"
 	setup_guest_root
+	build_tool
 	programs=${TEST:-$programs}
 	"$TOP/scripts/vm.sh" --name programs --timeout "${VM_TIMEOUT:-1800}" \
 		--module "$MODULE" --disk "$GUEST_DISK" --add scripts/guest/programs:/programs \
 		--add Documentation/admin-guide/examples:/programs \
-		--add "$PROGRAMS/guest32:/programs" -- \
+		--add "$PROGRAMS/guest32:/programs" --add debian/systemd:/programs \
+		--add "$TOOL/shmem-collapse:/programs" -- \
 		"sh /programs/run $PROGRAM_SECONDS $programs" || status=$?
 	awk -v programs="$programs" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-programs.log" >>"$RESULTS/$GROUP"
