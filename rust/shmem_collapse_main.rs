@@ -16,6 +16,7 @@ mod interface;
 mod mm;
 mod pgtable;
 
+use bindings::errno::EOPNOTSUPP;
 use collapse::Engine;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 use interface::FaultFiles;

@@ -20,6 +20,8 @@
     unused_imports
 )]
 
+pub(crate) mod errno;
+
 use kernel::ffi;
 
 include!(concat!(

@@ -4,6 +4,11 @@
 
 use super::grammar;
 use crate::{
+    bindings::errno::{
+        ENODATA,
+        EOPNOTSUPP,
+        EUCLEAN, //
+    },
     hugetlb::{
         HugePte,
         HugetlbVma,

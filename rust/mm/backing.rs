@@ -7,7 +7,10 @@ use super::{
     BlockCharge,
     ReverseMap, //
 };
-use crate::bindings;
+use crate::bindings::{
+    self,
+    errno::EOPNOTSUPP, //
+};
 use core::{
     marker::PhantomData,
     mem::MaybeUninit,

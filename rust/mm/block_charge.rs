@@ -6,7 +6,10 @@ use super::{
     fault::Point,
     Mapping, //
 };
-use crate::bindings;
+use crate::bindings::{
+    self,
+    errno::EDQUOT, //
+};
 use kernel::{
     error::to_result,
     prelude::*, //

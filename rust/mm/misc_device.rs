@@ -38,10 +38,13 @@ pub(crate) trait Control: Send + Sync + 'static {
 ///
 /// # Invariants
 ///
-/// `misc` is registered, with the file operations of [`Opened<S>`].
+/// `operations` are those of [`Opened<S>`], with this module as their owner, and
+/// `misc` is registered with them.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Node<S: Control> {
     state: Arc<S>,
+    #[pin]
+    operations: Opaque<bindings::file_operations>,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
 }
@@ -57,10 +60,23 @@ impl<S: Control> Node<S> {
     pub(crate) fn new(name: &'static CStr, mode: u16, state: Arc<S>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state,
+            // The kernel crate's have no owner before Linux 7.3.
+            // INVARIANT: A copy of those, with an owner.
+            operations <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
+                let misc = MiscDeviceOptions { name }.into_raw::<Opened<S>>();
+                // SAFETY: `slot` is ours to write, and the kernel crate's are static.
+                unsafe {
+                    slot.write(bindings::file_operations {
+                        owner: bindings::this_module(),
+                        ..*misc.fops
+                    });
+                }
+            }),
             // INVARIANT: Registered by the last call, or else there is no value.
-            misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
+            misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 let mut misc = MiscDeviceOptions { name }.into_raw::<Opened<S>>();
                 misc.mode = mode;
+                misc.fops = operations.get();
                 // SAFETY: `slot` is ours to write, and pinned from now on. The
                 // drop of `Self` deregisters it.
                 unsafe {
