@@ -383,6 +383,10 @@ mkdir -p "$RESULTS"
 trap summary EXIT
 
 setup_all
+# The longest first.
+for flavour in arm64 riscv64; do
+	later "kselftest-$flavour" "kselftests on the '$flavour' kernel" "briefly $flavour kselftest"
+done
 group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
 group hazards "Every hazard has a test" hazards_group
@@ -390,10 +394,6 @@ group kdir "What a kernel tree lacks" kdir_group
 group klp-link "Unit tests of klp-link" klp_link_group
 group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
-# The longest first.
-for flavour in arm64 riscv64; do
-	later "kselftest-$flavour" "kselftests on the '$flavour' kernel" "briefly $flavour kselftest"
-done
 later kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 later cross-build "Build for architectures without a VM" cross_build_group
 later compile-fail "Programs that must not compile" compile_fail_group

@@ -262,9 +262,9 @@ SC_TEST(no_huge_page_is_left)
 /* Enough extents for a request that takes a while, at most half a gigabyte. */
 static size_t many(void)
 {
-	size_t n = (512ul << 20) / sc_extent();
+	size_t n = (512ul << 20) / sc_extent(), most = sc_brief() ? 32 : 96;
 
-	return n > 96 ? 96 : n < 2 ? 2 : n;
+	return n > most ? most : n < 2 ? 2 : n;
 }
 
 /* A process that collapses the segment; it ends with the errno. */

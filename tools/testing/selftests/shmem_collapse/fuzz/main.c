@@ -19,7 +19,7 @@ struct scene scene;
 struct shared *shared;
 
 static struct sc_segment beside;	/* what the bystander maps */
-static uint64_t inputs = 5000;
+static uint64_t inputs;
 
 static void options(int argc, char **argv)
 {
@@ -30,6 +30,7 @@ static void options(int argc, char **argv)
 	};
 	int c;
 
+	inputs = sc_brief() ? 1500 : 5000;
 	shared->seed = sc_now_ns() ^ (uint64_t)getpid() << 48;
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (c == 'i')

@@ -39,7 +39,7 @@ static void options(int argc, char **argv)
 	};
 	int c;
 
-	world->seconds = 15;
+	world->seconds = sc_brief() ? 8 : 15;
 	world->least = 1;
 	world->seed = sc_now_ns() ^ (uint64_t)getpid() << 48;
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
