@@ -76,14 +76,19 @@ SC_TEST(they_add_up)
 
 SC_TEST(time_is_counted)
 {
-	unsigned long long copy, total;
-	uint64_t begin, took;
+	unsigned long long copy = 0, total;
+	uint64_t begin, took = 0;
+	int round;
 
-	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 4, SC_SEED));
-	begin = sc_now_ns();
-	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
-	took = sc_now_ns() - begin;
-	copy = sc_grown(&self->before, "copy_ns");
+	/* The clock may tick so seldom that all copies of a request fall between two ticks. */
+	for (round = 0; round < 50 && !copy; round++) {
+		ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 4, SC_SEED));
+		begin = sc_now_ns();
+		ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+		took += sc_now_ns() - begin;
+		copy = sc_grown(&self->before, "copy_ns");
+		sc_destroy(&self->seg);
+	}
 	total = sc_grown(&self->before, "total_ns");
 	EXPECT_LT(0, copy);
 	EXPECT_LE(copy, total);
