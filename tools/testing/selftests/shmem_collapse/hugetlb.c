@@ -6,7 +6,6 @@
 #include "fixture.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 
 #define HUGEPAGES	"/sys/kernel/mm/hugepages"
@@ -40,18 +39,6 @@ static int result(struct answer *a)
 		return err;
 	return sscanf(text, "level=%7s size=%llu entries=%llu kind=%15s pfn=%llx raw=%llx",
 		      a->level, &a->size, &a->entries, a->kind, &a->pfn, &a->raw) == 6 ? 0 : -1;
-}
-
-static unsigned long long pagemap_pfn(const void *addr)
-{
-	off_t at = (unsigned long)addr / sc_page() * sizeof(uint64_t);
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
-
-	if (fd >= 0 && pread(fd, &entry, sizeof(entry), at) != sizeof(entry))
-		entry = 0;
-	close(fd);
-	return entry & ((1ull << 55) - 1);
 }
 
 /* Which level has pages of @size: what one entry translates decides. */
@@ -126,7 +113,7 @@ SC_TEST(every_size_is_found_where_it_stands)
 		EXPECT_STREQ(expected_level(size), a.level);
 		EXPECT_EQ(expected_entries(size), a.entries);
 		EXPECT_STREQ("page", a.kind);
-		EXPECT_EQ(pagemap_pfn(addr), a.pfn);
+		EXPECT_EQ(sc_frame(addr), a.pfn);
 		EXPECT_NE(0, a.pfn);
 		EXPECT_NE(0, a.raw);
 		EXPECT_EQ(size, sc_smaps(getpid(), addr, size, "KernelPageSize"));

@@ -211,17 +211,6 @@ SC_TEST(H18_truncated_after_the_scan)
 /* A page in the middle of the copy turns out to be broken. */
 #define INJECT "/sys/kernel/debug/hwpoison/corrupt-pfn"
 
-static uint64_t frame_of(const char *page)
-{
-	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-
-	if (pread(map, &entry, 8, (unsigned long)page / sc_page() * 8) != 8)
-		entry = 0;
-	close(map);
-	return entry & ((1ull << 55) - 1);
-}
-
 static int poison(uint64_t frame)
 {
 	char text[32];
@@ -241,7 +230,7 @@ SC_TEST(H13_H24_page_poisoned_after_the_scan)
 	if (access(INJECT, W_OK))
 		SKIP(return, INJECT ": %s", strerror(errno));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	frame = frame_of(self->seg.addr);
+	frame = sc_frame(self->seg.addr);
 	ASSERT_NE(0, frame);
 	writer = OPEN_WINDOW("scanned");
 	/* It is marked and charged to nobody, but somebody still has it. */
@@ -263,7 +252,7 @@ SC_TEST(H13_H24_page_poisoned_while_copied)
 	if (access(INJECT, W_OK))
 		SKIP(return, INJECT ": %s", strerror(errno));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	frame = frame_of(page_at(&self->seg, HOLE));
+	frame = sc_frame(page_at(&self->seg, HOLE));
 	ASSERT_NE(0, frame);
 	writer = OPEN_WINDOW("copied");
 	breaker = sc_fork();

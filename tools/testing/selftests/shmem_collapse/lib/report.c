@@ -226,6 +226,19 @@ bool sc_soft_dirty(pid_t pid, const void *addr)
 	return entry & PAGEMAP_SOFT_DIRTY;
 }
 
+uint64_t sc_frame(const void *addr)
+{
+	uint64_t entry = 0;
+	int fd = open_pagemap(getpid());
+
+	if (fd < 0)
+		return 0;
+	if (pagemap_entry(fd, addr, &entry) || !(entry & PAGEMAP_PRESENT))
+		entry = 0;
+	close(fd);
+	return entry & PAGEMAP_PFN;
+}
+
 static uint64_t page_flags(int flags_fd, uint64_t pfn)
 {
 	uint64_t flags = 0;

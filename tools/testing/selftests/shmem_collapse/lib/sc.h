@@ -182,6 +182,8 @@ long sc_huge_pages(const void *addr, size_t len);
 /* Pages of the caller's range that are part of any large folio. */
 long sc_compound_pages(const void *addr, size_t len);
 bool sc_soft_dirty(pid_t pid, const void *addr);
+/* The page frame number behind the caller's address; 0 if no page is mapped there. */
+uint64_t sc_frame(const void *addr);
 /* Physical address is known: splits the huge folios of the caller's range. 0 or errno. */
 int sc_split(const void *addr, size_t len);
 
