@@ -15,19 +15,12 @@ fill_bookworm()
 
 	need_space 1 "Debian bookworm's kernel"
 	note "linux-image-cloud-amd64 of bookworm: 27 MB to fetch"
-	# With lists of its own: the root's are those of its own suite.
+	logged "reading the package lists of bookworm" other_lists "$dir" amd64 bookworm
 	# shellcheck disable=SC2016
-	logged "fetching the kernel of bookworm" root_apt "$dir" bash -e -c '
-		mirror=$(grep -hoE "[a-z+]+:/[^] ]+" /etc/apt/sources.list | head -n 1)
-		mkdir -p apt/lists/partial
-		echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
-			>apt/sources.list
-		options=(-o "Dir::Etc::SourceList=$PWD/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
-			-o "Dir::State::Lists=$PWD/apt/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
-		apt-get "${options[@]}" update
-		image=$(apt-cache "${options[@]}" depends linux-image-cloud-amd64 |
+	logged "fetching the kernel of bookworm" root_apt "$dir" env APT_CONFIG=apt/conf bash -e -c '
+		image=$(apt-cache depends linux-image-cloud-amd64 |
 			sed -nE "s/.*Depends: (linux-image-6\.1\..*)/\1/p" | head -n 1)
-		apt-get "${options[@]}" download "$image"
+		apt-get download "$image"
 		dpkg-deb -x linux-image-*.deb x
 		release=${image#linux-image-}
 		mv "x/boot/vmlinuz-$release" vmlinuz

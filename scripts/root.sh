@@ -20,8 +20,6 @@ ROOT_PACKAGES=(
 )
 # What kernels are built with: another version of one of these means other kernels.
 ROOT_COMPILERS=(bindgen binutils clang-19 gcc-14 libc6-dev lld-19 pahole rust-src rustc)
-# The busybox of another architecture is fetched with these lists.
-ROOT_ARCHITECTURES=amd64,arm64,riscv64
 
 # The Debian mirror that this host itself uses; nothing if it cannot be told.
 host_mirror()
@@ -81,7 +79,6 @@ fill_root()
 	[[ -z ${DEBIAN_MIRROR:-} ]] || options+=('--aptopt=Acquire::Check-Valid-Until "false"')
 	note "Debian $ROOT_SUITE with compilers and QEMU: about 1.5 minutes, 3 GB"
 	logged "making the build root" mmdebstrap --mode=root --variant=minbase \
-		--architectures="$ROOT_ARCHITECTURES" \
 		--include="$packages" "${options[@]}" \
 		--dpkgopt='force-unsafe-io' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -91,7 +88,7 @@ fill_root()
 		${mirror:+"deb [signed-by=$keyring] $mirror $ROOT_SUITE main"}
 	# Without a mirror of our own, mmdebstrap took its default: ask the root.
 	mirror=$(grep -rhoE '[a-z+]+:/[^] ]+' "$dir"/etc/apt/sources.list* | head -n 1)
-	echo "deb [arch=${ROOT_ARCHITECTURES%%,*} signed-by=$keyring] $mirror $ROOT_SUITE-backports main" \
+	echo "deb [signed-by=$keyring] $mirror $ROOT_SUITE-backports main" \
 		>"$dir/etc/apt/sources.list.d/backports.list"
 	cp -L /etc/resolv.conf "$dir/etc/resolv.conf" 2>/dev/null || true
 	logged "reading the package lists" chroot "$dir" apt-get update

@@ -73,15 +73,18 @@ check_config()
 		die "Linux $STOCK_VERSION refuses some options of the '$OWN_FLAVOUR' kernel: give them what they depend on in ${OWN_CONFIG[1]#"$TOP"/}, or take them out: ${lost//$'\n'/ }"
 }
 
-fetch_busybox()
+# A mirror may have gone on without the lists of an architecture. What is linked
+# statically may be another suite's as well.
+fetch_busybox() # DIR
 {
+	other_lists "$1" "$OWN_DEBIAN" "$ROOT_SUITE" ||
+		other_lists "$1" "$OWN_DEBIAN" testing || return
 	# shellcheck disable=SC2016
-	logged "fetching busybox for $OWN_DEBIAN" root_apt "$1" bash -e -c '
-		apt-get download "busybox-static:$1" ||
-			{ apt-get update && apt-get download "busybox-static:$1"; }
+	root_apt "$1" env APT_CONFIG=apt/conf bash -e -c '
+		apt-get download "busybox-static:$1"
 		dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -xO --wildcards "*bin/busybox" >busybox
 		chmod 755 busybox
-		rm busybox-static_*.deb' bash "$OWN_DEBIAN"
+		rm -r busybox-static_*.deb apt' bash "$OWN_DEBIAN"
 }
 
 fill_own()
@@ -94,7 +97,8 @@ fill_own()
 	logged "configuring the $OWN_FLAVOUR kernel" \
 		own_make KCONFIG_ALLCONFIG="$(in_cache "$dir")/wanted.config" allnoconfig
 	check_config "$dir"
-	[[ -z $OWN_DEBIAN ]] || fetch_busybox "$dir"
+	[[ -z $OWN_DEBIAN ]] ||
+		logged "fetching busybox for $OWN_DEBIAN" fetch_busybox "$dir"
 	note "compiling Linux $STOCK_VERSION for $OWN_ARCH takes 5 to 10 minutes on 2 cores"
 	own_build "$dir"
 }

@@ -20,6 +20,29 @@ root_apt()
 	with_lock "$CACHE/locks/apt" in_root env -C "$ROOT_CACHE/${dir#"$CACHE"/}" "$@"
 }
 
+# other_lists DIR ARCH SUITE: reads the lists of another architecture or suite
+# than the root's into DIR. What follows uses them with APT_CONFIG=apt/conf, and
+# deletes DIR/apt.
+other_lists()
+{
+	# shellcheck disable=SC2016
+	root_apt "$1" bash -e -c '
+		mirror=$(grep -rhoE "[a-z+]+:/[^] ]+" /etc/apt/sources.list* | head -n 1)
+		rm -rf apt
+		mkdir -p apt/lists/partial
+		echo "deb [arch=$1 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" \
+			>apt/sources.list
+		cat >apt/conf <<-END
+			APT::Architectures { "$(dpkg --print-architecture)"; "$1"; };
+			Dir::Etc::SourceList "$PWD/apt/sources.list";
+			Dir::Etc::SourceParts "/dev/null";
+			Dir::State::Lists "$PWD/apt/lists";
+			Dir::Cache::pkgcache "";
+			Dir::Cache::srcpkgcache "";
+		END
+		APT_CONFIG=apt/conf apt-get update --error-on=any' bash "$2" "$3"
+}
+
 # Writes "ABI-VERSION PACKAGE-VERSION" of the newest kernel of the series whose
 # source, headers and binary are all there at one version.
 fill_version()
