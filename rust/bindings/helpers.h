@@ -206,9 +206,10 @@ pid_t shmem_collapse_current_tgid(void);
 /* helpers_folio.c */
 void shmem_collapse_folio_look(struct folio *folio,
 			       struct shmem_collapse_found *found);
-unsigned int shmem_collapse_xas_find_batch(struct xa_state *xas, unsigned long max,
-					   struct shmem_collapse_found *out,
-					   unsigned int room);
+bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
+				    unsigned long *frames, unsigned long index,
+				    unsigned int nr,
+				    struct shmem_collapse_found *out);
 void shmem_collapse_folio_put(struct folio *folio);
 void shmem_collapse_folio_lock(struct folio *folio);
 unsigned long shmem_collapse_folio_pfn(struct folio *folio);

@@ -85,18 +85,33 @@ void shmem_collapse_folio_look(struct folio *folio,
 	found->flags = flags;
 }
 
-/*
- * The next entries, under RCU. A folio comes with a reference, and was still
- * there after it was taken. Returns how many there are.
- */
-unsigned int shmem_collapse_xas_find_batch(struct xa_state *xas, unsigned long max,
-					   struct shmem_collapse_found *out,
-					   unsigned int room)
+/* One page that can be used as it is, with no reference that nobody accounts for. */
+static bool is_plain(struct folio *folio)
 {
-	unsigned int nr = 0;
+	return !folio_test_large(folio) && folio_test_uptodate(folio) &&
+	       !folio_test_locked(folio) && !folio_test_hwpoison(folio) &&
+	       folio_ref_count(folio) - folio_mapcount(folio) <= 2;
+}
+
+/*
+ * Goes on through the entries of the pages @index up to @index + @nr, under RCU.
+ * Folios come with a reference, and were still there after it was taken. Plain
+ * ones are noted in @folios and @frames, where these say that nothing is known.
+ * Stops at the first entry that is not, which @out describes, and returns true;
+ * false at the end.
+ */
+bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
+				    unsigned long *frames, unsigned long index,
+				    unsigned int nr,
+				    struct shmem_collapse_found *out)
+{
+	unsigned long last = index + nr - 1;
 	void *entry;
 
-	while (nr < room && (entry = xas_next_entry(xas, max))) {
+	while ((entry = xas_next_entry(xas, last))) {
+		struct folio *folio = entry;
+		unsigned long at;
+
 		if (xas_retry(xas, entry))
 			continue;
 		if (xa_is_value(entry)) {
@@ -106,20 +121,27 @@ unsigned int shmem_collapse_xas_find_batch(struct xa_state *xas, unsigned long m
 			out->order = xas_get_order(xas);
 			out->flags = softleaf_is_poison_marker(radix_to_swp_entry(entry)) ?
 				     SHMEM_COLLAPSE_FOUND_POISONED : 0;
-		} else if (!folio_try_get(entry)) {
-			xas_reset(xas);
-			continue;
-		} else if (unlikely(entry != xas_reload(xas))) {
-			folio_put(entry);
-			xas_reset(xas);
-			continue;
-		} else {
-			shmem_collapse_folio_look(entry, out);
+			return true;
 		}
-		out++;
-		nr++;
+		if (!folio_try_get(folio)) {
+			xas_reset(xas);
+			continue;
+		}
+		if (unlikely(entry != xas_reload(xas))) {
+			folio_put(folio);
+			xas_reset(xas);
+			continue;
+		}
+		at = folio->index - index;
+		if (unlikely(at >= nr || frames[at] != SHMEM_COLLAPSE_FRAME_NONE ||
+			     !is_plain(folio))) {
+			shmem_collapse_folio_look(folio, out);
+			return true;
+		}
+		folios[at] = folio;
+		frames[at] = folio_pfn(folio);
 	}
-	return nr;
+	return false;
 }
 
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count)

@@ -8,7 +8,6 @@ use super::{
     sources::{
         is_absent,
         is_page,
-        HOLE,
         RESERVED,
         SWAPPED, //
     },
@@ -26,9 +25,6 @@ use crate::{
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
 
-/// Entries of the page cache looked at per call into C.
-const BATCH: usize = 16;
-
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// Looks at the page cache and takes a reference on every folio.
     ///
@@ -44,39 +40,29 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     }
 
     fn search(&mut self) -> Result<Found, Obstacle> {
-        let last = self.index + self.scratch.frames.len() - 1;
         let mut xas = MaybeUninit::<bindings::xa_state>::uninit();
         let xas = xas.as_mut_ptr();
-        let mut batch = [const { MaybeUninit::<bindings::shmem_collapse_found>::uninit() }; BATCH];
+        let mut found = MaybeUninit::<bindings::shmem_collapse_found>::uninit();
         let _rcu = kernel::sync::rcu::read_lock();
 
         // SAFETY: `xas` is valid for writing, the mapping lives.
         unsafe { bindings::xas_init(xas, self.mapping.as_ptr(), self.index, 0) };
         loop {
-            // SAFETY: `xas` is initialised, this is an RCU section, and `batch`
-            // has room for that many.
-            let nr = unsafe {
-                bindings::xas_find_batch(xas, last, batch.as_mut_ptr().cast(), BATCH as u32)
-            } as usize;
-            let mut end = Ok(());
-            for found in &batch[..nr] {
-                // SAFETY: The call above filled it in.
-                let found = unsafe { found.assume_init_ref() };
-                // SAFETY: The folio's reference moves in.
-                if unsafe { self.note_page(found) } {
-                    continue;
-                } else if end.is_ok() {
-                    // SAFETY: As above.
-                    end = unsafe { self.note(found) };
-                } else if !found.folio.is_null() {
-                    // SAFETY: Referenced by the call above.
-                    unsafe { bindings::folio_put(found.folio) };
-                }
-            }
-            end?;
-            if nr < BATCH {
+            let scratch = &mut *self.scratch;
+            let nr = scratch.frames.len() as u32;
+            let (folios, frames) = (scratch.folios.as_mut_ptr(), scratch.frames.as_mut_ptr());
+            // SAFETY: `xas` is initialised, this is an RCU section, both arrays
+            // have that many elements, and `found` is valid for writing.
+            // INVARIANT: What the call notes is referenced and of one page, in a
+            // place where nothing was: there the order is still zero.
+            let more = unsafe {
+                bindings::xas_find_folios(xas, folios, frames, self.index, nr, found.as_mut_ptr())
+            };
+            if !more {
                 return Ok(self.count());
             }
+            // SAFETY: The call filled it in; the folio's reference moves in.
+            unsafe { self.note(found.assume_init_ref()) }?;
         }
     }
 
@@ -92,30 +78,6 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         }
         found.absent += found.swapped;
         found
-    }
-
-    /// The quick way for what is most common: one page, ready, in a place of
-    /// which nothing is known. Returns whether it was that.
-    ///
-    /// # Safety
-    ///
-    /// As for [`note`](Self::note); nothing is handed over if it was not.
-    #[inline]
-    unsafe fn note_page(&mut self, found: &bindings::shmem_collapse_found) -> bool {
-        let at = found.index.wrapping_sub(self.index);
-        let scratch = &mut *self.scratch;
-        if found.folio.is_null() || found.order > 0 || found.flags != bindings::FOUND_UPTODATE {
-            return false;
-        }
-        match (scratch.frames.get_mut(at), scratch.folios.get_mut(at)) {
-            (Some(frame), Some(folio)) if *frame == HOLE => {
-                // INVARIANT: The reference moves in; the order is zero.
-                (*frame, *folio) = (found.pfn, found.folio);
-                scratch.orders[at] = 0;
-                true
-            }
-            _ => false,
-        }
     }
 
     /// # Safety

@@ -78,6 +78,7 @@ impl Scratch {
     fn clear(&mut self) {
         self.frames.fill(HOLE);
         self.folios.fill(core::ptr::null_mut());
+        self.orders.fill(0);
         self.unmapped.fill(0);
         self.whole.fill(0);
     }
