@@ -13,6 +13,7 @@ ROWS = [
     ("extent_fresh_call_each_time", "Time of an extent just filled, a call for each", "ms", 1000),
     ("alloc_time", "of which allocation", "ms", 1000),
     ("copy_time", "of which copy", "ms", 1000),
+    ("extent_rest_time", "Time of an extent, the rest (in rounds of its own)", "ms", 1000),
     ("max_access", "Longest access to the memory", "ms", 1000),
     ("failed_extents", "Extents left small by threads that touch them", "%", 1),
     ("retouch_faults", "Faults of another process on its next touch", "per extent", 1),
@@ -29,6 +30,7 @@ ROWS = [
     ("extent_instructions", "Instructions of an extent", "million", 1e6),
     ("alloc_instructions", "of which allocation", "million", 1e6),
     ("copy_instructions", "of which copy", "million", 1e6),
+    ("extent_rest_instructions", "the rest", "million", 1e6),
 ]
 
 

@@ -34,20 +34,21 @@ expect()
 }
 
 theirs=madvise,1,extent_time,us,5000
+ours=shmem_collapse,1
 expect "a ratio above the aim" 0 'one call for all, 1 mappers +2\.50 .*aim met' \
-	< <(table "$theirs" shmem_collapse,1,extent_time,us,2000)
+	< <(table "$theirs" "$ours,extent_ratio,x,2.5")
 expect "a ratio above the must" 0 'one call for all, 1 mappers +2\.00 .* met$' \
-	< <(table "$theirs" shmem_collapse,1,extent_time,us,2500)
+	< <(table "$theirs" "$ours,extent_ratio,x,2")
 expect "a ratio below the must" 1 'one call for all, 1 mappers +1\.67 .* missed$' \
-	< <(table "$theirs" shmem_collapse,1,extent_time,us,3000)
+	< <(table "$theirs" "$ours,extent_ratio,x,1.67")
 expect "a count that must be zero" 1 'mmap_lock .* 1 mappers +1\.00 .* missed' \
-	< <(table "$theirs" shmem_collapse,1,mmap_lock_events,1/request,1)
+	< <(table "$theirs" "$ours,mmap_lock_events,1/request,1")
 expect "a time without allocation and copy" 0 'without allocation and copy, 1 mappers +8\.00 .*aim met' \
-	< <(table "$theirs" madvise,1,alloc_time,us,400 madvise,1,copy_time,us,600 \
-		shmem_collapse,1,extent_time,us,1500 shmem_collapse,1,alloc_time,us,400 \
-		shmem_collapse,1,copy_time,us,600)
+	< <(table "$theirs" "$ours,extent_rest_ratio,x,8")
+expect "too few workers" 1 'Two workers against one, 1 mappers +1\.50 .* missed' \
+	< <(table "$theirs" "$ours,workers_ratio,x,1.5")
 expect "a hopeless extent" 1 'hole.* +6\.00 .* missed' \
-	< <(table "$theirs" shmem_collapse,1,extent_time,us,2000 \
-		shmem_collapse,1,hopeless_hole_time,us,120)
+	< <(table "$theirs" "$ours,extent_time,us,2000" \
+		"$ours,hopeless_hole_time,us,120")
 expect "nothing measured" 0 'Linux 7\.3' < <(table "$theirs")
 expect "nothing measured where all is wanted" 1 'not measured' --all < <(table "$theirs")

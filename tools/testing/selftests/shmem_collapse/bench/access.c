@@ -120,14 +120,16 @@ void bench_access(const struct plan *plan)
 		say("longest access, %d mappers", *n);
 		alternate(a, plan->rounds, longest_access, x);
 		say("%d mappers that keep touching the memory", *n);
-		alternate(a, plan->rounds, many_touchers, x);
+		alternate(a, half_the_rounds(plan), many_touchers, x);
+		result_ratio(*n, "max_access", &x->longest[KERNEL], &x->longest[OURS]);
 		for (who = 0; who < ENGINES; who++) {
 			if (!have(who))
 				continue;
 			result(who, *n, "max_access", "us", quantile(&x->longest[who], 0.5),
 			       plan->rounds);
 			result(who, *n, "failed_extents", "%",
-			       100.0 * x->small[who] / (plan->rounds * a->extents), plan->rounds);
+			       100.0 * x->small[who] / (half_the_rounds(plan) * a->extents),
+			       half_the_rounds(plan));
 		}
 		arena_drop(a);
 		free(x);

@@ -35,6 +35,13 @@ void result(enum engine who, int mappers, const char *metric, const char *unit, 
 	    int rounds);
 /* The median of nanoseconds, as METRIC_time or METRIC_instructions. */
 void result_time(enum engine who, int mappers, const char *metric, struct samples *ns);
+/*
+ * The median of what each round's sample of @over is, divided by the same round's of @under, as
+ * METRIC_ratio of ours: to be called before the median of either, which sorts them. Nothing if a
+ * round lacks one of the two.
+ */
+void result_ratio(int mappers, const char *metric, const struct samples *over,
+		  const struct samples *under);
 void __printf(1, 2) say(const char *format, ...);
 void __printf(2, 3) __noreturn fail(int err, const char *format, ...);
 
@@ -97,8 +104,8 @@ void trace_close(void);
 bool trace_probe(const char *definition);
 void trace_enable(const char *event, const char *filter);
 void trace_disable(const char *event);
-/* Requests for everything, or for the first extent, during which events are recorded. */
-void trace_collapse(struct arena *a, enum engine who);
+/* Requests for everything, or for the first extent, during which events are recorded; ns. */
+uint64_t trace_collapse(struct arena *a, enum engine who);
 void trace_collapse_first(struct arena *a, enum engine who);
 void trace_read(trace_fn each, void *data);
 /* "name=" of a line as a number, 0 if it is not there. */

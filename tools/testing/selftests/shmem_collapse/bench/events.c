@@ -11,7 +11,7 @@
 struct events {
 	struct sc_events mm;		/* how events name the mm of the requester */
 	struct samples locks[ENGINES], drains[ENGINES];
-	struct samples alloc[ENGINES], copy[ENGINES];
+	struct samples alloc[ENGINES], copy[ENGINES], rest[ENGINES];
 	/* of the request that is being read */
 	double alloc_begin, copy_begin, alloc_us, copy_us;
 	int nr_locks, nr_drains;
@@ -66,7 +66,7 @@ static void probe_drains(void)
 		fail(EINVAL, "no event tells of lru_add_drain_all()");
 }
 
-/* --- allocation and copy -------------------------------------------------------------------- */
+/* --- allocation, copy and the rest ---------------------------------------------------------- */
 
 /*
  * The kernel copies between the return of try_to_unmap_flush() and folio_add_lru() of the new
@@ -94,9 +94,10 @@ static void time_parts(const struct trace_line *l, void *data)
 static void parts_round(struct arena *a, enum engine who, bool counts, void *data)
 {
 	struct events *e = data;
+	uint64_t ns;
 
 	arena_fill(a, RESTED);
-	trace_collapse(a, who);
+	ns = trace_collapse(a, who);
 	if (!counts || arena_small(a))
 		return;
 	e->who = who;
@@ -104,6 +105,7 @@ static void parts_round(struct arena *a, enum engine who, bool counts, void *dat
 	trace_read(time_parts, e);
 	sample(&e->alloc[who], e->alloc_us * 1e3 / a->extents);
 	sample(&e->copy[who], e->copy_us * 1e3 / a->extents);
+	sample(&e->rest[who], (ns - (e->alloc_us + e->copy_us) * 1e3) / a->extents);
 }
 
 /* False where the kernel copies and frees in one loop, as 6.1 does: nothing tells them apart. */
@@ -136,6 +138,7 @@ static void report(struct arena *a, struct events *e)
 {
 	int who;
 
+	result_ratio(a->mappers, "extent_rest", &e->rest[KERNEL], &e->rest[OURS]);
 	for (who = 0; who < ENGINES; who++) {
 		result(who, a->mappers, "mmap_lock_events", "1/request",
 		       quantile(&e->locks[who], 0.5), e->locks[who].count);
@@ -143,6 +146,7 @@ static void report(struct arena *a, struct events *e)
 		       quantile(&e->drains[who], 0.5), e->drains[who].count);
 		result_time(who, a->mappers, "alloc", &e->alloc[who]);
 		result_time(who, a->mappers, "copy", &e->copy[who]);
+		result_time(who, a->mappers, "extent_rest", &e->rest[who]);
 	}
 }
 
@@ -164,7 +168,7 @@ static void one_arena(struct arena *a, const struct plan *plan)
 	if (probe_parts()) {
 		say("allocation and copy, %d mappers", a->mappers);
 		enable_parts(a);
-		alternate(a, half_the_rounds(plan), parts_round, e);
+		alternate(a, plan->rounds, parts_round, e);
 	}
 	report(a, e);
 	trace_close();

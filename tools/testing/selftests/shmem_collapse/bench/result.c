@@ -87,6 +87,22 @@ void result_time(enum engine who, int mappers, const char *metric, struct sample
 		result(who, mappers, name, "us", median / 1e3, ns->count);
 }
 
+void result_ratio(int mappers, const char *metric, const struct samples *over,
+		  const struct samples *under)
+{
+	static struct samples ratio;
+	char name[80];
+	int i;
+
+	if (instructions || over->count != under->count)
+		return;
+	ratio.count = 0;
+	for (i = 0; i < over->count; i++)
+		sample(&ratio, over->value[i] / under->value[i]);
+	snprintf(name, sizeof(name), "%s_ratio", metric);
+	result(OURS, mappers, name, "x", quantile(&ratio, 0.5), ratio.count);
+}
+
 void say(const char *format, ...)
 {
 	va_list ap;

@@ -48,6 +48,8 @@ static void report(struct arena *a, struct times *t)
 {
 	int who, i, rounds;
 
+	for (i = 0; i < MANNERS; i++)
+		result_ratio(a->mappers, metric[i], &t->ns[KERNEL][i], &t->ns[OURS][i]);
 	for (who = 0; who < ENGINES; who++) {
 		rounds = t->tried[who] / a->extents;
 		for (i = 0; i < MANNERS; i++)

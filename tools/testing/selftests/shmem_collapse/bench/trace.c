@@ -74,36 +74,37 @@ void trace_disable(const char *event)
 	set(file, "0");
 }
 
-/* engine, step: with tracing on for that time only; what this needs is there before */
+/* engine, step, first -> ns: with tracing on for that time only; what this needs is there before */
 static long op_collapse_traced(struct sc_child *child, const long *arg)
 {
 	int on = open(INSTANCE "/tracing_on", O_WRONLY | O_CLOEXEC);
-	long failed;
+	bool failed;
+	long ns;
 
 	failed = write(on, "0", 1) != 1;
 	failed |= write(on, "1", 1) != 1;
-	if (arg[2])
-		op_collapse_first(child, arg);
-	else
-		op_collapse(child, arg);
+	ns = arg[2] ? op_collapse_first(child, arg) : op_collapse(child, arg);
 	failed |= write(on, "0", 1) != 1;
 	close(on);
-	return failed;
+	return failed ? -1 : ns;
 }
 
-static void run_traced(struct arena *a, enum engine who, bool first)
+static uint64_t run_traced(struct arena *a, enum engine who, bool first)
 {
 	/* Opening for truncation is what empties the buffer. */
 	int fd = open(INSTANCE "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	long ns;
 
 	close(fd);
-	if (fd < 0 || sc_call(&a->m[0], op_collapse_traced, who, a->seg.len, first, 0))
+	ns = sc_call(&a->m[0], op_collapse_traced, who, a->seg.len, first, 0);
+	if (fd < 0 || ns < 0)
 		fail(EIO, "tracing a request");
+	return ns;
 }
 
-void trace_collapse(struct arena *a, enum engine who)
+uint64_t trace_collapse(struct arena *a, enum engine who)
 {
-	run_traced(a, who, false);
+	return run_traced(a, who, false);
 }
 
 void trace_collapse_first(struct arena *a, enum engine who)
