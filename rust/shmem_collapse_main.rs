@@ -34,9 +34,10 @@ module! {
 }
 
 struct ShmemCollapse {
-    // Made last and dropped first: an open file would not survive a failed init.
-    _device: Pin<KBox<Device>>,
+    // Dropped first: it tells the requests to end, whatever the rest waits for.
     _sysfs: Sysfs,
+    // Made last: an open file would not survive a failed init.
+    _device: Pin<KBox<Device>>,
     // Outlives the requests, which a test may still want to end.
     #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
     _faults: FaultFiles,

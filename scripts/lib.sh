@@ -158,6 +158,8 @@ setup_root()
 	# shellcheck source=scripts/root.sh
 	source "$TOP/scripts/root.sh"
 	root_setup
+	# Who has BUILD_ROOT already does not read that file again.
+	export ROOT_SUITE
 }
 
 in_root()
