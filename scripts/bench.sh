@@ -13,6 +13,7 @@ source "$TOP/scripts/layer.sh"
 
 CSV=$TOP/build/bench.csv
 PAGES=Documentation/benchmarks
+ROUNDS=13
 ALL_GROUPS='times access elsewhere events memory hopeless workers'
 
 usage()
@@ -119,10 +120,10 @@ mkdir -p "$TOP/build"
 echo "kernel,engine,mappers,metric,unit,value,rounds" >"$CSV"
 case $what in
 quick) measure_times stock "$KERNEL_RELEASE" 3 "${*:-times access}" ;;
-times) measure_times stock "$KERNEL_RELEASE" 13 "${*:-$ALL_GROUPS}" ;;
+times) measure_times stock "$KERNEL_RELEASE" "$ROUNDS" "${*:-$ALL_GROUPS}" ;;
 instructions) measure_instructions "${*:-times events steps}" ;;
 all)
-	measure_times stock "$KERNEL_RELEASE" 13 "${*:-$ALL_GROUPS}"
+	measure_times stock "$KERNEL_RELEASE" "$ROUNDS" "${*:-$ALL_GROUPS}"
 	measure_instructions times events steps
 	measure_bookworm
 	write_pages

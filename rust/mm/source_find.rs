@@ -51,10 +51,10 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             let scratch = &mut *self.scratch;
             let nr = scratch.frames.len() as u32;
             let (folios, frames) = (scratch.folios.as_mut_ptr(), scratch.frames.as_mut_ptr());
-            // SAFETY: `xas` is initialised, this is an RCU section, both arrays
-            // have that many elements, and `found` is valid for writing.
             // INVARIANT: What the call notes is referenced and of one page, in a
             // place where nothing was: there the order is still zero.
+            // SAFETY: `xas` is initialised, this is an RCU section, both arrays
+            // have that many elements, and `found` is valid for writing.
             let more = unsafe {
                 bindings::xas_find_folios(xas, folios, frames, self.index, nr, found.as_mut_ptr())
             };

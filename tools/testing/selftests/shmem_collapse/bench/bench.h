@@ -23,7 +23,7 @@ struct samples {
 
 void sample(struct samples *s, double value);
 /* The value below which @share of the samples are: 0.5 is the median. NAN if there is none. */
-double quantile(struct samples *s, double share);
+double quantile(const struct samples *s, double share);
 double sum(const struct samples *s);
 
 /* Where the clock counts instructions (-i), every time is given in those. */
@@ -34,11 +34,10 @@ bool counts_instructions(void);
 void result(enum engine who, int mappers, const char *metric, const char *unit, double value,
 	    int rounds);
 /* The median of nanoseconds, as METRIC_time or METRIC_instructions. */
-void result_time(enum engine who, int mappers, const char *metric, struct samples *ns);
+void result_time(enum engine who, int mappers, const char *metric, const struct samples *ns);
 /*
  * The median of what each round's sample of @over is, divided by the same round's of @under, as
- * METRIC_ratio of ours: to be called before the median of either, which sorts them. Nothing if a
- * round lacks one of the two.
+ * METRIC_ratio of ours. Nothing if a round lacks one of the two.
  */
 void result_ratio(int mappers, const char *metric, const struct samples *over,
 		  const struct samples *under);

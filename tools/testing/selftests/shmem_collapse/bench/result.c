@@ -24,19 +24,21 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-double quantile(struct samples *s, double share)
+double quantile(const struct samples *s, double share)
 {
+	static double sorted[MAX_SAMPLES];
 	double at;
 	int below;
 
 	if (!s->count)
 		return NAN;
-	qsort(s->value, s->count, sizeof(s->value[0]), compare);
+	memcpy(sorted, s->value, s->count * sizeof(sorted[0]));
+	qsort(sorted, s->count, sizeof(sorted[0]), compare);
 	at = share * (s->count - 1);
 	below = at;
 	if (below + 1 == s->count)
-		return s->value[below];
-	return s->value[below] + (at - below) * (s->value[below + 1] - s->value[below]);
+		return sorted[below];
+	return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
 double sum(const struct samples *s)
@@ -75,7 +77,7 @@ bool counts_instructions(void)
 	return instructions;
 }
 
-void result_time(enum engine who, int mappers, const char *metric, struct samples *ns)
+void result_time(enum engine who, int mappers, const char *metric, const struct samples *ns)
 {
 	double median = quantile(ns, 0.5);
 	char name[80];
