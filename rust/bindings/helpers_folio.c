@@ -42,6 +42,29 @@ int shmem_collapse_folio_nid(struct folio *folio)
 	return folio_nid(folio);
 }
 
+/* References besides those that mappings have. */
+static int unmapped_refs(struct folio *folio)
+{
+	return folio_ref_count(folio) - folio_mapcount(folio);
+}
+
+/*
+ * Whether the folio is of one page, up to date, not poisoned, not being written
+ * back, and locked as @locked says: one look at what is true of almost all.
+ */
+static bool is_sound_page(struct folio *folio, unsigned long locked)
+{
+	unsigned long flags = READ_ONCE(folio->flags.f);
+
+	if ((flags & (BIT(PG_head) | BIT(PG_uptodate) | BIT(PG_locked) |
+		      BIT(PG_writeback) | __PG_HWPOISON)) !=
+	    (BIT(PG_uptodate) | locked))
+		return false;
+	/* As in folio_test_uptodate(): the data is read after the flag. */
+	smp_rmb();
+	return true;
+}
+
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio)
 {
 	/*
@@ -49,8 +72,7 @@ bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio)
 	 * references too, and a thousand processes may have it.
 	 */
 	if (!folio_test_large(folio))
-		return folio_ref_count(folio) - folio_mapcount(folio) >=
-		       GUP_PIN_COUNTING_BIAS;
+		return unmapped_refs(folio) >= GUP_PIN_COUNTING_BIAS;
 	return folio_maybe_dma_pinned(folio);
 }
 
@@ -63,7 +85,6 @@ bool shmem_collapse_folio_poisoned(struct folio *folio)
 void shmem_collapse_folio_look(struct folio *folio,
 			       struct shmem_collapse_found *found)
 {
-	int unmapped_refs = folio_ref_count(folio) - folio_mapcount(folio);
 	unsigned int flags = 0;
 
 	found->folio = folio;
@@ -77,7 +98,7 @@ void shmem_collapse_folio_look(struct folio *folio,
 	if (folio_contain_hwpoisoned_page(folio))
 		flags |= SHMEM_COLLAPSE_FOUND_POISONED;
 	/* Pins are references, too. */
-	if (unlikely(unmapped_refs > 1 + (1 << found->order))) {
+	if (unlikely(unmapped_refs(folio) > 1 + (1 << found->order))) {
 		flags |= SHMEM_COLLAPSE_FOUND_SURPLUS;
 		if (shmem_collapse_folio_maybe_dma_pinned(folio))
 			flags |= SHMEM_COLLAPSE_FOUND_PINNED;
@@ -88,9 +109,7 @@ void shmem_collapse_folio_look(struct folio *folio,
 /* One page that can be used as it is, with no reference that nobody accounts for. */
 static bool is_plain(struct folio *folio)
 {
-	return !folio_test_large(folio) && folio_test_uptodate(folio) &&
-	       !folio_test_locked(folio) && !folio_test_hwpoison(folio) &&
-	       folio_ref_count(folio) - folio_mapcount(folio) <= 2;
+	return is_sound_page(folio, 0) && unmapped_refs(folio) <= 2;
 }
 
 /*
@@ -228,8 +247,11 @@ unsigned int shmem_collapse_folios_unchanged(struct folio **folios,
 
 		if (!folio)
 			continue;
-		if (folio->mapping != mapping || folio->index != index + i ||
-		    folio_order(folio) != orders[i] ||
+		if (folio->mapping != mapping || folio->index != index + i)
+			break;
+		if (likely(!orders[i] && is_sound_page(folio, BIT(PG_locked))))
+			continue;
+		if (folio_order(folio) != orders[i] ||
 		    !folio_test_uptodate(folio) || folio_test_writeback(folio) ||
 		    folio_contain_hwpoisoned_page(folio))
 			break;
@@ -248,14 +270,12 @@ unsigned int shmem_collapse_folios_accounted(struct folio **folios,
 
 	for (i = 0; i < nr; i++) {
 		struct folio *folio = folios[i];
-		int known;
+		int refs;
 
 		if (!folio)
 			continue;
-		known = 1 + folio_nr_pages(folio);
-		if (mapped)
-			known += folio_mapcount(folio);
-		if (folio_ref_count(folio) != known)
+		refs = mapped ? unmapped_refs(folio) : folio_ref_count(folio);
+		if (refs != 1 + folio_nr_pages(folio))
 			break;
 	}
 	return i;

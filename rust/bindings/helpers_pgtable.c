@@ -8,6 +8,7 @@
 #include <linux/page_table_check.h>
 #include <linux/pgtable.h>
 #include <linux/swapops.h>
+#include <linux/unroll.h>
 #include <linux/userfaultfd_k.h>
 #include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
@@ -164,21 +165,85 @@ void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 		*out++ = pte_decode(ptep_get_lockless(pte++));
 }
 
-/* Whether the entry maps @pfn as an ordinary page. */
 static bool maps_page(pte_t pte, unsigned long pfn)
 {
-#ifdef CONFIG_X86
-	/*
-	 * One look for what is true of almost all. pte_pfn() also asks whether
-	 * the entry is an inverted one, which none with this bit is.
-	 */
-	pteval_t value = pte_val(pte);
-
-	if (likely((value & (_PAGE_PRESENT | _PAGE_SPECIAL)) == _PAGE_PRESENT))
-		return (value & PTE_PFN_MASK) >> PAGE_SHIFT == pfn;
-#endif
 	return pte_present(pte) && !pte_special(pte) && pte_pfn(pte) == pfn;
 }
+
+/* What any of the entries seen so far has. */
+struct seen {
+#ifdef CONFIG_X86
+	pteval_t page_bits;	/* constant: a page frame and what says that it is one */
+	pteval_t flags;
+#else
+	bool young, dirty, soft_dirty;
+#endif
+};
+
+#ifdef CONFIG_X86
+static void seen_init(struct seen *seen)
+{
+	seen->page_bits = PTE_PFN_MASK | _PAGE_PRESENT | _PAGE_SPECIAL;
+	seen->flags = 0;
+}
+
+/*
+ * Whether the entry maps @pfn as an ordinary page. One comparison says so of
+ * almost all that do: what is left of them without the page frame are flags. (No
+ * page has a frame of ones only, however many bits of SHMEM_COLLAPSE_FRAME_NONE
+ * an entry has room for.) Entries without access have frames that are inverted.
+ */
+static __always_inline bool see_page(struct seen *seen, pte_t pte,
+				     unsigned long pfn)
+{
+	pteval_t rest = pte_val(pte) ^ ((pteval_t)pfn << PAGE_SHIFT);
+
+	if (likely((rest & seen->page_bits) == _PAGE_PRESENT)) {
+		seen->flags |= rest;
+		return true;
+	}
+	if (!maps_page(pte, pfn))
+		return false;
+	seen->flags |= pte_flags(pte);
+	return true;
+}
+
+static u32 seen_flags(const struct seen *seen)
+{
+	pte_t all = native_make_pte(seen->flags & PTE_FLAGS_MASK);
+
+	return (pte_young(all) ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
+	       (pte_dirty(all) ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
+	       (pte_soft_dirty(all) ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
+}
+#else
+static void seen_init(struct seen *seen)
+{
+	*seen = (struct seen){ };
+}
+
+/* Whether the entry maps @pfn as an ordinary page. */
+static __always_inline bool see_page(struct seen *seen, pte_t pte,
+				     unsigned long pfn)
+{
+	if (!maps_page(pte, pfn))
+		return false;
+	/* Most tables have all three from the first entry on. */
+	if (unlikely(!seen->young || !seen->dirty || !seen->soft_dirty)) {
+		seen->young |= pte_young(pte);
+		seen->dirty |= pte_dirty(pte);
+		seen->soft_dirty |= pte_soft_dirty(pte);
+	}
+	return true;
+}
+
+static u32 seen_flags(const struct seen *seen)
+{
+	return (seen->young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
+	       (seen->dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
+	       (seen->soft_dirty ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
+}
+#endif
 
 /*
  * Which of the table's @nr first entries map the page frame that @frames has in
@@ -190,39 +255,34 @@ bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
 				   unsigned int nr,
 				   struct shmem_collapse_pte_pages *found)
 {
-	bool young = false, dirty = false, soft_dirty = false, all = false;
 	u64 *mapped = found->mapped;
 	unsigned int first, i;
+	struct seen seen;
 
+	seen_init(&seen);
 	memset(found, 0, sizeof(*found));
 	for (first = 0; first < nr; first += 64) {
 		unsigned int here = min(nr - first, 64);
 		u64 none = 0;
 
-		for (i = 0; i < here; i++, pte++, frames++) {
-			pte_t value = ptep_get_lockless(pte);
+		/* The loop would be a quarter of what an entry costs. */
+		unrolled_count(4)
+		for (i = 0; i < here; i++) {
+			pte_t value = ptep_get_lockless(pte + i);
 
-			if (unlikely(!maps_page(value, *frames))) {
-				if (!pte_none(value))
-					return false;
-				none |= BIT_ULL(i);
+			if (likely(see_page(&seen, value, frames[i])))
 				continue;
-			}
-			/* Most tables have all three from the first entry on. */
-			if (unlikely(!all)) {
-				young |= pte_young(value);
-				dirty |= pte_dirty(value);
-				soft_dirty |= pte_soft_dirty(value);
-				all = young && dirty && soft_dirty;
-			}
+			if (!pte_none(value))
+				return false;
+			none |= BIT_ULL(i);
 		}
+		pte += here;
+		frames += here;
 		*mapped = GENMASK_ULL(here - 1, 0) & ~none;
 		found->nr += hweight64(*mapped);
 		mapped++;
 	}
-	found->flags = (young ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
-		       (dirty ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
-		       (soft_dirty ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0);
+	found->flags = seen_flags(&seen);
 	return true;
 }
 

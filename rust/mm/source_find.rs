@@ -59,6 +59,8 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
                 bindings::xas_find_folios(xas, folios, frames, self.index, nr, found.as_mut_ptr())
             };
             if !more {
+                // INVARIANT: Looked at here; `make_room()` takes no page away.
+                self.complete = self.scratch.frames.iter().all(|f| is_page(*f));
                 return Ok(self.count());
             }
             // SAFETY: The call filled it in; the folio's reference moves in.
@@ -68,6 +70,10 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
 
     fn count(&self) -> Found {
         let mut found = Found::default();
+        if self.complete {
+            found.present = self.scratch.frames.len();
+            return found;
+        }
         for frame in &self.scratch.frames {
             match *frame {
                 frame if is_page(frame) => found.present += 1,

@@ -81,7 +81,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// Looks again, now that all are locked.
     fn changed(&self) -> Option<Obstacle> {
         // What had to be brought in was not, or not all of it.
-        if self.scratch.frames.iter().copied().any(is_absent) {
+        if !self.complete && self.scratch.frames.iter().copied().any(is_absent) {
             return Some(Obstacle::Raced);
         }
         let all = self.scratch.folios.len();

@@ -43,6 +43,7 @@ pub(super) fn is_absent(frame: usize) -> bool {
 ///
 /// 21 bytes a page and a few more: less than 11 KiB where an extent has 512
 /// pages. One array for each kind of fact, since most steps need one or two.
+/// Until an extent is looked at what they say means nothing.
 pub(crate) struct Scratch {
     /// The page frame of each page, or one of the constants above.
     pub(super) frames: KVVec<usize>,
@@ -67,11 +68,11 @@ impl Scratch {
         Point::Scratch.check(ENOMEM)?;
         let (pages, runs) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
         Ok(Self {
-            frames: KVVec::from_elem(HOLE, pages, GFP_KERNEL)?,
-            folios: KVVec::from_elem(core::ptr::null_mut(), pages, GFP_KERNEL)?,
-            orders: KVVec::from_elem(0, pages, GFP_KERNEL)?,
-            unmapped: KVVec::from_elem(0, pages, GFP_KERNEL)?,
-            whole: KVVec::from_elem(0, runs, GFP_KERNEL)?,
+            frames: zeroed(pages)?,
+            folios: zeroed(pages)?,
+            orders: zeroed(pages)?,
+            unmapped: zeroed(pages)?,
+            whole: zeroed(runs)?,
         })
     }
 
@@ -82,6 +83,14 @@ impl Scratch {
         self.unmapped.fill(0);
         self.whole.fill(0);
     }
+}
+
+/// As `KVVec::zeroed()`, which is younger than Linux 7.2.
+fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
+    let mut array = KVVec::with_capacity(len, GFP_KERNEL | __GFP_ZERO)?;
+    // SAFETY: There is room for `len` elements, all zeroes, which `T` allows.
+    unsafe { array.inc_len(len) };
+    Ok(array)
 }
 
 /// What a look at the page cache found, in pages.
@@ -136,6 +145,8 @@ pub(crate) enum Surplus {
 /// [`Frozen`](super::Frozen) the folios are what the page cache has at these
 /// indices, all their pages can be used, and all other frames are holes.
 ///
+/// With `complete` every frame is that of a page.
+///
 /// With `one_home` node and `memcg_data` of all folios are the same. Migration,
 /// splitting and freeing, which change those, need the references, of which some
 /// are ours. `memory_failure()` does not: `lock()` refuses its page, and later it
@@ -144,6 +155,8 @@ pub(crate) struct Sources<'x, 'b, S: Hold> {
     pub(super) scratch: &'x mut Scratch,
     pub(super) mapping: Mapping<'b>,
     pub(super) index: usize,
+    /// Whether every page was there when the page cache was looked at.
+    pub(super) complete: bool,
     /// Whether a folio has more than one page.
     pub(super) large: bool,
     /// Whether one had a reference too many when it was found.
@@ -161,11 +174,12 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
         index: usize,
     ) -> Self {
         scratch.clear();
-        // INVARIANT: No folio, no page.
+        // INVARIANT: No folio, no page; nothing is claimed of all.
         Self {
             scratch,
             mapping,
             index,
+            complete: false,
             large: false,
             surplus: false,
             one_home: false,
@@ -217,6 +231,9 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
 
     /// Pages that stand in `places`.
     pub(super) fn pages(&self, places: Range<usize>) -> usize {
+        if self.complete {
+            return places.len();
+        }
         let frames = &self.scratch.frames[places];
         frames.iter().filter(|frame| is_page(**frame)).count()
     }
@@ -243,6 +260,7 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
             scratch,
             mapping: this.mapping,
             index: this.index,
+            complete: this.complete,
             large: this.large,
             surplus: this.surplus,
             one_home: this.one_home,
