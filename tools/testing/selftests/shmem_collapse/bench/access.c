@@ -55,11 +55,20 @@ static long op_start(struct sc_child *child, const long *arg)
 	return pthread_create(&toucher.thread, NULL, touch_random_pages, NULL);
 }
 
-/* engine, step -> the longest access meanwhile, ns */
+/*
+ * engine -> the longest access meanwhile, ns. The first extent goes before, in vain: what has not
+ * run for a while is in no cache, the emulator's least of all.
+ */
 static long op_collapse_touched(struct sc_child *child, const long *arg)
 {
+	struct sc_child others = {
+		.addr = child->addr + sc_extent(),
+		.len = child->len - sc_extent(),
+	};
+
+	op_collapse_first(child, arg);
 	__atomic_store_n(&toucher.longest, 0, __ATOMIC_RELAXED);
-	op_collapse(child, arg);
+	op_collapse(&others, arg);
 	return __atomic_load_n(&toucher.longest, __ATOMIC_RELAXED);
 }
 
@@ -84,7 +93,7 @@ static void longest_access(struct arena *a, enum engine who, bool counts, void *
 	if (sc_call(&a->m[0], op_start, true, 0, 0, 0))
 		fail(0, "a thread cannot be started");
 	usleep(20000);
-	ns = sc_call(&a->m[0], op_collapse_touched, who, a->seg.len, 0, 0);
+	ns = sc_call(&a->m[0], op_collapse_touched, who, 0, 0, 0);
 	sc_call(&a->m[0], op_stop, 0, 0, 0, 0);
 	if (counts)
 		sample(&x->longest[who], ns / 1e3);
@@ -115,7 +124,7 @@ void bench_access(const struct plan *plan)
 
 	for (n = plan->mappers; *n; n++) {
 		struct access *x = calloc(1, sizeof(*x));
-		struct arena *a = arena_make(*n, plan->extents);
+		struct arena *a = arena_make(*n, plan->extents + 1);
 
 		say("longest access, %d mappers", *n);
 		alternate(a, plan->rounds, longest_access, x);

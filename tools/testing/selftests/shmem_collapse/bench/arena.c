@@ -168,13 +168,11 @@ static void request(const char *addr, size_t len)
 long op_collapse(struct sc_child *child, const long *arg)
 {
 	uint64_t begin = sc_now_ns();
-	size_t at;
 
-	for (at = 0; at < child->len; at += arg[1])
-		if (arg[0] == OURS)
-			request(child->addr + at, arg[1]);
-		else
-			madvise(child->addr + at, arg[1], MADV_COLLAPSE);
+	if (arg[0] == OURS)
+		request(child->addr, child->len);
+	else
+		madvise(child->addr, child->len, MADV_COLLAPSE);
 	return sc_now_ns() - begin;
 }
 
@@ -182,17 +180,31 @@ long op_collapse_first(struct sc_child *child, const long *arg)
 {
 	struct sc_child first = { .addr = child->addr, .len = sc_extent() };
 
-	return op_collapse(&first, (long[]){ arg[0], sc_extent() });
+	return op_collapse(&first, arg);
 }
 
-uint64_t collapse(struct arena *a, enum engine who, size_t step)
+/* engine -> ns */
+static long op_collapse_each(struct sc_child *child, const long *arg)
 {
-	return sc_call(&a->m[0], op_collapse, who, step, 0, 0);
+	struct samples *calls = calloc(1, sizeof(*calls));
+	struct sc_child one = { .len = sc_extent() };
+	long median;
+
+	for (one.addr = child->addr; one.addr < child->addr + child->len; one.addr += one.len)
+		sample(calls, op_collapse(&one, arg));
+	median = quantile(calls, 0.5);
+	free(calls);
+	return median;
 }
 
 uint64_t collapse_all(struct arena *a, enum engine who)
 {
-	return collapse(a, who, a->seg.len);
+	return sc_call(&a->m[0], op_collapse, who, 0, 0, 0);
+}
+
+uint64_t collapse_each(struct arena *a, enum engine who)
+{
+	return sc_call(&a->m[0], op_collapse_each, who, 0, 0, 0);
 }
 
 void alternate(struct arena *a, int rounds, round_fn round, void *data)

@@ -72,12 +72,12 @@ void arena_check(struct arena *a);
 /* Extents that the process that makes the requests does not map huge. */
 int arena_small(struct arena *a);
 
-/* Nanoseconds that @who took, with a request for each @step bytes. */
-uint64_t collapse(struct arena *a, enum engine who, size_t step);
-/* One request for everything. */
+/* Nanoseconds that one request for everything took @who. */
 uint64_t collapse_all(struct arena *a, enum engine who);
+/* The median of what a request for each extent took. */
+uint64_t collapse_each(struct arena *a, enum engine who);
 /* For use in a process of the arena. */
-long op_collapse(struct sc_child *child, const long *arg);	/* engine, step -> ns */
+long op_collapse(struct sc_child *child, const long *arg);	/* engine -> ns */
 long op_collapse_first(struct sc_child *child, const long *arg);	/* engine */
 /* Keeps the calling thread on a CPU, if there is that one; ANY_CPU lets it go. */
 #define ANY_CPU		(-1)

@@ -73,7 +73,7 @@ static void copy_for(uint64_t ns)
 	}
 }
 
-/* engine or COPYING, step or time */
+/* engine; or COPYING, time */
 static long op_do(struct sc_child *child, const long *arg)
 {
 	__atomic_store_n(&watch->other, arg[0], __ATOMIC_RELAXED);

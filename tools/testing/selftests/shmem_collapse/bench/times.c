@@ -26,10 +26,13 @@ static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 	int i;
 
 	arena_fill(a, fresh ? FRESH : RESTED);
-	ns = collapse(a, who, t->manner % 2 ? sc_extent() : a->seg.len);
+	if (t->manner % 2)
+		ns = collapse_each(a, who);
+	else
+		ns = collapse_all(a, who) / a->extents;
 	if (!counts)
 		return;
-	sample(&t->ns[who][t->manner], (double)ns / a->extents);
+	sample(&t->ns[who][t->manner], ns);
 	t->small[who] += arena_small(a);
 	t->tried[who] += a->extents;
 	for (i = 1; i < a->mappers; i++)

@@ -74,7 +74,7 @@ void trace_disable(const char *event)
 	set(file, "0");
 }
 
-/* engine, step, first -> ns: with tracing on for that time only; what this needs is there before */
+/* engine, first -> ns: with tracing on for that time only; what this needs is there before */
 static long op_collapse_traced(struct sc_child *child, const long *arg)
 {
 	int on = open(INSTANCE "/tracing_on", O_WRONLY | O_CLOEXEC);
@@ -83,7 +83,7 @@ static long op_collapse_traced(struct sc_child *child, const long *arg)
 
 	failed = write(on, "0", 1) != 1;
 	failed |= write(on, "1", 1) != 1;
-	ns = arg[2] ? op_collapse_first(child, arg) : op_collapse(child, arg);
+	ns = arg[1] ? op_collapse_first(child, arg) : op_collapse(child, arg);
 	failed |= write(on, "0", 1) != 1;
 	close(on);
 	return failed ? -1 : ns;
@@ -96,7 +96,7 @@ static uint64_t run_traced(struct arena *a, enum engine who, bool first)
 	long ns;
 
 	close(fd);
-	ns = sc_call(&a->m[0], op_collapse_traced, who, a->seg.len, first, 0);
+	ns = sc_call(&a->m[0], op_collapse_traced, who, first, 0, 0);
 	if (fd < 0 || ns < 0)
 		fail(EIO, "tracing a request");
 	return ns;

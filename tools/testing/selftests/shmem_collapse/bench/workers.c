@@ -34,7 +34,7 @@ void bench_workers(const struct plan *plan)
 
 		say("time of an extent with more workers, %d mappers", *n);
 		/* The first in vain; who is first changes. */
-		for (r = 0; r <= half_the_rounds(plan); r++) {
+		for (r = 0; r <= plan->rounds; r++) {
 			for (i = 0; i < MOST; i++) {
 				int who = (r + i) % MOST;
 				uint64_t took = time_with(a, who + 1);
