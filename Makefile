@@ -139,6 +139,9 @@ bench-quick:		## the same with few rounds
 bench-instructions:	## instructions per extent, which other load does not change
 	$(Q)scripts/bench.sh --instructions
 
+bench-functions:	## which functions execute them
+	$(Q)scripts/bench.sh --functions
+
 kselftest:		## the tests that run in a VM (TEST=NAME: only that program)
 	$(Q)KERNEL=$(KERNEL) TEST='$(TEST)' scripts/test.sh build kselftest
 
@@ -188,5 +191,5 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
-	bench-instructions kselftest stress fuzz mm-selftests programs kunit \
+	bench-instructions bench-functions kselftest stress fuzz mm-selftests programs kunit \
 	compile-fail cross-build rustdoc htmldocs tool deb deb-test mutation test

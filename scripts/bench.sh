@@ -19,10 +19,11 @@ ALL_GROUPS='times access elsewhere events memory hopeless workers'
 usage()
 {
 	cat <<-END
-	usage: bench.sh [--quick|--times|--instructions] [GROUP...]
+	usage: bench.sh [--quick|--times|--instructions|--functions] [GROUP...]
 	  --quick         few rounds of 'times' and 'access' on the newest kernel only
 	  --times         nothing but the newest kernel's times
 	  --instructions  nothing but its instructions, which do not depend on other load
+	  --functions     nothing but which functions execute them
 	GROUP: $ALL_GROUPS (default: all)
 	Everything, without an option, also writes table and plots to $PAGES.
 	END
@@ -80,14 +81,34 @@ measure_times() # FLAVOUR RELEASE ROUNDS GROUP...
 
 # Time that passes with the instructions executed: no two runs differ by more
 # than some interrupts.
+COUNTING_ACCEL='tcg,thread=single'
+COUNTING_QEMU='-icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm'
+COUNTING_APPEND='nokaslr tsc=reliable clocksource=tsc'
+
 measure_instructions()
 {
 	step_begin "Linux $KERNEL_RELEASE: instructions"
-	VM_CPUS=1 VM_ACCEL='tcg,thread=single' \
-		VM_QEMU='-icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm' \
-		VM_APPEND='nokaslr tsc=reliable clocksource=tsc' \
+	VM_CPUS=1 VM_ACCEL="$COUNTING_ACCEL" VM_QEMU="$COUNTING_QEMU" VM_APPEND="$COUNTING_APPEND" \
 		measure bench-instructions stock -i -r 3 "$@"
 	step_end
+}
+
+# Which functions execute them, for both engines.
+measure_functions()
+{
+	local output=build/output-bench-functions.log counts=build/functions.counts
+
+	step_begin "Linux $KERNEL_RELEASE: functions"
+	in_root gcc -O2 -Wall -shared -fPIC -fvisibility=hidden -o build/count.so scripts/bench/count.c
+	VM_CPUS=1 VM_ACCEL="$COUNTING_ACCEL" VM_APPEND="$COUNTING_APPEND" \
+		VM_QEMU="$COUNTING_QEMU -plugin $ROOT_SRC/build/count.so,out=$ROOT_SRC/$counts" \
+		"$TOP/scripts/vm.sh" --name bench-functions --kernel stock --timeout 900 --zram 0 \
+		--module "$MODULE" --add "$PROGRAMS/bench:/tests" -- \
+		"/tests/bench -i -r 2 functions && echo symbols &&
+			grep -i ' [tw] ' /proc/kallsyms | gzip | base64" >/dev/null
+	in_root python3 -B scripts/bench/functions.py "$output" "$counts" >"$TOP/$PAGES/functions.md"
+	step_end
+	note "the table is $PAGES/functions.md"
 }
 
 # The kernel of the time when collapse took the mmap lock for writing.
@@ -110,7 +131,7 @@ write_pages()
 
 what=all everything=()
 case ${1:-} in
---quick|--times|--instructions) what=${1#--}; shift ;;
+--quick|--times|--instructions|--functions) what=${1#--}; shift ;;
 --help) usage; exit ;;
 -*) usage >&2; exit 2 ;;
 esac
@@ -121,6 +142,10 @@ build_module >&2
 logged "building the benchmark" build_programs
 step_end
 mkdir -p "$TOP/build"
+if [[ $what == functions ]]; then
+	measure_functions
+	exit
+fi
 echo "kernel,engine,mappers,metric,unit,value,rounds" >"$CSV"
 case $what in
 quick) measure_times stock "$KERNEL_RELEASE" 3 "${*:-times access}" ;;

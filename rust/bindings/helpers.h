@@ -240,6 +240,8 @@ unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
 						 unsigned int nr, u32 more);
 unsigned int shmem_collapse_folios_freeze(struct folio **folios, unsigned int nr);
 void shmem_collapse_folios_unfreeze(struct folio **folios, unsigned int nr);
+
+/* helpers_retire.c */
 void shmem_collapse_folios_end(struct folio **folios, unsigned int nr);
 
 /* helpers_huge.c */

@@ -365,27 +365,3 @@ void shmem_collapse_folios_unfreeze(struct folio **folios, unsigned int nr)
 		if (*folios)
 			folio_ref_unfreeze(*folios, 1 + folio_nr_pages(*folios));
 }
-
-/*
- * Ends the life of folios that the page cache no longer has, under their locks,
- * with their references frozen.
- */
-void shmem_collapse_folios_end(struct folio **folios, unsigned int nr)
-{
-	struct folio_batch batch;
-
-	folio_batch_init(&batch);
-	for (; nr--; folios++) {
-		struct folio *folio = *folios;
-
-		if (!folio)
-			continue;
-		folio->mapping = NULL;
-		folio_ref_unfreeze(folio, 1);
-		folio_unlock(folio);
-		if (!folio_batch_add(&batch, folio))
-			folios_put(&batch);
-	}
-	if (folio_batch_count(&batch))
-		folios_put(&batch);
-}

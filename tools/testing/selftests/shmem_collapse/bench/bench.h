@@ -13,6 +13,7 @@
 #define MAX_SAMPLES	(1 << 18)
 
 enum engine { KERNEL, OURS, ENGINES };
+extern const char * const engine_name[ENGINES];
 
 /* --- result.c ------------------------------------------------------------------------------- */
 
@@ -131,6 +132,7 @@ void bench_events(const struct plan *plan);
 void bench_memory(const struct plan *plan);
 void bench_hopeless(const struct plan *plan);
 void bench_steps(const struct plan *plan);
+void bench_functions(const struct plan *plan);
 void bench_workers(const struct plan *plan);
 
 #endif /* BENCH_H */

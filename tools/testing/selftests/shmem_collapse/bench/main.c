@@ -19,6 +19,7 @@ static const struct {
 	{ "memory", bench_memory },
 	{ "hopeless", bench_hopeless },
 	{ "steps", bench_steps },
+	{ "functions", bench_functions },
 	{ "workers", bench_workers },
 };
 

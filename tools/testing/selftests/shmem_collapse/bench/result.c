@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-static const char * const engine_name[ENGINES] = { "madvise", "shmem_collapse" };
+const char * const engine_name[ENGINES] = { "madvise", "shmem_collapse" };
 
 void sample(struct samples *s, double value)
 {

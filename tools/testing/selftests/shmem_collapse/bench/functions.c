@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls with a mark before and after, between which scripts/bench/count.c counts instructions.
+ * Prints "call ENGINE MAPPERS EXTENTS" for each pair of marks, in their order.
+ */
+#include "bench.h"
+
+#include <stdio.h>
+
+#ifdef __x86_64__
+/* A nop with an operand that nobody else has. */
+#define mark(nr)	asm volatile(".byte 0x0f, 0x1f, 0x84, 0, " #nr ", 0x4d, 0x43, 0x53" ::: "memory")
+#else
+#define mark(nr)	fail(0, "only x86_64 has marks")
+#endif
+
+static long op_collapse_marked(struct sc_child *child, const long *arg)
+{
+	mark(1);
+	op_collapse(child, arg);
+	mark(2);
+	return 0;
+}
+
+static void one_round(struct arena *a, enum engine who, bool counts, void *data)
+{
+	arena_fill(a, RESTED);
+	if (!counts) {
+		collapse_all(a, who);
+		return;
+	}
+	sc_call(&a->m[0], op_collapse_marked, who, 0, 0, 0);
+	if (arena_small(a))
+		fail(0, "an extent is still small");
+	printf("call %s %d %d\n", engine_name[who], a->mappers, a->extents);
+}
+
+void bench_functions(const struct plan *plan)
+{
+	const int *n;
+
+	for (n = plan->mappers; *n; n++) {
+		struct arena *a = arena_make(*n, plan->extents);
+
+		say("functions, %d mappers", *n);
+		alternate(a, plan->rounds, one_round, NULL);
+		arena_drop(a);
+	}
+}
