@@ -51,6 +51,12 @@ mapping_rmap_tree_iter_next(struct vm_area_struct *vma,
 {
 	return vma_interval_tree_iter_next(vma, pgoff_start, pgoff_last);
 }
+
+static inline void free_pages_bulk(struct page **pages, unsigned long nr)
+{
+	while (nr--)
+		__free_page(*pages++);
+}
 #endif
 
 #endif /* SHMEM_COLLAPSE_COMPAT_H */

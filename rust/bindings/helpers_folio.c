@@ -20,6 +20,7 @@
 #include <linux/vmstat.h>
 #include <linux/xarray.h>
 
+#include "charge.h"
 #include "helpers.h"
 
 void shmem_collapse_folio_put(struct folio *folio)
@@ -299,7 +300,8 @@ unsigned int shmem_collapse_folios_same_home(struct folio **folios,
 		if (!first)
 			first = folio;
 		else if (folio_nid(folio) != folio_nid(first) ||
-			 READ_ONCE(folio->memcg_data) != READ_ONCE(first->memcg_data))
+			 shmem_collapse_folio_charge(folio) !=
+				 shmem_collapse_folio_charge(first))
 			break;
 	}
 	return i;

@@ -89,6 +89,21 @@ SC_TEST(page_tables_are_freed)
 	sc_kill(m, MAPPERS);
 }
 
+/* More than the machine could lose unnoticed, and than other things take meanwhile. */
+SC_TEST(old_pages_are_free_again)
+{
+	size_t extents = 4, rounds = (256ul << 20) / (extents * sc_extent()) + 1, i;
+	long long before = sc_meminfo("MemFree"), lost;
+
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, extents, SC_SEED));
+		EXPECT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+		sc_destroy(&self->seg);
+	}
+	lost = before - sc_meminfo("MemFree");
+	EXPECT_GT(64ll << 20, lost);
+}
+
 /* --- control groups -------------------------------------------------------------------------- */
 
 #define EXPECT_SETTLES(expected, group, field) do { \

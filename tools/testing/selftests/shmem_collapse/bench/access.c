@@ -14,7 +14,8 @@
 /* In a mapper: its thread. */
 static struct {
 	pthread_t thread;
-	struct sc_child *child;
+	char *addr;
+	size_t pages;
 	bool stop, pinned;
 	uint64_t longest;
 } toucher;
@@ -29,16 +30,15 @@ static uint32_t next_random(uint32_t *state)
 
 static void *touch_random_pages(void *unused)
 {
-	size_t pages = toucher.child->len / sc_page();
 	uint64_t begin, took;
 	uint32_t random = 1;
 
 	stay_on(toucher.pinned ? 1 : ANY_CPU);
 	while (!__atomic_load_n(&toucher.stop, __ATOMIC_RELAXED)) {
-		size_t at = next_random(&random) % pages * sc_page();
+		size_t at = next_random(&random) % toucher.pages * sc_page();
 
 		begin = sc_now_ns();
-		__atomic_load_n((long *)(toucher.child->addr + at), __ATOMIC_RELAXED);
+		__atomic_load_n((long *)(toucher.addr + at), __ATOMIC_RELAXED);
 		took = sc_now_ns() - begin;
 		if (took > toucher.longest)
 			__atomic_store_n(&toucher.longest, took, __ATOMIC_RELAXED);
@@ -46,29 +46,25 @@ static void *touch_random_pages(void *unused)
 	return NULL;
 }
 
-/* on a CPU of its own */
+/* on a CPU of its own, at, nr */
 static long op_start(struct sc_child *child, const long *arg)
 {
-	toucher.child = child;
+	toucher.addr = child->addr + arg[1] * sc_extent();
+	toucher.pages = arg[2] * sc_nr();
 	toucher.stop = false;
 	toucher.pinned = arg[0];
 	return pthread_create(&toucher.thread, NULL, touch_random_pages, NULL);
 }
 
 /*
- * engine -> the longest access meanwhile, ns. The first extent goes before, in vain: what has not
- * run for a while is in no cache, the emulator's least of all.
+ * engine, at, nr -> the longest access meanwhile, ns. The first extent goes before, in vain: what
+ * has not run for a while is in no cache, the emulator's least of all.
  */
 static long op_collapse_touched(struct sc_child *child, const long *arg)
 {
-	struct sc_child others = {
-		.addr = child->addr + sc_extent(),
-		.len = child->len - sc_extent(),
-	};
-
-	op_collapse_first(child, arg);
+	op_collapse(child, (long[]){ arg[0], arg[1], 1 });
 	__atomic_store_n(&toucher.longest, 0, __ATOMIC_RELAXED);
-	op_collapse(&others, arg);
+	op_collapse(child, (long[]){ arg[0], arg[1] + 1, arg[2] - 1 });
 	return __atomic_load_n(&toucher.longest, __ATOMIC_RELAXED);
 }
 
@@ -89,11 +85,10 @@ static void longest_access(struct arena *a, enum engine who, bool counts, void *
 	struct access *x = data;
 	long ns;
 
-	arena_fill(a, RESTED);
-	if (sc_call(&a->m[0], op_start, true, 0, 0, 0))
+	if (sc_call(&a->m[0], op_start, true, a->at, a->nr, 0))
 		fail(0, "a thread cannot be started");
 	usleep(20000);
-	ns = sc_call(&a->m[0], op_collapse_touched, who, 0, 0, 0);
+	ns = sc_call(&a->m[0], op_collapse_touched, who, a->at, a->nr, 0);
 	sc_call(&a->m[0], op_stop, 0, 0, 0, 0);
 	if (counts)
 		sample(&x->longest[who], ns / 1e3);
@@ -105,16 +100,14 @@ static void many_touchers(struct arena *a, enum engine who, bool counts, void *d
 	struct access *x = data;
 	int touchers = a->mappers < TOUCHERS ? a->mappers : TOUCHERS, i;
 
-	arena_fill(a, RESTED);
 	for (i = 0; i < touchers; i++)
-		sc_call(&a->m[i], op_start, false, 0, 0, 0);
+		sc_call(&a->m[i], op_start, false, a->at, a->nr, 0);
 	usleep(20000);
-	collapse_all(a, who);
+	collapse(a, who);
 	for (i = 0; i < touchers; i++)
 		sc_call(&a->m[i], op_stop, 0, 0, 0, 0);
 	if (counts)
 		x->small[who] += arena_small(a);
-	arena_check(a);
 }
 
 void bench_access(const struct plan *plan)
@@ -124,12 +117,13 @@ void bench_access(const struct plan *plan)
 
 	for (n = plan->mappers; *n; n++) {
 		struct access *x = calloc(1, sizeof(*x));
-		struct arena *a = arena_make(*n, plan->extents + 1);
+		struct arena *a = arena_make(*n, plan->extents + 1, shares());
 
 		say("longest access, %d mappers", *n);
-		alternate(a, plan->rounds, longest_access, x);
+		alternate(a, RESTED, 1, plan->rounds, longest_access, x);
 		say("%d mappers that keep touching the memory", *n);
-		alternate(a, half_the_rounds(plan), many_touchers, x);
+		alternate(a, RESTED, 1, half_the_rounds(plan), many_touchers, x);
+		arena_check(a);
 		result_ratio(*n, "max_access", &x->longest[KERNEL], &x->longest[OURS]);
 		for (who = 0; who < ENGINES; who++) {
 			if (!have(who))

@@ -42,7 +42,12 @@ static long op_stay_on(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-struct arena *arena_make(int mappers, int extents)
+int shares(void)
+{
+	return have(OURS) ? ENGINES : 1;
+}
+
+struct arena *arena_make(int mappers, int extents, int shares)
 {
 	struct arena *a = calloc(1, sizeof(*a));
 	int err;
@@ -51,7 +56,8 @@ struct arena *arena_make(int mappers, int extents)
 		fail(ENOMEM, "an arena");
 	a->mappers = mappers;
 	a->extents = extents;
-	err = sc_create(&a->seg, SC_MEMFD, extents);
+	a->shares = shares;
+	err = sc_create(&a->seg, SC_MEMFD, extents * shares);
 	err = err ?: sc_spawn_n(a->m, mappers, &a->seg, SC_UNRELATED);
 	if (err)
 		fail(err, "setting up a memfd and %d processes", mappers);
@@ -94,29 +100,30 @@ static long op_fill_part(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-/* pages of each extent -> minor faults that took */
+/* pages of each extent, at, nr -> minor faults that took */
 static long op_touch_part(struct sc_child *child, const long *arg)
 {
-	size_t extent;
-	long faults = 0;
+	long extent, faults = 0;
 
-	for (extent = 0; extent < child->len / sc_extent(); extent++)
+	for (extent = arg[1]; extent < arg[1] + arg[2]; extent++)
 		faults += sc_touch(child->addr + extent * sc_extent(), arg[0] * sc_page());
 	return faults;
 }
 
 static void fill(struct arena *a, size_t pages)
 {
-	int i;
+	int all = a->extents * a->shares, i;
 
 	if (fallocate(a->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, a->seg.len))
 		fail(errno, "punching the memfd");
 	a->seed++;
 	if (sc_call(&a->m[0], op_fill_part, a->seed, pages, 0, 0))
 		fail(0, "the memfd cannot be filled");
-	/* Twice: afterwards also the code that counts faults has had its own. */
-	for (i = 0; i < 2 * a->mappers; i++)
-		sc_call(&a->m[i % a->mappers], op_touch_part, pages, 0, 0, 0);
+	for (i = 0; i < a->mappers; i++)
+		sc_call(&a->m[i], op_touch_part, pages, 0, all, 0);
+	/* Once more: afterwards also the code that counts faults has had its own. */
+	for (i = 0; i < a->mappers; i++)
+		sc_call(&a->m[i], op_touch_part, 1, 0, all, 0);
 }
 
 void arena_fill(struct arena *a, enum rest rest)
@@ -143,11 +150,27 @@ void arena_check(struct arena *a)
 		fail(0, "the data is damaged");
 }
 
+static int huge_extents(struct arena *a)
+{
+	return sc_smaps(a->m[0].pid, a->m[0].addr, a->seg.len, "ShmemPmdMapped") /
+	       (long long)sc_extent();
+}
+
+void arena_choose(struct arena *a, int share, int piece, int pieces)
+{
+	a->nr = a->extents / pieces;
+	a->at = share * a->extents + piece * a->nr;
+	a->huge = huge_extents(a);
+}
+
 int arena_small(struct arena *a)
 {
-	long long huge = sc_smaps(a->m[0].pid, a->m[0].addr, a->seg.len, "ShmemPmdMapped");
+	return a->nr - (huge_extents(a) - a->huge);
+}
 
-	return a->extents - (int)(huge / (long long)sc_extent());
+long arena_touch(struct arena *a, int mapper)
+{
+	return sc_call(&a->m[mapper], op_touch_part, sc_nr(), a->at, a->nr, 0);
 }
 
 /* Keeps the file open: a request is one write. */
@@ -167,55 +190,47 @@ static void request(const char *addr, size_t len)
 
 long op_collapse(struct sc_child *child, const long *arg)
 {
+	char *addr = child->addr + arg[1] * sc_extent();
+	size_t len = arg[2] * sc_extent();
 	uint64_t begin = sc_now_ns();
 
 	if (arg[0] == OURS)
-		request(child->addr, child->len);
+		request(addr, len);
 	else
-		madvise(child->addr, child->len, MADV_COLLAPSE);
+		madvise(addr, len, MADV_COLLAPSE);
 	return sc_now_ns() - begin;
 }
 
-long op_collapse_first(struct sc_child *child, const long *arg)
+uint64_t collapse(struct arena *a, enum engine who)
 {
-	struct sc_child first = { .addr = child->addr, .len = sc_extent() };
-
-	return op_collapse(&first, arg);
+	return sc_call(&a->m[0], op_collapse, who, a->at, a->nr, 0);
 }
 
-/* engine -> ns */
-static long op_collapse_each(struct sc_child *child, const long *arg)
+static void one_piece(struct arena *a, enum engine who, int turn, int piece, int pieces,
+		      round_fn round, void *data)
 {
-	struct samples *calls = calloc(1, sizeof(*calls));
-	struct sc_child one = { .len = sc_extent() };
-	long median;
-
-	for (one.addr = child->addr; one.addr < child->addr + child->len; one.addr += one.len)
-		sample(calls, op_collapse(&one, arg));
-	median = quantile(calls, 0.5);
-	free(calls);
-	return median;
+	if (!have(who))
+		return;
+	arena_choose(a, (who + turn) % a->shares, piece, pieces);
+	round(a, who, turn > 0, data);
 }
 
-uint64_t collapse_all(struct arena *a, enum engine who)
+void alternate(struct arena *a, enum rest rest, int pieces, int rounds, round_fn round, void *data)
 {
-	return sc_call(&a->m[0], op_collapse, who, 0, 0, 0);
-}
+	int turn, piece, i;
 
-uint64_t collapse_each(struct arena *a, enum engine who)
-{
-	return sc_call(&a->m[0], op_collapse_each, who, 0, 0, 0);
-}
-
-void alternate(struct arena *a, int rounds, round_fn round, void *data)
-{
-	int r, i;
-
-	for (r = -1; r < rounds; r++)
-		for (i = 0; i < ENGINES; i++) {
-			enum engine who = (i + r) & 1 ? OURS : KERNEL;
-
-			if (have(who))
-				round(a, who, r >= 0, data);
+	for (turn = 0; turn <= rounds; turn++) {
+		for (i = 0; rest == FRESH && i < ENGINES; i++) {
+			arena_fill(a, rest);
+			for (piece = 0; piece < pieces; piece++)
+				one_piece(a, (turn + i) % ENGINES, turn, piece, pieces, round, data);
 		}
+		if (rest == FRESH)
+			continue;
+		arena_fill(a, rest);
+		for (piece = 0; piece < pieces; piece++)
+			for (i = 0; i < ENGINES; i++)
+				one_piece(a, (turn + piece + i) % ENGINES, turn, piece, pieces, round,
+					  data);
+	}
 }

@@ -22,6 +22,7 @@ struct samples {
 	double value[MAX_SAMPLES];
 };
 
+/* NAN stands for one that could not be taken: in ratios places matter. */
 void sample(struct samples *s, double value);
 /* The value below which @share of the samples are: 0.5 is the median. NAN if there is none. */
 double quantile(const struct samples *s, double share);
@@ -37,8 +38,8 @@ void result(enum engine who, int mappers, const char *metric, const char *unit, 
 /* The median of nanoseconds, as METRIC_time or METRIC_instructions. */
 void result_time(enum engine who, int mappers, const char *metric, const struct samples *ns);
 /*
- * The median of what each round's sample of @over is, divided by the same round's of @under, as
- * METRIC_ratio of ours. Nothing if a round lacks one of the two.
+ * The median of what each sample of @over is, divided by that of @under in the same place, as
+ * METRIC_ratio of ours.
  */
 void result_ratio(int mappers, const char *metric, const struct samples *over,
 		  const struct samples *under);
@@ -47,12 +48,18 @@ void __printf(2, 3) __noreturn fail(int err, const char *format, ...);
 
 /* --- arena.c -------------------------------------------------------------------------------- */
 
-/* A memfd and the processes that map it. The first of them makes all requests. */
+/*
+ * A memfd and the processes that map it. The first of them makes all requests. Each engine has a
+ * share of its own, of @extents, so that memory can be filled for both and their calls follow each
+ * other. What is done at a time is done to a piece of that: @nr extents from @at on.
+ */
 struct arena {
 	struct sc_segment seg;
 	struct sc_mapper m[MAX_MAPPERS];
 	int mappers;
-	int extents;
+	int extents, shares;
+	int at, nr;
+	int huge;		/* extents mapped huge when the piece was chosen */
 	uint64_t seed;
 };
 
@@ -61,32 +68,39 @@ enum rest { FRESH, RESTED };
 
 /* Which engines this kernel has. */
 bool have(enum engine who);
+/* One for each of them. */
+int shares(void);
 void setup(void);
-struct arena *arena_make(int mappers, int extents);
+struct arena *arena_make(int mappers, int extents, int shares);
 void arena_drop(struct arena *a);
 /* Small pages with new content, every page of every process mapped. */
 void arena_fill(struct arena *a, enum rest rest);
 /* The same with only the first @pages of each extent there. */
 void arena_fill_part(struct arena *a, size_t pages);
-/* Fails unless the content is as it was written. */
+/* One of @pieces of a share. */
+void arena_choose(struct arena *a, int share, int piece, int pieces);
+/* Fails unless all content is as it was written. */
 void arena_check(struct arena *a);
-/* Extents that the process that makes the requests does not map huge. */
+/* Extents of the piece that the process that makes the requests does not map huge. */
 int arena_small(struct arena *a);
+/* Minor faults of a process that reads every page of the piece. */
+long arena_touch(struct arena *a, int mapper);
 
-/* Nanoseconds that one request for everything took @who. */
-uint64_t collapse_all(struct arena *a, enum engine who);
-/* The median of what a request for each extent took. */
-uint64_t collapse_each(struct arena *a, enum engine who);
+/* Nanoseconds that one request for the piece took @who. */
+uint64_t collapse(struct arena *a, enum engine who);
 /* For use in a process of the arena. */
-long op_collapse(struct sc_child *child, const long *arg);	/* engine -> ns */
-long op_collapse_first(struct sc_child *child, const long *arg);	/* engine */
+long op_collapse(struct sc_child *child, const long *arg);	/* engine, at, nr -> ns */
 /* Keeps the calling thread on a CPU, if there is that one; ANY_CPU lets it go. */
 #define ANY_CPU		(-1)
 void stay_on(int cpu);
 
-/* Calls @round for each engine, @rounds times, who is first changes; and once before, in vain. */
+/*
+ * Calls @round for each of @pieces and each engine, @rounds times, and once before, in vain. Who is
+ * first changes, and so does who has which share. Memory is filled once for a round of both;
+ * where it has to be FRESH, for each of them, since the first to collapse empties the batches.
+ */
 typedef void (*round_fn)(struct arena *a, enum engine who, bool counts, void *data);
-void alternate(struct arena *a, int rounds, round_fn round, void *data);
+void alternate(struct arena *a, enum rest rest, int pieces, int rounds, round_fn round, void *data);
 
 /* --- trace.c -------------------------------------------------------------------------------- */
 
@@ -104,9 +118,8 @@ void trace_close(void);
 bool trace_probe(const char *definition);
 void trace_enable(const char *event, const char *filter);
 void trace_disable(const char *event);
-/* Requests for everything, or for the first extent, during which events are recorded; ns. */
+/* collapse() during which events are recorded. */
 uint64_t trace_collapse(struct arena *a, enum engine who);
-void trace_collapse_first(struct arena *a, enum engine who);
 void trace_read(trace_fn each, void *data);
 /* "name=" of a line as a number, 0 if it is not there. */
 unsigned long long trace_field(const struct trace_line *line, const char *name);

@@ -73,7 +73,7 @@ static void copy_for(uint64_t ns)
 	}
 }
 
-/* engine; or COPYING, time */
+/* engine, at, nr; or COPYING, time */
 static long op_do(struct sc_child *child, const long *arg)
 {
 	__atomic_store_n(&watch->other, arg[0], __ATOMIC_RELAXED);
@@ -99,11 +99,10 @@ static long op_stop(struct sc_child *child, const long *arg)
 
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 {
-	arena_fill(a, RESTED);
 	if (counts) {
-		sc_call(&a->m[0], op_do, who, a->seg.len, 0, 0);
+		sc_call(&a->m[0], op_do, who, a->at, a->nr, 0);
 		/* About as long as an engine takes. */
-		sc_call(&a->m[0], op_do, COPYING, 2000000 * a->extents, 0, 0);
+		sc_call(&a->m[0], op_do, COPYING, 2000000 * a->nr, 0, 0);
 	}
 }
 
@@ -113,13 +112,13 @@ void bench_elsewhere(const struct plan *plan)
 	int who;
 
 	for (n = plan->mappers; *n; n++) {
-		struct arena *a = arena_make(*n, EXTENTS_HERE);
+		struct arena *a = arena_make(*n, EXTENTS_HERE, shares());
 		struct sc_mapper *m = &a->m[0];
 
 		say("a thread that maps, touches, unmaps; %d mappers", *n);
 		if (sc_call(m, op_start, 0, 0, 0, 0))
 			fail(0, "a thread cannot be started");
-		alternate(a, plan->rounds, one_round, NULL);
+		alternate(a, RESTED, 1, plan->rounds, one_round, NULL);
 		sc_call(m, op_stop, 0, 0, 0, 0);
 		for (who = 0; who < ENGINES; who++) {
 			if (!have(who))

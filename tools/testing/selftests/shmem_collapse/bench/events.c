@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,6 @@ static void count_round(struct arena *a, enum engine who, bool counts, void *dat
 {
 	struct events *e = data;
 
-	arena_fill(a, RESTED);
 	trace_collapse(a, who);
 	e->nr_locks = 0;
 	e->nr_drains = 0;
@@ -94,18 +94,19 @@ static void time_parts(const struct trace_line *l, void *data)
 static void parts_round(struct arena *a, enum engine who, bool counts, void *data)
 {
 	struct events *e = data;
-	uint64_t ns;
+	uint64_t ns = trace_collapse(a, who);
+	double parts_us;
 
-	arena_fill(a, RESTED);
-	ns = trace_collapse(a, who);
-	if (!counts || arena_small(a))
+	if (!counts)
 		return;
 	e->who = who;
 	e->alloc_begin = e->copy_begin = e->alloc_us = e->copy_us = 0;
 	trace_read(time_parts, e);
-	sample(&e->alloc[who], e->alloc_us * 1e3 / a->extents);
-	sample(&e->copy[who], e->copy_us * 1e3 / a->extents);
-	sample(&e->rest[who], (ns - (e->alloc_us + e->copy_us) * 1e3) / a->extents);
+	/* The rest of a request is known only where it is the rest of all of it. */
+	parts_us = arena_small(a) ? NAN : e->alloc_us + e->copy_us;
+	sample(&e->alloc[who], e->alloc_us * 1e3 / a->nr);
+	sample(&e->copy[who], e->copy_us * 1e3 / a->nr);
+	sample(&e->rest[who], (ns - parts_us * 1e3) / a->nr);
 }
 
 /* False where the kernel copies and frees in one loop, as 6.1 does: nothing tells them apart. */
@@ -161,14 +162,14 @@ static void one_arena(struct arena *a, const struct plan *plan)
 		probe_drains();
 		trace_enable("mmap_lock/mmap_lock_acquire_returned", NULL);
 		trace_enable(GROUP "/drain_all", NULL);
-		alternate(a, half_the_rounds(plan), count_round, e);
+		alternate(a, RESTED, 1, half_the_rounds(plan), count_round, e);
 		trace_disable("mmap_lock/mmap_lock_acquire_returned");
 		trace_disable(GROUP "/drain_all");
 	}
 	if (probe_parts()) {
 		say("allocation and copy, %d mappers", a->mappers);
 		enable_parts(a);
-		alternate(a, plan->rounds, parts_round, e);
+		alternate(a, RESTED, 1, plan->rounds, parts_round, e);
 	}
 	report(a, e);
 	trace_close();
@@ -180,7 +181,7 @@ void bench_events(const struct plan *plan)
 	const int *n;
 
 	for (n = plan->mappers; *n; n++) {
-		struct arena *a = arena_make(*n, plan->extents);
+		struct arena *a = arena_make(*n, plan->extents, shares());
 
 		one_arena(a, plan);
 		arena_drop(a);

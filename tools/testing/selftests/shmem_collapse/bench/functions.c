@@ -24,15 +24,14 @@ static long op_collapse_marked(struct sc_child *child, const long *arg)
 
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 {
-	arena_fill(a, RESTED);
 	if (!counts) {
-		collapse_all(a, who);
+		collapse(a, who);
 		return;
 	}
-	sc_call(&a->m[0], op_collapse_marked, who, 0, 0, 0);
+	sc_call(&a->m[0], op_collapse_marked, who, a->at, a->nr, 0);
 	if (arena_small(a))
 		fail(0, "an extent is still small");
-	printf("call %s %d %d\n", engine_name[who], a->mappers, a->extents);
+	printf("call %s %d %d\n", engine_name[who], a->mappers, a->nr);
 }
 
 void bench_functions(const struct plan *plan)
@@ -40,10 +39,10 @@ void bench_functions(const struct plan *plan)
 	const int *n;
 
 	for (n = plan->mappers; *n; n++) {
-		struct arena *a = arena_make(*n, plan->extents);
+		struct arena *a = arena_make(*n, plan->extents, shares());
 
 		say("functions, %d mappers", *n);
-		alternate(a, plan->rounds, one_round, NULL);
+		alternate(a, RESTED, 1, plan->rounds, one_round, NULL);
 		arena_drop(a);
 	}
 }

@@ -19,16 +19,16 @@ struct hopeless {
 	struct samples ns[ENGINES][REASONS];
 };
 
-/* The page in the middle of each extent, pinned for I/O -> descriptor that keeps the pins */
+/* at, nr: the page in the middle of each, pinned for I/O -> descriptor that keeps the pins */
 static long op_pin(struct sc_child *child, const long *arg)
 {
-	size_t extents = child->len / sc_extent(), i;
+	size_t extents = arg[1], i;
 	struct iovec *buffer = calloc(extents, sizeof(*buffer));
 	struct io_uring_params params = {};
 	int fd;
 
 	for (i = 0; i < extents; i++) {
-		buffer[i].iov_base = child->addr + i * sc_extent() + sc_extent() / 2;
+		buffer[i].iov_base = child->addr + (arg[0] + i) * sc_extent() + sc_extent() / 2;
 		buffer[i].iov_len = sc_page();
 	}
 	fd = syscall(SYS_io_uring_setup, 1, &params);
@@ -46,24 +46,24 @@ static long op_close(struct sc_child *child, const long *arg)
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 {
 	struct hopeless *h = data;
-	int small = h->why == HUGE_ALREADY ? 0 : a->extents;
+	bool worked;
 	long pins = -1;
 	uint64_t ns;
 
-	arena_fill(a, RESTED);
-	if (h->why == HOLE && fallocate(a->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-					a->seg.len))
+	if (h->why == HOLE && fallocate(a->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					a->at * sc_extent(), a->nr * sc_extent()))
 		fail(errno, "punching the memfd");
 	if (h->why == HUGE_ALREADY)
-		collapse_all(a, who);
+		collapse(a, who);
 	if (h->why == PINNED) {
-		pins = sc_call(&a->m[0], op_pin, 0, 0, 0, 0);
+		pins = sc_call(&a->m[0], op_pin, a->at, a->nr, 0, 0);
 		if (pins < 0)
 			fail(0, "io_uring cannot pin pages");
 	}
-	ns = collapse_all(a, who);
-	if (counts && arena_small(a) == small)
-		sample(&h->ns[who][h->why], (double)ns / a->extents);
+	ns = collapse(a, who);
+	worked = arena_small(a) == (h->why == HUGE_ALREADY ? 0 : a->nr);
+	if (counts && worked)
+		sample(&h->ns[who][h->why], (double)ns / a->nr);
 	if (pins >= 0)
 		sc_call(&a->m[0], op_close, pins, 0, 0, 0);
 }
@@ -71,12 +71,12 @@ static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 void bench_hopeless(const struct plan *plan)
 {
 	struct hopeless *h = calloc(1, sizeof(*h));
-	struct arena *a = arena_make(1, plan->extents);
+	struct arena *a = arena_make(1, plan->extents, shares());
 	int who;
 
 	say("hopeless extents");
 	for (h->why = 0; h->why < REASONS; h->why++) {
-		alternate(a, plan->rounds, one_round, h);
+		alternate(a, RESTED, 1, plan->rounds, one_round, h);
 		for (who = 0; who < ENGINES; who++)
 			result_time(who, 1, reason[h->why], &h->ns[who][h->why]);
 	}

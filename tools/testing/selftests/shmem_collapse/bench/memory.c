@@ -78,9 +78,8 @@ static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 {
 	struct memory *m = data;
 
-	arena_fill(a, RESTED);
-	trace_collapse_first(a, who);
-	if (!counts || arena_small(a) == a->extents)
+	trace_collapse(a, who);
+	if (!counts || arena_small(a))
 		return;
 	m->count = 0;
 	m->now = 0;
@@ -102,7 +101,7 @@ void bench_memory(const struct plan *plan)
 
 	for (n = plan->mappers; *n; n++) {
 		struct memory *m = calloc(1, sizeof(*m));
-		struct arena *a = arena_make(*n, 2);
+		struct arena *a = arena_make(*n, 1, shares());
 
 		say("memory that a request takes, %d mappers", *n);
 		trace_open();
@@ -111,7 +110,7 @@ void bench_memory(const struct plan *plan)
 			fail(EINVAL, "allocate_slab() cannot be probed");
 		for (i = 0; i < ARRAY_SIZE(event); i++)
 			trace_enable(event[i], NULL);
-		alternate(a, half_the_rounds(plan), one_round, m);
+		alternate(a, RESTED, 1, half_the_rounds(plan), one_round, m);
 		trace_close();
 		for (who = 0; who < ENGINES; who++)
 			result(who, *n, "extra_memory", "KiB", quantile(&m->peak[who], 0.5),

@@ -27,16 +27,18 @@ static int compare(const void *a, const void *b)
 double quantile(const struct samples *s, double share)
 {
 	static double sorted[MAX_SAMPLES];
+	int below, count = 0, i;
 	double at;
-	int below;
 
-	if (!s->count)
+	for (i = 0; i < s->count; i++)
+		if (!isnan(s->value[i]))
+			sorted[count++] = s->value[i];
+	if (!count)
 		return NAN;
-	memcpy(sorted, s->value, s->count * sizeof(sorted[0]));
-	qsort(sorted, s->count, sizeof(sorted[0]), compare);
-	at = share * (s->count - 1);
+	qsort(sorted, count, sizeof(sorted[0]), compare);
+	at = share * (count - 1);
 	below = at;
-	if (below + 1 == s->count)
+	if (below + 1 == count)
 		return sorted[below];
 	return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }

@@ -18,7 +18,6 @@ enum step { GATHER, UNMAP, COPY, COMMIT, MAP, FREE, STEPS };
 static const char * const step_name[STEPS] = { "gather", "unmap", "copy", "commit", "map", "free" };
 
 struct steps {
-	size_t pages;
 	struct samples ns[STEPS];
 	double map_begin, map_ns;
 };
@@ -44,29 +43,22 @@ static void read_line(const struct trace_line *l, void *data)
 	}
 }
 
-static void one_round(struct arena *a, enum engine who, bool counts, void *data)
-{
-	struct steps *s = data;
-
-	if (who != OURS)
-		return;
-	arena_fill_part(a, s->pages);
-	trace_collapse(a, who);
-	if (counts)
-		trace_read(read_line, s);
-}
-
 /* A point of a curve; @by is what its metrics are called after. */
 static void measure(const struct plan *plan, int mappers, size_t pages, const char *by)
 {
 	struct steps *s = calloc(1, sizeof(*s));
-	struct arena *a = arena_make(mappers, 4);
+	struct arena *a = arena_make(mappers, 4, 1);
 	char metric[64];
-	int i;
+	int round, i;
 
 	say("steps, %d mappers, %zu pages", mappers, pages);
-	s->pages = pages;
-	alternate(a, plan->rounds, one_round, s);
+	arena_choose(a, 0, 0, 1);
+	for (round = -1; round < plan->rounds; round++) {
+		arena_fill_part(a, pages);
+		trace_collapse(a, OURS);
+		if (round >= 0)
+			trace_read(read_line, s);
+	}
 	for (i = 0; i < STEPS; i++) {
 		snprintf(metric, sizeof(metric), "step_%s%s", step_name[i], by);
 		result_time(OURS, mappers, metric, &s->ns[i]);
@@ -78,17 +70,18 @@ static void measure(const struct plan *plan, int mappers, size_t pages, const ch
 static void request_of(const struct plan *plan, int extents)
 {
 	struct samples *ns = calloc(1, sizeof(*ns));
-	struct arena *a = arena_make(1, extents);
+	struct arena *a = arena_make(1, extents, 1);
 	char metric[64];
 	int round;
 
 	say("a request of %d extents", extents);
+	arena_choose(a, 0, 0, 1);
 	for (round = -1; round < plan->rounds; round++) {
 		arena_fill(a, RESTED);
 		if (round < 0)
-			collapse_all(a, OURS);
+			collapse(a, OURS);
 		else
-			sample(ns, collapse_all(a, OURS));
+			sample(ns, collapse(a, OURS));
 	}
 	snprintf(metric, sizeof(metric), "request_of_%d_extents", extents);
 	result_time(OURS, 1, metric, ns);

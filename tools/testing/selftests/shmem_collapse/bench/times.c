@@ -18,26 +18,37 @@ struct times {
 	long small[ENGINES], tried[ENGINES];
 };
 
+/* Who looks at the memory afterwards would be in the way of the next call. */
+static bool one_call(const struct times *t)
+{
+	return t->manner == ONE_CALL || t->manner == ONE_CALL_FRESH;
+}
+
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 {
 	struct times *t = data;
-	bool fresh = t->manner >= ONE_CALL_FRESH;
-	uint64_t ns;
+	uint64_t ns = collapse(a, who);
 	int i;
 
-	arena_fill(a, fresh ? FRESH : RESTED);
-	if (t->manner % 2)
-		ns = collapse_each(a, who);
-	else
-		ns = collapse_all(a, who) / a->extents;
 	if (!counts)
 		return;
-	sample(&t->ns[who][t->manner], ns);
+	sample(&t->ns[who][t->manner], (double)ns / a->nr);
+	if (!one_call(t))
+		return;
 	t->small[who] += arena_small(a);
-	t->tried[who] += a->extents;
+	t->tried[who] += a->nr;
 	for (i = 1; i < a->mappers; i++)
-		t->faults[who] += sc_call(&a->m[i], sc_op_touch, 0, 0, 0, 0);
-	t->touched[who] += a->extents * (a->mappers - 1);
+		t->faults[who] += arena_touch(a, i);
+	t->touched[who] += a->nr * (a->mappers - 1);
+}
+
+static void one_manner(struct arena *a, struct times *t, const struct plan *plan)
+{
+	bool fresh = t->manner >= ONE_CALL_FRESH;
+
+	say("time of an extent, %d mappers, %s", a->mappers, metric[t->manner]);
+	alternate(a, fresh ? FRESH : RESTED, one_call(t) ? 1 : a->extents,
+		  fresh ? half_the_rounds(plan) : plan->rounds, one_round, t);
 	arena_check(a);
 }
 
@@ -73,14 +84,11 @@ void bench_times(const struct plan *plan)
 	const int *n;
 
 	for (n = plan->mappers; *n; n++) {
-		struct arena *a = arena_make(*n, plan->extents);
+		struct arena *a = arena_make(*n, plan->extents, shares());
 
 		t = calloc(1, sizeof(*t));
-		for (t->manner = 0; t->manner < manners(); t->manner++) {
-			say("time of an extent, %d mappers, %s", *n, metric[t->manner]);
-			alternate(a, t->manner < ONE_CALL_FRESH ? plan->rounds :
-				  half_the_rounds(plan), one_round, t);
-		}
+		for (t->manner = 0; t->manner < manners(); t->manner++)
+			one_manner(a, t, plan);
 		report(a, t);
 		free(t);
 		arena_drop(a);

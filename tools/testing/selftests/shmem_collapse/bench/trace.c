@@ -74,7 +74,7 @@ void trace_disable(const char *event)
 	set(file, "0");
 }
 
-/* engine, first -> ns: with tracing on for that time only; what this needs is there before */
+/* engine, at, nr -> ns: with tracing on for that time only; what this needs is there before */
 static long op_collapse_traced(struct sc_child *child, const long *arg)
 {
 	int on = open(INSTANCE "/tracing_on", O_WRONLY | O_CLOEXEC);
@@ -83,33 +83,23 @@ static long op_collapse_traced(struct sc_child *child, const long *arg)
 
 	failed = write(on, "0", 1) != 1;
 	failed |= write(on, "1", 1) != 1;
-	ns = arg[1] ? op_collapse_first(child, arg) : op_collapse(child, arg);
+	ns = op_collapse(child, arg);
 	failed |= write(on, "0", 1) != 1;
 	close(on);
 	return failed ? -1 : ns;
 }
 
-static uint64_t run_traced(struct arena *a, enum engine who, bool first)
+uint64_t trace_collapse(struct arena *a, enum engine who)
 {
 	/* Opening for truncation is what empties the buffer. */
 	int fd = open(INSTANCE "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
 	long ns;
 
 	close(fd);
-	ns = sc_call(&a->m[0], op_collapse_traced, who, first, 0, 0);
+	ns = sc_call(&a->m[0], op_collapse_traced, who, a->at, a->nr, 0);
 	if (fd < 0 || ns < 0)
 		fail(EIO, "tracing a request");
 	return ns;
-}
-
-uint64_t trace_collapse(struct arena *a, enum engine who)
-{
-	return run_traced(a, who, false);
-}
-
-void trace_collapse_first(struct arena *a, enum engine who)
-{
-	run_traced(a, who, true);
 }
 
 /* "   comm-123   [001] ..... 12.345678: event: text"; a comm may hold dashes. */

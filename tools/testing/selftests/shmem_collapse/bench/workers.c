@@ -2,6 +2,7 @@
 /* One request, carried out by one worker or by two. */
 #include "bench.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define MOST 2
@@ -17,8 +18,7 @@ static uint64_t time_with(struct arena *a, int workers)
 
 	if (err)
 		fail(err, "setting the number of workers");
-	arena_fill(a, RESTED);
-	return collapse_all(a, OURS);
+	return collapse(a, OURS);
 }
 
 void bench_workers(const struct plan *plan)
@@ -30,19 +30,22 @@ void bench_workers(const struct plan *plan)
 		return;
 	for (n = plan->mappers; *n; n++) {
 		struct samples *ns = calloc(MOST, sizeof(*ns));
-		struct arena *a = arena_make(*n, EXTENTS_HERE);
+		struct arena *a = arena_make(*n, EXTENTS_HERE, MOST);
 
 		say("time of an extent with more workers, %d mappers", *n);
 		/* The first in vain; who is first changes. */
 		for (r = 0; r <= plan->rounds; r++) {
+			arena_fill(a, RESTED);
 			for (i = 0; i < MOST; i++) {
 				int who = (r + i) % MOST;
-				uint64_t took = time_with(a, who + 1);
+				double took;
 
-				if (r > 0 && !arena_small(a))
-					sample(&ns[who], (double)took / a->extents);
-				arena_check(a);
+				arena_choose(a, i, 0, 1);
+				took = time_with(a, who + 1);
+				if (r > 0)
+					sample(&ns[who], arena_small(a) ? NAN : took / a->nr);
 			}
+			arena_check(a);
 		}
 		result_ratio(*n, "workers", &ns[0], &ns[1]);
 		for (i = 0; i < MOST; i++)
