@@ -22,18 +22,18 @@ struct instruction;
 
 enum { NO_REGISTERS };
 
-extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
-						  void (*call)(plugin_id, struct block_of_code *));
-extern void qemu_plugin_register_vcpu_tb_exec_cb(struct block_of_code *block,
-						 void (*call)(unsigned int cpu, void *data),
-						 int flags, void *data);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct instruction *instruction,
-						   void (*call)(unsigned int cpu, void *data),
-						   int flags, void *data);
-extern size_t qemu_plugin_tb_n_insns(const struct block_of_code *block);
-extern uint64_t qemu_plugin_tb_vaddr(const struct block_of_code *block);
-extern struct instruction *qemu_plugin_tb_get_insn(const struct block_of_code *block, size_t at);
-extern size_t qemu_plugin_insn_data(const struct instruction *instruction, void *bytes, size_t len);
+void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
+					   void (*call)(plugin_id, struct block_of_code *));
+void qemu_plugin_register_vcpu_tb_exec_cb(struct block_of_code *block,
+					  void (*call)(unsigned int cpu, void *data),
+					  int flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct instruction *instruction,
+					    void (*call)(unsigned int cpu, void *data),
+					    int flags, void *data);
+size_t qemu_plugin_tb_n_insns(const struct block_of_code *block);
+uint64_t qemu_plugin_tb_vaddr(const struct block_of_code *block);
+struct instruction *qemu_plugin_tb_get_insn(const struct block_of_code *block, size_t at);
+size_t qemu_plugin_insn_data(const struct instruction *instruction, void *bytes, size_t len);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 4;
 

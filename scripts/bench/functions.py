@@ -8,6 +8,7 @@ COUNTS is what count.c wrote meanwhile.
 import base64
 import bisect
 import gzip
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -16,6 +17,9 @@ from bars import KERNEL, OURS
 
 # Thousand instructions; what no column has more of is taken together.
 LEAST = 1.0
+
+# What /proc/kallsyms has after the names of our functions.
+MODULE = " [shmem_collapse]"
 
 
 def read_output(path):
@@ -60,9 +64,10 @@ def function_of(address, starts, symbols):
 
 
 def plain_names(names):
-    """As they are in the source, Rust's without crate and generic arguments."""
+    """As they are in the source, Rust's without the crate."""
     text = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, text=True,
                           check=True).stdout
+    text = re.sub(r"\w+\[[0-9a-f]+\]::", "", text)
     return dict(zip(names, text.splitlines()))
 
 
@@ -85,7 +90,7 @@ def main():
 
     rows = {name: thousands(row) for name, row in table.items()}
     total = [sum(values) for values in zip(*rows.values())]
-    module = [sum(values) for values in zip(*(v for n, v in rows.items() if "[shmem_collapse]" in n))]
+    module = [sum(values) for values in zip(*(v for n, v in rows.items() if n.endswith(MODULE)))]
     shown = sorted((n for n, values in rows.items() if max(values) >= LEAST),
                    key=lambda n: rows[n], reverse=True)
     rest = [t - sum(rows[n][i] for n in shown) for i, t in enumerate(total)]
@@ -106,7 +111,8 @@ def main():
     row("All", total)
     row("of which in the module", module)
     for name in shown:
-        row(f"`{names[name]}`", rows[name])
+        plain = names[name].removesuffix(MODULE)
+        row(f"`{plain}`" + (", module" if name.endswith(MODULE) else ""), rows[name])
     row("everything else", rest)
 
 

@@ -67,7 +67,7 @@ static long op_age(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-static void collapse_and_count(struct __test_metadata *_metadata, FIXTURE_DATA(collapse) *self,
+static void collapse_and_count(struct __test_metadata *_metadata, struct sc_segment *seg,
 			       bool generations)
 {
 	/* The process itself has some memory in the group, too. */
@@ -79,18 +79,18 @@ static void collapse_and_count(struct __test_metadata *_metadata, FIXTURE_DATA(c
 	err = sc_cgroup_create(group, sizeof(group), "sc-lru");
 	if (err)
 		SKIP(return, "no memory control group: %s", strerror(err));
-	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 2));
-	ASSERT_EQ(0, sc_spawn(&owner, &self->seg, SC_UNRELATED));
+	ASSERT_EQ(0, sc_create(seg, SC_MEMFD, 2));
+	ASSERT_EQ(0, sc_spawn(&owner, seg, SC_UNRELATED));
 	ASSERT_EQ(0, sc_cgroup_enter(group, owner.pid));
 	ASSERT_EQ(0, sc_call(&owner, sc_op_fill, SC_SEED, 0, 0, 0));
 	ASSERT_EQ(0, sc_call(&owner, op_age, 0, 0, 0, 0));
-	EXPECT_ERRNO(0, sc_collapse(owner.pid, owner.addr, self->seg.len));
-	EXPECT_EQ(2, sc_huge_mapped(owner.pid, owner.addr, self->seg.len));
-	EXPECT_TRUE(settles(by_statistics, group, self->seg.len, self->seg.len + more));
+	EXPECT_ERRNO(0, sc_collapse(owner.pid, owner.addr, seg->len));
+	EXPECT_EQ(2, sc_huge_mapped(owner.pid, owner.addr, seg->len));
+	EXPECT_TRUE(settles(by_statistics, group, seg->len, seg->len + more));
 	if (generations)
-		EXPECT_TRUE(settles(by_generations, group, self->seg.len, self->seg.len + more));
+		EXPECT_TRUE(settles(by_generations, group, seg->len, seg->len + more));
 	sc_kill(&owner, 1);
-	sc_destroy(&self->seg);
+	sc_destroy(seg);
 	EXPECT_TRUE(settles(by_statistics, group, 0, 0));
 	if (generations)
 		EXPECT_TRUE(settles(by_generations, group, 0, 0));
@@ -101,14 +101,14 @@ SC_TEST(generations)
 {
 	if (sc_switch("/sys/kernel/mm/lru_gen/enabled", "y") || by_generations("/") < 0)
 		SKIP(return, "this kernel has no multi-gen LRU lists");
-	collapse_and_count(_metadata, self, true);
+	collapse_and_count(_metadata, &self->seg, true);
 }
 
 SC_TEST(active_and_inactive_list)
 {
 	/* Without generations to switch off there is nothing else. */
 	sc_switch("/sys/kernel/mm/lru_gen/enabled", "n");
-	collapse_and_count(_metadata, self, false);
+	collapse_and_count(_metadata, &self->seg, false);
 }
 
 TEST_HARNESS_MAIN

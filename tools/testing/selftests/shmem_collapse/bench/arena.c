@@ -215,19 +215,19 @@ static void one_piece(struct arena *a, enum engine who, int turn, int piece, int
 	round(a, who, turn > 0, data);
 }
 
-void alternate(struct arena *a, enum rest rest, int pieces, int rounds, round_fn round, void *data)
+void alternate(struct arena *a, enum rest manner, int pieces, int rounds, round_fn round, void *data)
 {
 	int turn, piece, i;
 
 	for (turn = 0; turn <= rounds; turn++) {
-		for (i = 0; rest == FRESH && i < ENGINES; i++) {
-			arena_fill(a, rest);
+		for (i = 0; manner == FRESH && i < ENGINES; i++) {
+			arena_fill(a, manner);
 			for (piece = 0; piece < pieces; piece++)
 				one_piece(a, (turn + i) % ENGINES, turn, piece, pieces, round, data);
 		}
-		if (rest == FRESH)
+		if (manner == FRESH)
 			continue;
-		arena_fill(a, rest);
+		arena_fill(a, manner);
 		for (piece = 0; piece < pieces; piece++)
 			for (i = 0; i < ENGINES; i++)
 				one_piece(a, (turn + piece + i) % ENGINES, turn, piece, pieces, round,

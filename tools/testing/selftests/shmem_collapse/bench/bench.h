@@ -100,7 +100,7 @@ void stay_on(int cpu);
  * where it has to be FRESH, for each of them, since the first to collapse empties the batches.
  */
 typedef void (*round_fn)(struct arena *a, enum engine who, bool counts, void *data);
-void alternate(struct arena *a, enum rest rest, int pieces, int rounds, round_fn round, void *data);
+void alternate(struct arena *a, enum rest manner, int pieces, int rounds, round_fn round, void *data);
 
 /* --- trace.c -------------------------------------------------------------------------------- */
 
@@ -132,10 +132,16 @@ struct plan {
 	const int *mappers;	/* ends with 0 */
 };
 
-/* For what is counted or not judged. */
+/* For what is counted, or has many samples in a round. */
 static inline int half_the_rounds(const struct plan *plan)
 {
 	return (plan->rounds + 1) / 2;
+}
+
+/* For what is not judged. */
+static inline int few_rounds(const struct plan *plan)
+{
+	return (plan->rounds + 3) / 4;
 }
 
 void bench_times(const struct plan *plan);

@@ -118,15 +118,16 @@ void bench_elsewhere(const struct plan *plan)
 		say("a thread that maps, touches, unmaps; %d mappers", *n);
 		if (sc_call(m, op_start, 0, 0, 0, 0))
 			fail(0, "a thread cannot be started");
-		alternate(a, RESTED, 1, plan->rounds, one_round, NULL);
+		alternate(a, RESTED, 1, half_the_rounds(plan), one_round, NULL);
 		sc_call(m, op_stop, 0, 0, 0, 0);
 		for (who = 0; who < ENGINES; who++) {
 			if (!have(who))
 				continue;
 			result(who, *n, "p999_map_touch_unmap", "us",
-			       sc_call(m, op_p999, who, 0, 0, 0) / 1e3, plan->rounds);
+			       sc_call(m, op_p999, who, 0, 0, 0) / 1e3, half_the_rounds(plan));
 			result(who, *n, "p999_map_touch_unmap_copying", "us",
-			       sc_call(m, op_p999, COPYING, 0, 0, 0) / 1e3, plan->rounds);
+			       sc_call(m, op_p999, COPYING, 0, 0, 0) / 1e3,
+			       half_the_rounds(plan));
 		}
 		arena_drop(a);
 	}

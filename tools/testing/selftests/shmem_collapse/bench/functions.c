@@ -7,18 +7,28 @@
 
 #include <stdio.h>
 
+/* Nops with an operand that nobody else has. */
+static void mark_begin(void)
+{
 #ifdef __x86_64__
-/* A nop with an operand that nobody else has. */
-#define mark(nr)	asm volatile(".byte 0x0f, 0x1f, 0x84, 0, " #nr ", 0x4d, 0x43, 0x53" ::: "memory")
+	asm volatile(".byte 0x0f, 0x1f, 0x84, 0x00, 0x01, 0x4d, 0x43, 0x53" ::: "memory");
 #else
-#define mark(nr)	fail(0, "only x86_64 has marks")
+	fail(0, "only x86_64 has marks");
 #endif
+}
+
+static void mark_end(void)
+{
+#ifdef __x86_64__
+	asm volatile(".byte 0x0f, 0x1f, 0x84, 0x00, 0x02, 0x4d, 0x43, 0x53" ::: "memory");
+#endif
+}
 
 static long op_collapse_marked(struct sc_child *child, const long *arg)
 {
-	mark(1);
+	mark_begin();
 	op_collapse(child, arg);
-	mark(2);
+	mark_end();
 	return 0;
 }
 

@@ -48,7 +48,7 @@ static void one_manner(struct arena *a, struct times *t, const struct plan *plan
 
 	say("time of an extent, %d mappers, %s", a->mappers, metric[t->manner]);
 	alternate(a, fresh ? FRESH : RESTED, one_call(t) ? 1 : a->extents,
-		  fresh ? half_the_rounds(plan) : plan->rounds, one_round, t);
+		  fresh ? few_rounds(plan) : plan->rounds, one_round, t);
 	arena_check(a);
 }
 
