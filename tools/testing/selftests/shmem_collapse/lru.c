@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #define GENERATIONS "/sys/kernel/debug/lru_gen"
 
@@ -14,29 +14,61 @@ static long long by_statistics(const char *group)
 	return sc_cgroup_stat(group, "active_anon") + sc_cgroup_stat(group, "inactive_anon");
 }
 
-/* The same by the counts of the generations; -1 if there are none. */
-static long long by_generations(const char *group)
+/* What debugfs says of a group. */
+struct generations {
+	unsigned long id, newest;
+	unsigned int node;
+	long long pages;
+};
+
+static bool read_generations(const char *group, struct generations *g)
 {
 	const char *name = strrchr(group, '/');
-	long long pages = 0, found;
-	bool of_group = false;
-	char line[512], *end;
+	bool of_group = false, found = false;
+	unsigned long id;
+	long long pages;
+	char line[512];
 	FILE *f;
 
+	memset(g, 0, sizeof(*g));
 	f = fopen(GENERATIONS, "re");
 	if (!f)
-		return -1;
+		return false;
 	while (fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, "memcg ", 6)) {
-			line[strcspn(line, "\n")] = 0;
-			end = strrchr(line, '/');
-			of_group = end && !strcmp(end, name);
-		} else if (of_group && sscanf(line, " %*u %*u %lld", &found) == 1) {
-			pages += found;
+		line[strcspn(line, "\n")] = 0;
+		if (sscanf(line, "memcg %lu", &id) == 1) {
+			of_group = strrchr(line, '/') && !strcmp(strrchr(line, '/'), name);
+			if (of_group)
+				g->id = id;
+		} else if (of_group && sscanf(line, " %lu %*u %lld", &g->newest, &pages) == 2) {
+			g->pages += pages;
+			found = true;
+		} else if (of_group && sscanf(line, " node %u", &g->node) != 1) {
+			break;
 		}
 	}
 	fclose(f);
-	return pages * sc_page();
+	return found;
+}
+
+/* The same by the counts of the generations; -1 if there are none. */
+static long long by_generations(const char *group)
+{
+	struct generations g;
+
+	return read_generations(group, &g) ? g.pages * (long long)sc_page() : -1;
+}
+
+/* Begins a new generation, of all pages that were accessed since the last. */
+static int age(const char *group)
+{
+	struct generations g;
+	char command[96];
+
+	if (!read_generations(group, &g))
+		return ENOENT;
+	snprintf(command, sizeof(command), "+ %lu %u %lu 1 1", g.id, g.node, g.newest);
+	return sc_write_file(GENERATIONS, command);
 }
 
 /* Whether what @count says comes to lie between these, after a while: sums are made every 2 s. */
@@ -56,14 +88,12 @@ static bool settles(long long (*count)(const char *group), const char *group, lo
 	return false;
 }
 
-/* Every third page gets old before its time: neighbours are on different lists. */
-static long op_age(struct sc_child *child, const long *arg)
+static long op_touch_every_third_page(struct sc_child *child, const long *arg)
 {
 	size_t at;
 
 	for (at = 0; at < child->len; at += 3 * sc_page())
-		if (madvise(child->addr + at, sc_page(), MADV_COLD))
-			return errno;
+		sc_touch(child->addr + at, sc_page());
 	return 0;
 }
 
@@ -83,7 +113,12 @@ static void collapse_and_count(struct __test_metadata *_metadata, struct sc_segm
 	ASSERT_EQ(0, sc_spawn(&owner, seg, SC_UNRELATED));
 	ASSERT_EQ(0, sc_cgroup_enter(group, owner.pid));
 	ASSERT_EQ(0, sc_call(&owner, sc_op_fill, SC_SEED, 0, 0, 0));
-	ASSERT_EQ(0, sc_call(&owner, op_age, 0, 0, 0, 0));
+	if (generations) {
+		/* Neighbours are in different ones. */
+		ASSERT_ERRNO(0, age(group));
+		ASSERT_EQ(0, sc_call(&owner, op_touch_every_third_page, 0, 0, 0, 0));
+		ASSERT_ERRNO(0, age(group));
+	}
 	EXPECT_ERRNO(0, sc_collapse(owner.pid, owner.addr, seg->len));
 	EXPECT_EQ(2, sc_huge_mapped(owner.pid, owner.addr, seg->len));
 	EXPECT_TRUE(settles(by_statistics, group, seg->len, seg->len + more));
@@ -99,7 +134,7 @@ static void collapse_and_count(struct __test_metadata *_metadata, struct sc_segm
 
 SC_TEST(generations)
 {
-	if (sc_switch("/sys/kernel/mm/lru_gen/enabled", "y") || by_generations("/") < 0)
+	if (sc_switch("/sys/kernel/mm/lru_gen/enabled", "y") || access(GENERATIONS, W_OK))
 		SKIP(return, "this kernel has no multi-gen LRU lists");
 	collapse_and_count(_metadata, &self->seg, true);
 }
