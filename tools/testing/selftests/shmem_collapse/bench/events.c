@@ -162,7 +162,7 @@ static void one_arena(struct arena *a, const struct plan *plan)
 		probe_drains();
 		trace_enable("mmap_lock/mmap_lock_acquire_returned", NULL);
 		trace_enable(GROUP "/drain_all", NULL);
-		alternate(a, RESTED, 1, half_the_rounds(plan), count_round, e);
+		alternate(a, RESTED, 1, few_rounds(plan), count_round, e);
 		trace_disable("mmap_lock/mmap_lock_acquire_returned");
 		trace_disable(GROUP "/drain_all");
 	}

@@ -76,7 +76,7 @@ void bench_hopeless(const struct plan *plan)
 
 	say("hopeless extents");
 	for (h->why = 0; h->why < REASONS; h->why++) {
-		alternate(a, RESTED, 1, plan->rounds, one_round, h);
+		alternate(a, RESTED, 1, half_the_rounds(plan), one_round, h);
 		for (who = 0; who < ENGINES; who++)
 			result_time(who, 1, reason[h->why], &h->ns[who][h->why]);
 	}

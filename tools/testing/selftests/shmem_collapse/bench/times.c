@@ -45,10 +45,12 @@ static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 static void one_manner(struct arena *a, struct times *t, const struct plan *plan)
 {
 	bool fresh = t->manner >= ONE_CALL_FRESH;
+	int pieces = one_call(t) ? 1 : a->extents;
+	int rounds = fresh ? few_rounds(plan) :
+		     one_call(t) ? plan->rounds : half_the_rounds(plan);
 
 	say("time of an extent, %d mappers, %s", a->mappers, metric[t->manner]);
-	alternate(a, fresh ? FRESH : RESTED, one_call(t) ? 1 : a->extents,
-		  fresh ? few_rounds(plan) : plan->rounds, one_round, t);
+	alternate(a, fresh ? FRESH : RESTED, pieces, rounds, one_round, t);
 	arena_check(a);
 }
 
