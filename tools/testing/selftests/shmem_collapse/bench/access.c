@@ -118,9 +118,10 @@ void bench_access(const struct plan *plan)
 	for (n = plan->mappers; *n; n++) {
 		struct access *x = calloc(1, sizeof(*x));
 		struct arena *a = arena_make(*n, plan->extents + 1, shares());
+		int rounds = rounds_with(plan, *n);
 
 		say("longest access, %d mappers", *n);
-		alternate(a, RESTED, 1, plan->rounds, longest_access, x);
+		alternate(a, RESTED, 1, rounds, longest_access, x);
 		say("%d mappers that keep touching the memory", *n);
 		alternate(a, RESTED, 1, half_the_rounds(plan), many_touchers, x);
 		arena_check(a);
@@ -129,7 +130,7 @@ void bench_access(const struct plan *plan)
 			if (!have(who))
 				continue;
 			result(who, *n, "max_access", "us", quantile(&x->longest[who], 0.5),
-			       plan->rounds);
+			       rounds);
 			result(who, *n, "failed_extents", "%",
 			       100.0 * x->small[who] / (half_the_rounds(plan) * a->extents),
 			       half_the_rounds(plan));

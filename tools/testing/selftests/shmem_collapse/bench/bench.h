@@ -138,6 +138,12 @@ static inline int half_the_rounds(const struct plan *plan)
 	return (plan->rounds + 1) / 2;
 }
 
+/* A round with many mappers takes long, and its ratios are far from their bars. */
+static inline int rounds_with(const struct plan *plan, int mappers)
+{
+	return mappers > 8 ? half_the_rounds(plan) : plan->rounds;
+}
+
 /* For what is not judged, or the same each time. */
 static inline int few_rounds(const struct plan *plan)
 {

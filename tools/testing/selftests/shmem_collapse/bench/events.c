@@ -169,7 +169,7 @@ static void one_arena(struct arena *a, const struct plan *plan)
 	if (probe_parts()) {
 		say("allocation and copy, %d mappers", a->mappers);
 		enable_parts(a);
-		alternate(a, RESTED, 1, plan->rounds, parts_round, e);
+		alternate(a, RESTED, 1, rounds_with(plan, a->mappers), parts_round, e);
 	}
 	report(a, e);
 	trace_close();

@@ -47,7 +47,7 @@ static void one_manner(struct arena *a, struct times *t, const struct plan *plan
 	bool fresh = t->manner >= ONE_CALL_FRESH;
 	int pieces = one_call(t) ? 1 : a->extents;
 	int rounds = fresh ? few_rounds(plan) :
-		     one_call(t) ? plan->rounds : half_the_rounds(plan);
+		     one_call(t) ? rounds_with(plan, a->mappers) : half_the_rounds(plan);
 
 	say("time of an extent, %d mappers, %s", a->mappers, metric[t->manner]);
 	alternate(a, fresh ? FRESH : RESTED, pieces, rounds, one_round, t);

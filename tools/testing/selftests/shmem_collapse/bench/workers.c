@@ -31,7 +31,6 @@ void bench_workers(const struct plan *plan)
 	for (n = plan->mappers; *n; n++) {
 		struct samples *ns = calloc(MOST, sizeof(*ns));
 		struct arena *a = arena_make(*n, EXTENTS_HERE, MOST);
-		/* One mapper is the closest to the bar, and the quickest to fill. */
 		int rounds = *n == 1 ? plan->rounds : half_the_rounds(plan);
 
 		say("time of an extent with more workers, %d mappers", *n);
