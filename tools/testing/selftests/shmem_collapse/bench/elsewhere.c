@@ -85,13 +85,10 @@ static long op_do(struct sc_child *child, const long *arg)
 	return 0;
 }
 
-/* whom -> p99.9 since the last call, ns */
+/* whom -> p99.9, ns */
 static long op_p999(struct sc_child *child, const long *arg)
 {
-	long ns = quantile(&watch->ns[arg[0]], 0.999);
-
-	watch->ns[arg[0]].count = 0;
-	return ns;
+	return quantile(&watch->ns[arg[0]], 0.999);
 }
 
 static long op_stop(struct sc_child *child, const long *arg)
@@ -100,19 +97,13 @@ static long op_stop(struct sc_child *child, const long *arg)
 	return pthread_join(watch->thread, NULL);
 }
 
-/* Of each round by itself: what the host does in one of them is in the figure of that one only. */
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 {
-	struct samples *p999 = data;
-	struct sc_mapper *m = &a->m[0];
-
-	if (!counts)
-		return;
-	sc_call(m, op_do, who, a->at, a->nr, 0);
-	sample(&p999[who], sc_call(m, op_p999, who, 0, 0, 0) / 1e3);
-	/* About as long as an engine takes. */
-	sc_call(m, op_do, COPYING, 2000000 * a->nr, 0, 0);
-	sample(&p999[COPYING], sc_call(m, op_p999, COPYING, 0, 0, 0) / 1e3);
+	if (counts) {
+		sc_call(&a->m[0], op_do, who, a->at, a->nr, 0);
+		/* About as long as an engine takes. */
+		sc_call(&a->m[0], op_do, COPYING, 2000000 * a->nr, 0, 0);
+	}
 }
 
 void bench_elsewhere(const struct plan *plan)
@@ -122,23 +113,22 @@ void bench_elsewhere(const struct plan *plan)
 
 	for (n = plan->mappers; *n; n++) {
 		struct arena *a = arena_make(*n, EXTENTS_HERE, shares());
-		struct samples *p999 = calloc(ENGINES + 1, sizeof(*p999));
-		int rounds = *n == 1 ? plan->rounds : half_the_rounds(plan);
+		struct sc_mapper *m = &a->m[0];
+		int rounds = rounds_with(plan, *n);
 
 		say("a thread that maps, touches, unmaps; %d mappers", *n);
-		if (sc_call(&a->m[0], op_start, 0, 0, 0, 0))
+		if (sc_call(m, op_start, 0, 0, 0, 0))
 			fail(0, "a thread cannot be started");
-		alternate(a, RESTED, 1, rounds, one_round, p999);
-		sc_call(&a->m[0], op_stop, 0, 0, 0, 0);
+		alternate(a, RESTED, 1, rounds, one_round, NULL);
+		sc_call(m, op_stop, 0, 0, 0, 0);
 		for (who = 0; who < ENGINES; who++) {
 			if (!have(who))
 				continue;
-			result(who, *n, "p999_map_touch_unmap", "us", quantile(&p999[who], 0.5),
-			       rounds);
+			result(who, *n, "p999_map_touch_unmap", "us",
+			       sc_call(m, op_p999, who, 0, 0, 0) / 1e3, rounds);
 			result(who, *n, "p999_map_touch_unmap_copying", "us",
-			       quantile(&p999[COPYING], 0.5), rounds);
+			       sc_call(m, op_p999, COPYING, 0, 0, 0) / 1e3, rounds);
 		}
 		arena_drop(a);
-		free(p999);
 	}
 }
