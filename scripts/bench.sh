@@ -69,6 +69,17 @@ show()
 # that is read like a machine's, where QEMU's own choice takes a lock of all CPUs.
 AWAKE='idle=poll tsc=reliable clocksource=tsc'
 
+# The same for the CPUs of the host, on which QEMU's threads wait for each other, for
+# as long as the file is open.
+keep_host_awake()
+{
+	if ! { exec {LATENCY_FD}>/dev/cpu_dma_latency; } 2>/dev/null; then
+		note "/dev/cpu_dma_latency cannot be opened: the host's CPUs may fall asleep"
+		return
+	fi
+	printf '\0\0\0\0' >&"$LATENCY_FD"
+}
+
 measure_times() # FLAVOUR RELEASE ROUNDS GROUP...
 {
 	local flavour=$1 release=$2 rounds=$3
@@ -142,6 +153,7 @@ build_module >&2
 logged "building the benchmark" build_programs
 step_end
 mkdir -p "$TOP/build"
+[[ $what == functions || $what == instructions ]] || keep_host_awake
 if [[ $what == functions ]]; then
 	measure_functions
 	exit

@@ -10,7 +10,6 @@ ROWS = [
     ("extent_time", "Time of an extent, one call for all", "ms", 1000),
     ("extent_call_each_time", "Time of an extent, a call for each", "ms", 1000),
     ("extent_fresh_time", "Time of an extent just filled, one call for all", "ms", 1000),
-    ("extent_fresh_call_each_time", "Time of an extent just filled, a call for each", "ms", 1000),
     ("alloc_time", "of which allocation", "ms", 1000),
     ("copy_time", "of which copy", "ms", 1000),
     ("extent_rest_time", "Time of an extent, the rest (in rounds of its own)", "ms", 1000),

@@ -59,7 +59,7 @@ struct arena {
 	int mappers;
 	int extents, shares;
 	int at, nr;
-	int huge;		/* extents mapped huge when the piece was chosen */
+	int huge;		/* extents mapped huge when that was last counted */
 	uint64_t seed;
 };
 
@@ -81,7 +81,10 @@ void arena_fill_part(struct arena *a, size_t pages);
 void arena_choose(struct arena *a, int share, int piece, int pieces);
 /* Fails unless all content is as it was written. */
 void arena_check(struct arena *a);
-/* Extents of the piece that the process that makes the requests does not map huge. */
+/*
+ * Extents of the piece that the process that makes the requests does not map huge. Of the pieces of
+ * a filling either each is asked for, after its request, or none.
+ */
 int arena_small(struct arena *a);
 /* Minor faults of a process that reads every page of the piece. */
 long arena_touch(struct arena *a, int mapper);
@@ -131,6 +134,12 @@ struct plan {
 	int extents;
 	const int *mappers;	/* ends with 0 */
 };
+
+/* For the tail of a distribution, and for what needs both CPUs of the host. */
+static inline int twice_the_rounds(const struct plan *plan)
+{
+	return 2 * plan->rounds;
+}
 
 /* For what is counted, or has many samples in a round. */
 static inline int half_the_rounds(const struct plan *plan)

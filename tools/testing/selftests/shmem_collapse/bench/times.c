@@ -4,10 +4,11 @@
 
 #include <stdlib.h>
 
-enum manner { ONE_CALL, PER_EXTENT, ONE_CALL_FRESH, PER_EXTENT_FRESH, MANNERS };
+/* A call for each would be for fresh memory with the first only: that empties the batches. */
+enum manner { ONE_CALL, PER_EXTENT, ONE_CALL_FRESH, MANNERS };
 
 static const char * const metric[MANNERS] = {
-	"extent", "extent_call_each", "extent_fresh", "extent_fresh_call_each",
+	"extent", "extent_call_each", "extent_fresh",
 };
 
 struct times {
@@ -21,7 +22,7 @@ struct times {
 /* Who looks at the memory afterwards would be in the way of the next call. */
 static bool one_call(const struct times *t)
 {
-	return t->manner == ONE_CALL || t->manner == ONE_CALL_FRESH;
+	return t->manner != PER_EXTENT;
 }
 
 static void one_round(struct arena *a, enum engine who, bool counts, void *data)
@@ -44,7 +45,7 @@ static void one_round(struct arena *a, enum engine who, bool counts, void *data)
 
 static void one_manner(struct arena *a, struct times *t, const struct plan *plan)
 {
-	bool fresh = t->manner >= ONE_CALL_FRESH;
+	bool fresh = t->manner == ONE_CALL_FRESH;
 	int pieces = one_call(t) ? 1 : a->extents;
 	int rounds = fresh ? few_rounds(plan) :
 		     one_call(t) ? rounds_with(plan, a->mappers) : half_the_rounds(plan);

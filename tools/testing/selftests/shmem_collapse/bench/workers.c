@@ -31,7 +31,7 @@ void bench_workers(const struct plan *plan)
 	for (n = plan->mappers; *n; n++) {
 		struct samples *ns = calloc(MOST, sizeof(*ns));
 		struct arena *a = arena_make(*n, EXTENTS_HERE, MOST);
-		int rounds = *n == 1 ? plan->rounds : half_the_rounds(plan);
+		int rounds = *n == 1 ? twice_the_rounds(plan) : rounds_with(plan, *n);
 
 		say("time of an extent with more workers, %d mappers", *n);
 		/* The first in vain; who is first changes. */
@@ -46,8 +46,8 @@ void bench_workers(const struct plan *plan)
 				if (r > 0)
 					sample(&ns[who], arena_small(a) ? NAN : took / a->nr);
 			}
-			arena_check(a);
 		}
+		arena_check(a);
 		result_ratio(*n, "workers", &ns[0], &ns[1]);
 		for (i = 0; i < MOST; i++)
 			result_time(OURS, *n, metric[i], &ns[i]);
