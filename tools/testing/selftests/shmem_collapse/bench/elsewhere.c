@@ -122,6 +122,14 @@ static void one_round(struct arena *a, int turn)
 	}
 }
 
+/* The fewer mappers, the shorter a request, and the sooner memory is filled. */
+static int rounds_here(const struct plan *plan, int mappers)
+{
+	if (mappers > 8 || !have(OURS))
+		return plan->rounds;
+	return mappers > 1 ? twice_the_rounds(plan) : 2 * twice_the_rounds(plan);
+}
+
 void bench_elsewhere(const struct plan *plan)
 {
 	const int *n;
@@ -130,7 +138,7 @@ void bench_elsewhere(const struct plan *plan)
 	for (n = plan->mappers; *n; n++) {
 		struct arena *a = arena_make(*n, EXTENTS_HERE, 1);
 		struct sc_mapper *m = &a->m[0];
-		int rounds = *n > 8 || !have(OURS) ? plan->rounds : twice_the_rounds(plan);
+		int rounds = rounds_here(plan, *n);
 
 		say("a thread that maps, touches, unmaps; %d mappers", *n);
 		/* Who makes the calls would wake up on the thread's CPU, twice for each. */
