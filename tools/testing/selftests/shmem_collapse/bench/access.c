@@ -119,7 +119,7 @@ void bench_access(const struct plan *plan)
 		struct access *x = calloc(1, sizeof(*x));
 		struct arena *a = arena_make(*n, plan->extents + 1, shares());
 		/* With more than one the ratios are far from their bars. */
-		int rounds = *n > 1 ? half_the_rounds(plan) : plan->rounds;
+		int rounds = *n > 1 ? half_the_rounds(plan) : twice_the_rounds(plan);
 
 		say("longest access, %d mappers", *n);
 		alternate(a, RESTED, 1, rounds, longest_access, x);

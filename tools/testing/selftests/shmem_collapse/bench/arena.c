@@ -91,9 +91,9 @@ static void empty_batches(void)
 
 /*
  * seed, pages of each extent, descriptor of the file -> errno. A write() makes as many pages in a
- * third of the time that faults take; the stores then leave the entries as faults would.
+ * third of the time that faults take.
  */
-static long op_fill_part(struct sc_child *child, const long *arg)
+static long op_write_part(struct sc_child *child, const long *arg)
 {
 	static char *content;
 	size_t len = arg[1] * sc_page(), at, page;
@@ -107,10 +107,21 @@ static long op_fill_part(struct sc_child *child, const long *arg)
 			sc_fill_page(content + page * sc_page(), arg[0], at / sc_page() + page);
 		if (pwrite(arg[2], content, len, at) != (ssize_t)len)
 			return errno ?: EIO;
-		sc_touch(child->addr + at, len);
-		for (page = 0; page < (size_t)arg[1]; page++)
-			memcpy(child->addr + at + page * sc_page(), content + page * sc_page(), 8);
 	}
+	return 0;
+}
+
+/* pages of each extent. Leaves the entries as faults of a writer would. */
+static long op_store_part(struct sc_child *child, const long *arg)
+{
+	size_t at, page;
+
+	for (at = 0; at < child->len; at += sc_extent())
+		for (page = 0; page < (size_t)arg[0]; page++) {
+			volatile uint64_t *word = (void *)(child->addr + at + page * sc_page());
+
+			*word = *word;
+		}
 	return 0;
 }
 
@@ -135,24 +146,34 @@ static void fault_around(size_t bytes)
 
 #define FAULT_AROUND	65536	/* the kernel's own */
 
+/* All processes at once: there are two CPUs. */
+static void touch_in_each(struct arena *a, size_t pages)
+{
+	int i;
+
+	for (i = 0; i < a->mappers; i++)
+		sc_send(&a->m[i], op_touch_part, pages, 0, a->extents * a->shares, 0);
+	for (i = 0; i < a->mappers; i++)
+		sc_wait(&a->m[i]);
+}
+
 static void fill(struct arena *a, size_t pages)
 {
-	int all = a->extents * a->shares, err, i;
+	int err;
 
 	if (fallocate(a->seg.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, a->seg.len))
 		fail(errno, "punching the memfd");
 	a->seed++;
 	a->huge = 0;
-	fault_around(sc_extent());
-	err = sc_call(&a->m[0], op_fill_part, a->seed, pages, a->seg.fd, 0);
+	err = sc_call(&a->m[0], op_write_part, a->seed, pages, a->seg.fd, 0);
 	if (err)
 		fail(err, "filling the memfd");
-	for (i = 0; i < a->mappers; i++)
-		sc_call(&a->m[i], op_touch_part, pages, 0, all, 0);
-	/* Once more: afterwards also the code that counts faults has had its own. */
-	for (i = 0; i < a->mappers; i++)
-		sc_call(&a->m[i], op_touch_part, 1, 0, all, 0);
+	fault_around(sc_extent());
+	touch_in_each(a, pages);
 	fault_around(FAULT_AROUND);
+	sc_call(&a->m[0], op_store_part, pages, 0, 0, 0);
+	/* Once more: afterwards also the code that counts faults has had its own. */
+	touch_in_each(a, 1);
 }
 
 void arena_fill(struct arena *a, enum rest rest)

@@ -47,12 +47,14 @@ static void *map_touch_unmap(void *unused)
 
 static long op_start(struct sc_child *child, const long *arg)
 {
-	watch = calloc(1, sizeof(*watch));
-	if (!watch)
-		return -1;
-	/* Or the thread would fault samples in. */
-	memset(watch, 1, sizeof(*watch));
-	memset(watch->ns, 0, sizeof(watch->ns));
+	if (!watch) {
+		watch = calloc(1, sizeof(*watch));
+		if (!watch)
+			return -1;
+		/* Or the thread would fault samples in. */
+		memset(watch, 1, sizeof(*watch));
+		memset(watch->ns, 0, sizeof(watch->ns));
+	}
 	watch->stop = false;
 	watch->other = NOTHING;
 	return pthread_create(&watch->thread, NULL, map_touch_unmap, NULL);
@@ -98,10 +100,10 @@ static long op_stop(struct sc_child *child, const long *arg)
 	return pthread_join(watch->thread, NULL);
 }
 
-/* Only ours is judged by this: the kernel's own has every eighth piece. */
-static enum engine whose(int piece)
+/* Only ours is judged by this: of a round the kernel's own has one piece. */
+static enum engine whose(int turn, int piece, int pieces)
 {
-	return have(OURS) && piece % 8 ? OURS : KERNEL;
+	return have(OURS) && (turn + piece) % pieces ? OURS : KERNEL;
 }
 
 static void one_round(struct arena *a, int turn)
@@ -109,25 +111,23 @@ static void one_round(struct arena *a, int turn)
 	int pieces = a->extents / PIECE, piece;
 
 	arena_fill(a, RESTED);
+	if (sc_call(&a->m[0], op_start, 0, 0, 0, 0))
+		fail(0, "a thread cannot be started");
+	/* Who makes the calls would wake up on the thread's CPU, twice for each. */
+	stay_on(0);
 	for (piece = 0; piece < pieces; piece++) {
 		arena_choose(a, 0, piece, pieces);
 		/* The first round in vain. */
 		if (!turn) {
-			collapse(a, whose(piece));
+			collapse(a, whose(turn, piece, pieces));
 			continue;
 		}
-		sc_call(&a->m[0], op_do, whose(piece + turn), a->at, a->nr, 0);
+		sc_call(&a->m[0], op_do, whose(turn, piece, pieces), a->at, a->nr, 0);
 		/* Somewhat longer than an engine takes. */
 		sc_call(&a->m[0], op_do, COPYING, 4000000 * a->nr, 0, 0);
 	}
-}
-
-/* The fewer mappers, the shorter a request, and the sooner memory is filled. */
-static int rounds_here(const struct plan *plan, int mappers)
-{
-	if (mappers > 8 || !have(OURS))
-		return plan->rounds;
-	return mappers > 1 ? twice_the_rounds(plan) : 2 * twice_the_rounds(plan);
+	stay_on(ANY_CPU);
+	sc_call(&a->m[0], op_stop, 0, 0, 0, 0);
 }
 
 void bench_elsewhere(const struct plan *plan)
@@ -138,17 +138,12 @@ void bench_elsewhere(const struct plan *plan)
 	for (n = plan->mappers; *n; n++) {
 		struct arena *a = arena_make(*n, EXTENTS_HERE, 1);
 		struct sc_mapper *m = &a->m[0];
-		int rounds = rounds_here(plan, *n);
+		/* Samples enough for a thousandth of them; of the kernel's alone a round has many. */
+		int rounds = have(OURS) ? 3 * plan->rounds : few_rounds(plan);
 
 		say("a thread that maps, touches, unmaps; %d mappers", *n);
-		/* Who makes the calls would wake up on the thread's CPU, twice for each. */
-		stay_on(0);
-		if (sc_call(m, op_start, 0, 0, 0, 0))
-			fail(0, "a thread cannot be started");
 		for (turn = 0; turn <= rounds; turn++)
 			one_round(a, turn);
-		sc_call(m, op_stop, 0, 0, 0, 0);
-		stay_on(ANY_CPU);
 		for (who = 0; who < ENGINES; who++) {
 			if (!have(who))
 				continue;
