@@ -109,7 +109,6 @@ measure_times() # FLAVOUR RELEASE ROUNDS GROUP...
 
 	shift 3
 	step_begin "Linux $release: times"
-	mkdir -p "$TOP/build"
 	{ keep_threads_apart "$name" &>"$TOP/build/bench-threads.log" ||
 		note "QEMU's threads are not bound to CPUs: see build/bench-threads.log"; } &
 	VM_QEMU="-mem-prealloc -name $name" VM_APPEND="$AWAKE" \
