@@ -32,7 +32,6 @@ help:			## show this list
 	@echo '  KERNEL=stock|normal|debug|arm64|riscv64  kernel to build for and boot when there is no KDIR'
 	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64'
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
-	@echo '  KERNEL_SERIES=7.2  the stock kernel of that series'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
 	@echo '  MO=PATH        where the objects go'
 	@echo '  LINK=livepatch|exports  how unexported functions are reached (default: what KDIR offers)'

@@ -16,7 +16,6 @@ mod interface;
 mod mm;
 mod pgtable;
 
-use bindings::errno::EOPNOTSUPP;
 use collapse::Engine;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 use interface::FaultFiles;

@@ -14,9 +14,6 @@
 #include <linux/xarray.h>
 
 struct dentry;
-struct kobj_attribute;
-struct kobject;
-struct module;
 struct path;
 struct workqueue_struct;
 
@@ -278,12 +275,6 @@ void shmem_collapse_xas_unlock_irq(struct xa_state *xas);
 void *shmem_collapse_xa_retry_entry(void);
 void shmem_collapse_i_mmap_lock_read(struct address_space *mapping);
 void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping);
-struct vm_area_struct *
-shmem_collapse_rmap_first(struct address_space *mapping, unsigned long first,
-			  unsigned long last);
-struct vm_area_struct *shmem_collapse_rmap_next(struct vm_area_struct *vma,
-						unsigned long first,
-						unsigned long last);
 int shmem_collapse_charge_blocks(struct inode *inode, long pages);
 void shmem_collapse_uncharge_blocks(struct inode *inode, long pages);
 bool shmem_collapse_mapping_frozen(struct address_space *mapping);
@@ -309,12 +300,6 @@ unsigned int shmem_collapse_mapping_dev(struct address_space *mapping);
 unsigned long shmem_collapse_mapping_ino(struct address_space *mapping);
 
 /* helpers_sysfs.c */
-struct module *shmem_collapse_this_module(void);
-void shmem_collapse_kobj_attribute_set(struct kobj_attribute *attr,
-	ssize_t (*show)(struct kobject *kobj, struct kobj_attribute *attr,
-			char *buf),
-	ssize_t (*store)(struct kobject *kobj, struct kobj_attribute *attr,
-			 const char *buf, size_t count));
 int shmem_collapse_online_cpus(void);
 bool shmem_collapse_node_has_memory(int nid);
 

@@ -8,7 +8,6 @@
 #include <linux/xarray.h>
 #include <../mm/internal.h>
 
-#include "compat.h"
 #include "helpers.h"
 
 void shmem_collapse_xas_init(struct xa_state *xas, struct address_space *mapping,
@@ -63,20 +62,6 @@ void shmem_collapse_i_mmap_lock_read(struct address_space *mapping)
 void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping)
 {
 	i_mmap_unlock_read(mapping);
-}
-
-struct vm_area_struct *
-shmem_collapse_rmap_first(struct address_space *mapping, unsigned long first,
-			  unsigned long last)
-{
-	return mapping_rmap_tree_iter_first(mapping, first, last);
-}
-
-struct vm_area_struct *shmem_collapse_rmap_next(struct vm_area_struct *vma,
-						unsigned long first,
-						unsigned long last)
-{
-	return mapping_rmap_tree_iter_next(vma, first, last);
 }
 
 /*

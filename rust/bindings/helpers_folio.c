@@ -7,8 +7,6 @@
  * pages of a folio but its first.
  */
 
-#include "compat.h"
-
 #include <linux/folio_batch.h>
 #include <linux/highmem.h>
 #include <linux/leafops.h>

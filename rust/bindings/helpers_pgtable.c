@@ -14,7 +14,6 @@
 #include <asm/tlbflush.h>
 #include <../mm/internal.h>
 
-#include "compat.h"
 #include "helpers.h"
 
 #if defined(CONFIG_X86) && !defined(flush_tlb_range)

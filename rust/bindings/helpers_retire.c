@@ -10,8 +10,6 @@
  * list, and freed as blocks.
  */
 
-#include "compat.h"
-
 #include <linux/folio_batch.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>

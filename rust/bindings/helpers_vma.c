@@ -10,7 +10,6 @@
 #include <linux/shmem_fs.h>
 #include <linux/userfaultfd_k.h>
 
-#include "compat.h"
 #include "helpers.h"
 
 void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages)

@@ -20,8 +20,6 @@
     unused_imports
 )]
 
-pub(crate) mod errno;
-
 use kernel::ffi;
 
 include!(concat!(

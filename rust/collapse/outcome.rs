@@ -6,15 +6,7 @@
 //! (uapi header, statistics, tracepoint) and never change; a new outcome is added at the end, here
 //! and in `include/uapi/linux/shmem_collapse.h`. The two are compared when this is compiled.
 
-use crate::bindings::{
-    self,
-    errno::{
-        EDQUOT,
-        EHWPOISON,
-        ENODATA,
-        EOPNOTSUPP, //
-    }, //
-};
+use crate::bindings;
 use kernel::prelude::*;
 
 macro_rules! outcomes {

@@ -4,11 +4,6 @@
 
 use super::grammar;
 use crate::{
-    bindings::errno::{
-        ENODATA,
-        EOPNOTSUPP,
-        EUCLEAN, //
-    },
     hugetlb::{
         HugePte,
         HugetlbVma,

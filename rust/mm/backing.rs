@@ -7,10 +7,7 @@ use super::{
     BlockCharge,
     ReverseMap, //
 };
-use crate::bindings::{
-    self,
-    errno::EOPNOTSUPP, //
-};
+use crate::bindings;
 use core::{
     marker::PhantomData,
     mem::MaybeUninit,

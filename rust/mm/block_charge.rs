@@ -6,10 +6,7 @@ use super::{
     fault::Point,
     Mapping, //
 };
-use crate::bindings::{
-    self,
-    errno::EDQUOT, //
-};
+use crate::bindings;
 use kernel::{
     error::to_result,
     prelude::*, //

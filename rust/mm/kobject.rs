@@ -12,13 +12,13 @@
 //!
 //! C header: [`include/linux/kobject.h`](srctree/include/linux/kobject.h)
 
-use crate::bindings;
 use core::{
     marker::PhantomData,
     ptr::NonNull,
     slice, //
 };
 use kernel::{
+    bindings,
     container_of,
     error::to_result,
     fmt,
@@ -137,12 +137,12 @@ impl<F: File> Node<F> {
         {
             attr.attr.key = kernel::static_lock_class!().as_ptr();
         }
-        let show = Self::show as unsafe extern "C" fn(_, _, _) -> _;
-        let show = (mode != Mode::WriteOnly).then_some(show);
-        let store = Self::store as unsafe extern "C" fn(_, _, _, _) -> _;
-        let store = (mode != Mode::ReadOnly).then_some(store);
-        // SAFETY: Writes two fields of what is ours alone.
-        unsafe { bindings::kobj_attribute_set(&mut attr, show, store) };
+        if mode != Mode::WriteOnly {
+            attr.__bindgen_anon_1.show = Some(Self::show);
+        }
+        if mode != Mode::ReadOnly {
+            attr.__bindgen_anon_2.store = Some(Self::store);
+        }
 
         Ok(Self {
             attr: Opaque::new(attr),

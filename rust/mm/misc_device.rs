@@ -32,19 +32,17 @@ pub(crate) trait Control: Send + Sync + 'static {
     fn control(&self, command: u32, argument: UserPtr) -> Result;
 }
 
-/// A device in `/dev`, there until it is dropped.
+/// A device in `/dev`, which is removed when it is dropped.
 ///
-/// Files that are open hold the module and its state.
+/// Open files do not need it: each holds the state, and their operations are static and name this
+/// module as their owner.
 ///
 /// # Invariants
 ///
-/// `operations` are those of [`Opened<S>`], with this module as their owner, and
-/// `misc` is registered with them.
+/// `misc` is registered, with the static file operations of [`Opened<S>`].
 #[pin_data(PinnedDrop)]
 pub(crate) struct Node<S: Control> {
     state: Arc<S>,
-    #[pin]
-    operations: Opaque<bindings::file_operations>,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
 }
@@ -60,23 +58,10 @@ impl<S: Control> Node<S> {
     pub(crate) fn new(name: &'static CStr, mode: u16, state: Arc<S>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state,
-            // The kernel crate's have no owner before Linux 7.3.
-            // INVARIANT: A copy of those, with an owner.
-            operations <- Opaque::ffi_init(|slot: *mut bindings::file_operations| {
-                let misc = MiscDeviceOptions { name }.into_raw::<Opened<S>>();
-                // SAFETY: `slot` is ours to write, and the kernel crate's are static.
-                unsafe {
-                    slot.write(bindings::file_operations {
-                        owner: bindings::this_module(),
-                        ..*misc.fops
-                    });
-                }
-            }),
             // INVARIANT: Registered by the last call, or else there is no value.
-            misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
+            misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 let mut misc = MiscDeviceOptions { name }.into_raw::<Opened<S>>();
                 misc.mode = mode;
-                misc.fops = operations.get();
                 // SAFETY: `slot` is ours to write, and pinned from now on. The
                 // drop of `Self` deregisters it.
                 unsafe {
@@ -120,5 +105,37 @@ impl<S: Control> MiscDevice for Opened<S> {
     ) -> Result<isize> {
         state.control(command, UserPtr::from_addr(argument))?;
         Ok(0)
+    }
+}
+
+#[kunit_tests(shmem_collapse_misc_device)]
+mod tests {
+    use super::*;
+    use crate::LocalModule;
+    use kernel::ModuleMetadata;
+
+    struct Nothing;
+
+    impl Control for Nothing {
+        fn control(&self, _command: u32, _argument: UserPtr) -> Result {
+            Err(ENOTTY)
+        }
+    }
+
+    #[test]
+    fn s9_operations_outlive_the_device() -> Result {
+        let state = Arc::new(Nothing, GFP_KERNEL)?;
+        let node = KBox::pin_init(Node::new(c"shmem_collapse_kunit", 0o600, state), GFP_KERNEL)?;
+        let start = core::ptr::from_ref(&*node) as usize;
+        // SAFETY: By the type invariants it is registered, which leaves these fields alone.
+        let (mode, fops) = unsafe { ((*node.misc.get()).mode, (*node.misc.get()).fops) };
+        drop(node);
+
+        assert_eq!(mode, 0o600);
+        let size = core::mem::size_of::<Node<Nothing>>();
+        assert!(!(start..start + size).contains(&(fops as usize)));
+        // SAFETY: Static, as the assertion before says.
+        assert_eq!(unsafe { (*fops).owner }, LocalModule::THIS_MODULE.as_ptr());
+        Ok(())
     }
 }

@@ -86,13 +86,13 @@ impl<'b> ReverseMap<'b> {
         let last = index + pmd_pages() - 1;
         let mapping = self.mapping.as_ptr();
         // SAFETY: By the type invariant the tree is locked.
-        let mut raw = unsafe { bindings::rmap_first(mapping, index, last) };
+        let mut raw = unsafe { bindings::mapping_rmap_tree_iter_first(mapping, index, last) };
 
         while let Some(vma) = NonNull::new(raw) {
             // INVARIANT: Found in the locked tree.
             visit(&MappedVma { vma, _map: self })?;
             // SAFETY: The lock kept the VMA in the tree.
-            raw = unsafe { bindings::rmap_next(vma.as_ptr(), index, last) };
+            raw = unsafe { bindings::mapping_rmap_tree_iter_next(vma.as_ptr(), index, last) };
         }
         ControlFlow::Continue(())
     }

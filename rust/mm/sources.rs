@@ -68,11 +68,11 @@ impl Scratch {
         Point::Scratch.check(ENOMEM)?;
         let (pages, runs) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
         Ok(Self {
-            frames: zeroed(pages)?,
-            folios: zeroed(pages)?,
-            orders: zeroed(pages)?,
-            unmapped: zeroed(pages)?,
-            whole: zeroed(runs)?,
+            frames: KVVec::zeroed(pages, GFP_KERNEL)?,
+            folios: KVVec::zeroed(pages, GFP_KERNEL)?,
+            orders: KVVec::zeroed(pages, GFP_KERNEL)?,
+            unmapped: KVVec::zeroed(pages, GFP_KERNEL)?,
+            whole: KVVec::zeroed(runs, GFP_KERNEL)?,
         })
     }
 
@@ -83,14 +83,6 @@ impl Scratch {
         self.unmapped.fill(0);
         self.whole.fill(0);
     }
-}
-
-/// As `KVVec::zeroed()`, which is younger than Linux 7.2.
-fn zeroed<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
-    let mut array = KVVec::with_capacity(len, GFP_KERNEL | __GFP_ZERO)?;
-    // SAFETY: There is room for `len` elements, all zeroes, which `T` allows.
-    unsafe { array.inc_len(len) };
-    Ok(array)
 }
 
 /// What a look at the page cache found, in pages.

@@ -151,8 +151,6 @@ update_exports()
 own_kernel_setup()
 {
 	OWN_FLAVOUR=$1
-	[[ $KERNEL_SERIES == "$OWN_SERIES" ]] ||
-		die "kernels of our own are Linux $OWN_SERIES: leave out KERNEL_SERIES=$KERNEL_SERIES"
 	own_arch "$2"
 	OWN_CONFIG=("$TOP/scripts/kernels/common.config" "$TOP/scripts/kernels/$1.config")
 	source_setup

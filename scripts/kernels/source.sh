@@ -4,9 +4,7 @@
 # Which Linux: the newest release of the series that Debian has as source and
 # as stock kernel, and its source. Sourced by the kernel flavours.
 
-# The series that the module is written for, and that kernels of our own are of.
-OWN_SERIES=7.3
-KERNEL_SERIES=${KERNEL_SERIES:-$OWN_SERIES}
+KERNEL_SERIES=7.3
 STOCK_FLAVOUR=cloud-amd64
 
 # root_apt DIR COMMAND...: a command with network in the root, in DIR. One at a
