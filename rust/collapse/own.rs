@@ -12,7 +12,10 @@ use super::{
         Keys,
         Passes, //
     },
-    stats::Cost, //
+    stats::{
+        Cost,
+        Tally, //
+    }, //
 };
 use crate::{
     mm::{
@@ -76,7 +79,8 @@ impl OwnRange {
             charge_caller: true,
             ..*config
         };
-        engine.stats().record_request();
+        let tally = Tally::new(engine.stats(), None);
+        tally.record_request();
         let process = Process::open(0)?;
         if self.range.end > process.task_size() {
             return Err(EINVAL);
@@ -93,6 +97,7 @@ impl OwnRange {
                 process: &process,
                 config: &config,
                 engine,
+                tally,
                 keys: some,
                 outcomes: &outcomes,
             };
@@ -110,6 +115,7 @@ struct Part<'e> {
     process: &'e Process,
     config: &'e Config,
     engine: &'e Engine,
+    tally: Tally<'e>,
     keys: Keys,
     /// Their positions in [`Outcome::ALL`].
     outcomes: &'e [Atomic<usize>],
@@ -125,7 +131,7 @@ impl Part<'_> {
             self.outcomes[self.keys.position(addr)].store(outcome as usize, Relaxed);
         };
         pin_init::stack_pin_init!(
-            let passes = Passes::new(self.engine, self.config, self.process.pid(), &tell)
+            let passes = Passes::new(self.engine, self.config, self.tally, self.process.pid(), &tell)
         );
         passes.first(&self.keys, &attempt)?;
         passes.rest(&attempt)?;

@@ -7,7 +7,10 @@ use super::{
     config::Config,
     engine::Engine,
     outcome::Outcome,
-    stats::Cost, //
+    stats::{
+        Cost,
+        Tally, //
+    }, //
 };
 use crate::mm::{
     cond_resched,
@@ -123,6 +126,7 @@ struct Ledger {
 pub(super) struct Passes<'e> {
     engine: &'e Engine,
     config: &'e Config,
+    tally: Tally<'e>,
     /// Whose memory the request is about; 0 for a file.
     pid: i32,
     tell: Tell<'e>,
@@ -135,12 +139,14 @@ impl<'e> Passes<'e> {
     pub(super) fn new(
         engine: &'e Engine,
         config: &'e Config,
+        tally: Tally<'e>,
         pid: i32,
         tell: Tell<'e>,
     ) -> impl PinInit<Self> + use<'e> {
         pin_init!(Self {
             engine,
             config,
+            tally,
             pid,
             tell,
             ended: Atomic::new(false),
@@ -211,7 +217,7 @@ impl<'e> Passes<'e> {
             }
             if held {
                 lru_add_drain_all();
-                self.engine.stats().record_lru_drain();
+                self.tally.record_lru_drain();
             }
             Scratch::new()
                 .and_then(|mut scratch| self.pass(&mut scratch, attempt))
@@ -286,7 +292,7 @@ impl<'e> Passes<'e> {
     }
 
     fn finish(&self, key: usize, outcome: Outcome, cost: &Cost) {
-        self.engine.stats().record(outcome, cost);
+        self.tally.record(outcome, cost);
         trace_extent(outcome.name(), &cost.report);
         (self.tell)(key, outcome);
         let Some(error) = outcome.errno() else {

@@ -15,7 +15,11 @@ use super::{
         Keys,
         Passes, //
     },
-    stats::Cost, //
+    stats::{
+        Cost,
+        Stats,
+        Tally, //
+    }, //
 };
 use crate::{
     mm::{
@@ -72,10 +76,16 @@ impl Request<'_> {
     ///
     /// The error is that of the first extent (in the order of addresses or
     /// offsets) that is not huge at the end, or `EINTR` when the caller is
-    /// killed or the module goes. Context: sleeps.
-    pub(crate) fn run(&self, config: &Config, engine: &Engine) -> Result {
-        let job = Job { config, engine };
-        engine.stats().record_request();
+    /// killed or the module goes. `own` counts what this request alone does.
+    /// Context: sleeps.
+    pub(crate) fn run(&self, config: &Config, engine: &Engine, own: Option<&Stats>) -> Result {
+        let tally = Tally::new(engine.stats(), own);
+        let job = Job {
+            config,
+            engine,
+            tally,
+        };
+        tally.record_request();
         match self {
             Self::Range { pid, start, end } => job.range(&Process::open(*pid)?, *start..*end),
             Self::Process { pid } => job.process(&Process::open(*pid)?),
@@ -96,6 +106,7 @@ impl Request<'_> {
 struct Job<'e> {
     config: &'e Config,
     engine: &'e Engine,
+    tally: Tally<'e>,
 }
 
 impl Job<'_> {
@@ -106,7 +117,7 @@ impl Job<'_> {
         let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
             self.at_address(process, addr, scratch, cost).map(Some)
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid(), &ignore));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, self.tally, process.pid(), &ignore));
         passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
         passes.rest(&attempt)?;
         passes.verdict()
@@ -120,7 +131,7 @@ impl Job<'_> {
             let counts = !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped);
             Ok(counts.then_some(outcome))
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, process.pid(), &ignore));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, self.tally, process.pid(), &ignore));
         let mut from = 0;
         while let Some(range) = process.next_range(from) {
             from = range.end;
@@ -142,7 +153,7 @@ impl Job<'_> {
                 cost,
             )))
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, 0, &ignore));
+        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, self.tally, 0, &ignore));
         let range = range.start..range.end.min(one_behind(mapping, range.start));
         passes.first(&Keys::inside(range, pmd_pages()), &attempt)?;
         passes.rest(&attempt)?;

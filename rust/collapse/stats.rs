@@ -4,7 +4,8 @@
 //!
 //! Extents are counted by outcome and by nothing else. The totals are sums over the outcomes, made
 //! when they are read, so `extents == collapsed + already_huge + failed` holds whatever runs
-//! at the same time.
+//! at the same time. One table names what is counted, for the statistics of all requests and for
+//! the answer to one.
 
 use super::outcome::Outcome;
 use crate::mm::ExtentReport;
@@ -31,24 +32,87 @@ pub(crate) struct Cost {
 }
 
 macro_rules! counters {
-    ($($counter:ident, $name:literal;)*) => {
+    (
+        sums { $($sum:ident, $sum_name:literal;)* }
+        added { $($added:ident, $field:ident;)* }
+    ) => {
         /// A figure that can be read.
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Counter {
-            $(#[doc = concat!("`", $name, "`")] $counter,)*
+            $(#[doc = concat!("`", $sum_name, "`")] $sum,)*
+            $(#[doc = concat!("`", stringify!($field), "`")] $added,)*
             /// Extents that ended so.
             Ended(Outcome),
         }
 
         impl Counter {
             /// All but those by outcome.
-            pub(crate) const TOTALS: [Self; [$($name),*].len()] = [$(Self::$counter),*];
+            pub(crate) const TOTALS: [Self; [$($sum_name,)* $(stringify!($field),)*].len()] =
+                [$(Self::$sum,)* $(Self::$added,)*];
 
             /// The name of the figure; that of the outcome where it counts one.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$counter => $name,)*
+                    $(Self::$sum => $sum_name,)*
+                    $(Self::$added => stringify!($field),)*
                     Self::Ended(outcome) => outcome.name(),
+                }
+            }
+        }
+
+        /// The counters.
+        pub(crate) struct Stats {
+            outcomes: [Atomic<u64>; Outcome::ALL.len()],
+            $($field: Atomic<u64>,)*
+        }
+
+        impl Stats {
+            /// All zero.
+            pub(crate) const fn new() -> Self {
+                Self {
+                    outcomes: [const { Atomic::new(0) }; Outcome::ALL.len()],
+                    $($field: Atomic::new(0),)*
+                }
+            }
+
+            /// Reads all counters, each once: sums and parts of the result agree.
+            pub(crate) fn figures(&self) -> Figures {
+                Figures {
+                    outcomes: self.outcomes.each_ref().map(|count| count.load(Relaxed)),
+                    $($field: self.$field.load(Relaxed),)*
+                }
+            }
+
+            /// Zeroes everything. Of an extent that ends at this moment a part may be counted.
+            pub(crate) fn reset(&self) {
+                self.reset_extents();
+                $(self.$field.store(0, Relaxed);)*
+            }
+        }
+
+        /// The counters as they were at some moment.
+        #[derive(Clone, Copy)]
+        pub(crate) struct Figures {
+            outcomes: [u64; Outcome::ALL.len()],
+            $($field: u64,)*
+        }
+
+        impl Figures {
+            /// All zero.
+            pub(crate) const NONE: Self = Self {
+                outcomes: [0; Outcome::ALL.len()],
+                $($field: 0,)*
+            };
+
+            /// One figure.
+            pub(crate) fn get(&self, counter: Counter) -> u64 {
+                match counter {
+                    Counter::Extents => self.sum(|_| true),
+                    Counter::Collapsed => self.get(Counter::Ended(Outcome::Collapsed)),
+                    Counter::AlreadyHuge => self.get(Counter::Ended(Outcome::AlreadyHuge)),
+                    Counter::Failed => self.sum(|outcome| !outcome.is_huge()),
+                    $(Counter::$added => self.$field,)*
+                    Counter::Ended(outcome) => self.outcomes[outcome as usize],
                 }
             }
         }
@@ -56,58 +120,33 @@ macro_rules! counters {
 }
 
 counters! {
-    Requests, "requests";
-    Extents, "extents";
-    Collapsed, "collapsed";
-    AlreadyHuge, "already_huge";
-    Failed, "failed";
-    PmdsMapped, "pmds_mapped";
-    PagesSwappedIn, "pages_swapped_in";
-    HolesFilled, "holes_filled";
-    LruDrains, "lru_drains";
-    CopyNs, "copy_ns";
-    TotalNs, "total_ns";
-}
-
-/// The counters.
-pub(crate) struct Stats {
-    requests: Atomic<u64>,
-    outcomes: [Atomic<u64>; Outcome::ALL.len()],
-    pmds_mapped: Atomic<u64>,
-    pages_swapped_in: Atomic<u64>,
-    holes_filled: Atomic<u64>,
-    lru_drains: Atomic<u64>,
-    copy_ns: Atomic<u64>,
-    total_ns: Atomic<u64>,
+    sums {
+        Extents, "extents";
+        Collapsed, "collapsed";
+        AlreadyHuge, "already_huge";
+        Failed, "failed";
+    }
+    added {
+        Requests, requests;
+        PmdsMapped, pmds_mapped;
+        PagesSwappedIn, pages_swapped_in;
+        HolesFilled, holes_filled;
+        LruDrains, lru_drains;
+        CopyNs, copy_ns;
+        TotalNs, total_ns;
+    }
 }
 
 impl Stats {
-    /// All zero.
-    pub(crate) const fn new() -> Self {
-        Self {
-            requests: Atomic::new(0),
-            outcomes: [const { Atomic::new(0) }; Outcome::ALL.len()],
-            pmds_mapped: Atomic::new(0),
-            pages_swapped_in: Atomic::new(0),
-            holes_filled: Atomic::new(0),
-            lru_drains: Atomic::new(0),
-            copy_ns: Atomic::new(0),
-            total_ns: Atomic::new(0),
-        }
-    }
-
-    /// Counts a request.
-    pub(crate) fn record_request(&self) {
+    fn record_request(&self) {
         self.requests.add(1, Relaxed);
     }
 
-    /// Counts one drain of the LRU batches of all CPUs.
-    pub(crate) fn record_lru_drain(&self) {
+    fn record_lru_drain(&self) {
         self.lru_drains.add(1, Relaxed);
     }
 
-    /// Counts an extent; once, when its outcome is final.
-    pub(crate) fn record(&self, outcome: Outcome, cost: &Cost) {
+    fn record(&self, outcome: Outcome, cost: &Cost) {
         self.outcomes[outcome as usize].add(1, Relaxed);
         let pmds_mapped = u64::from(cost.report.pmds_mapped);
         self.pmds_mapped.add(pmds_mapped, Relaxed);
@@ -117,48 +156,72 @@ impl Stats {
         self.total_ns.add(cost.total_ns, Relaxed);
     }
 
-    /// Reads one figure.
-    pub(crate) fn read(&self, counter: Counter) -> u64 {
-        match counter {
-            Counter::Requests => self.requests.load(Relaxed),
-            Counter::Extents => self.sum(|_| true),
-            Counter::Collapsed => self.read(Counter::Ended(Outcome::Collapsed)),
-            Counter::AlreadyHuge => self.read(Counter::Ended(Outcome::AlreadyHuge)),
-            Counter::Failed => self.sum(|outcome| !outcome.is_huge()),
-            Counter::PmdsMapped => self.pmds_mapped.load(Relaxed),
-            Counter::PagesSwappedIn => self.pages_swapped_in.load(Relaxed),
-            Counter::HolesFilled => self.holes_filled.load(Relaxed),
-            Counter::LruDrains => self.lru_drains.load(Relaxed),
-            Counter::CopyNs => self.copy_ns.load(Relaxed),
-            Counter::TotalNs => self.total_ns.load(Relaxed),
-            Counter::Ended(outcome) => self.outcomes[outcome as usize].load(Relaxed),
+    /// Zeroes the extents, and leaves what they cost.
+    pub(crate) fn reset_extents(&self) {
+        for outcome in &self.outcomes {
+            outcome.store(0, Relaxed);
         }
     }
+}
 
+impl Figures {
     fn sum(&self, counts: impl Fn(Outcome) -> bool) -> u64 {
         Outcome::ALL
             .into_iter()
             .filter(|outcome| counts(*outcome))
-            .map(|outcome| self.read(Counter::Ended(outcome)))
+            .map(|outcome| self.get(Counter::Ended(outcome)))
             .fold(0, u64::wrapping_add)
     }
 
-    /// Zeroes everything. Of an extent that ends at this moment a part may be counted.
-    pub(crate) fn reset(&self) {
-        for outcome in &self.outcomes {
-            outcome.store(0, Relaxed);
+    /// The figures of a walk together with those of an `earlier` one over the same extents, which
+    /// ended early, as one: an extent counts once, and is collapsed if either walk made it so.
+    ///
+    /// `made` is how many all earlier walks have collapsed. `self` may not have come as far yet;
+    /// the walk that has come further tells of the extents. What they cost adds up in `self`.
+    pub(crate) fn going_on(&self, earlier: &Figures, made: u64) -> Figures {
+        let mut both = *self;
+        if self.get(Counter::Extents) < earlier.get(Counter::Extents) {
+            both.outcomes = earlier.outcomes;
+            return both;
         }
-        for counter in [
-            &self.requests,
-            &self.pmds_mapped,
-            &self.pages_swapped_in,
-            &self.holes_filled,
-            &self.lru_drains,
-            &self.copy_ns,
-            &self.total_ns,
-        ] {
-            counter.store(0, Relaxed);
-        }
+        let huge = &mut both.outcomes[Outcome::AlreadyHuge as usize];
+        let ours = made.min(*huge);
+        *huge -= ours;
+        both.outcomes[Outcome::Collapsed as usize] += ours;
+        both
+    }
+}
+
+/// Where a request counts what it does: for everybody, and for who asks what became of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Tally<'e> {
+    all: &'e Stats,
+    own: Option<&'e Stats>,
+}
+
+impl<'e> Tally<'e> {
+    /// `own`, if any, are the counters of the one request.
+    pub(crate) fn new(all: &'e Stats, own: Option<&'e Stats>) -> Self {
+        Self { all, own }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &'e Stats> {
+        Iterator::chain(core::iter::once(self.all), self.own)
+    }
+
+    /// Counts a request.
+    pub(crate) fn record_request(&self) {
+        self.each().for_each(Stats::record_request);
+    }
+
+    /// Counts one drain of the LRU batches of all CPUs.
+    pub(crate) fn record_lru_drain(&self) {
+        self.each().for_each(Stats::record_lru_drain);
+    }
+
+    /// Counts an extent; once, when its outcome is final.
+    pub(crate) fn record(&self, outcome: Outcome, cost: &Cost) {
+        self.each().for_each(|stats| stats.record(outcome, cost));
     }
 }
 
@@ -166,9 +229,19 @@ impl Stats {
 mod tests {
     use super::*;
 
-    fn balanced(stats: &Stats) -> bool {
-        let huge = stats.read(Counter::Collapsed) + stats.read(Counter::AlreadyHuge);
-        stats.read(Counter::Extents) == huge + stats.read(Counter::Failed)
+    fn figures(outcomes: &[(Outcome, u64)]) -> Figures {
+        let stats = Stats::new();
+        for (outcome, count) in outcomes {
+            for _ in 0..*count {
+                stats.record(*outcome, &Cost::default());
+            }
+        }
+        stats.figures()
+    }
+
+    fn balanced(figures: &Figures) -> bool {
+        let huge = figures.get(Counter::Collapsed) + figures.get(Counter::AlreadyHuge);
+        figures.get(Counter::Extents) == huge + figures.get(Counter::Failed)
     }
 
     #[test]
@@ -176,12 +249,13 @@ mod tests {
         let stats = Stats::new();
         for (recorded, outcome) in (1..).zip(Outcome::ALL) {
             stats.record(outcome, &Cost::default());
-            assert_eq!(stats.read(Counter::Ended(outcome)), 1);
-            assert_eq!(stats.read(Counter::Extents), recorded);
-            assert!(balanced(&stats));
+            let figures = stats.figures();
+            assert_eq!(figures.get(Counter::Ended(outcome)), 1);
+            assert_eq!(figures.get(Counter::Extents), recorded);
+            assert!(balanced(&figures));
         }
         let failures = Outcome::ALL.len() as u64 - 2;
-        assert_eq!(stats.read(Counter::Failed), failures);
+        assert_eq!(stats.figures().get(Counter::Failed), failures);
     }
 
     #[test]
@@ -199,11 +273,12 @@ mod tests {
         };
         stats.record(Outcome::Collapsed, &cost);
         stats.record(Outcome::Collapsed, &cost);
-        assert_eq!(stats.read(Counter::PmdsMapped), 16);
-        assert_eq!(stats.read(Counter::PagesSwappedIn), 2);
-        assert_eq!(stats.read(Counter::HolesFilled), 4);
-        assert_eq!(stats.read(Counter::CopyNs), 6);
-        assert_eq!(stats.read(Counter::TotalNs), 8);
+        let figures = stats.figures();
+        assert_eq!(figures.get(Counter::PmdsMapped), 16);
+        assert_eq!(figures.get(Counter::PagesSwappedIn), 2);
+        assert_eq!(figures.get(Counter::HolesFilled), 4);
+        assert_eq!(figures.get(Counter::CopyNs), 6);
+        assert_eq!(figures.get(Counter::TotalNs), 8);
     }
 
     #[test]
@@ -220,10 +295,65 @@ mod tests {
         }
         stats.reset();
         for counter in Counter::TOTALS {
-            assert_eq!(stats.read(counter), 0);
+            assert_eq!(stats.figures().get(counter), 0);
         }
         for outcome in Outcome::ALL {
-            assert_eq!(stats.read(Counter::Ended(outcome)), 0);
+            assert_eq!(stats.figures().get(Counter::Ended(outcome)), 0);
         }
+    }
+
+    #[test]
+    fn a_request_counts_for_all_and_for_itself() {
+        let (all, own) = (Stats::new(), Stats::new());
+        Tally::new(&all, None).record(Outcome::Pinned, &Cost::default());
+        let tally = Tally::new(&all, Some(&own));
+        tally.record_request();
+        tally.record_lru_drain();
+        tally.record(Outcome::Collapsed, &Cost::default());
+        for (counter, of_all, of_own) in [
+            (Counter::Requests, 1, 1),
+            (Counter::LruDrains, 1, 1),
+            (Counter::Extents, 2, 1),
+            (Counter::Failed, 1, 0),
+        ] {
+            assert_eq!(all.figures().get(counter), of_all);
+            assert_eq!(own.figures().get(counter), of_own);
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_walk_made_huge_counts_as_collapsed() {
+        let earlier = figures(&[(Outcome::Collapsed, 3), (Outcome::AlreadyHuge, 1)]);
+        let now = figures(&[
+            (Outcome::AlreadyHuge, 4),
+            (Outcome::Collapsed, 2),
+            (Outcome::Pinned, 1),
+        ]);
+        let both = now.going_on(&earlier, 3);
+        assert_eq!(both.get(Counter::Collapsed), 5);
+        assert_eq!(both.get(Counter::AlreadyHuge), 1);
+        assert_eq!(both.get(Counter::Failed), 1);
+        assert!(balanced(&both));
+    }
+
+    #[test]
+    fn what_was_split_meanwhile_counts_once() {
+        let earlier = figures(&[(Outcome::Collapsed, 3)]);
+        let now = figures(&[(Outcome::Collapsed, 3), (Outcome::Empty, 1)]);
+        let both = now.going_on(&earlier, 3);
+        assert_eq!(both.get(Counter::Collapsed), 3);
+        assert_eq!(both.get(Counter::Extents), 4);
+    }
+
+    #[test]
+    fn the_walk_that_came_further_tells() {
+        let earlier = figures(&[(Outcome::Collapsed, 3), (Outcome::Pinned, 2)]);
+        let both = figures(&[(Outcome::AlreadyHuge, 4)]).going_on(&earlier, 3);
+        assert_eq!(both.get(Counter::Collapsed), 3);
+        assert_eq!(both.get(Counter::Failed), 2);
+        assert_eq!(both.get(Counter::AlreadyHuge), 0);
+        let both = figures(&[(Outcome::AlreadyHuge, 5)]).going_on(&earlier, 3);
+        assert_eq!(both.get(Counter::Collapsed), 3);
+        assert_eq!(both.get(Counter::AlreadyHuge), 2);
     }
 }

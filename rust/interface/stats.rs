@@ -65,7 +65,7 @@ impl File for StatsFile {
     fn show(self, interface: &Interface, page: &mut Page<'_>) -> Result {
         match self {
             Self::Counter(counter) => {
-                page.emit(fmt!("{}\n", interface.stats().read(counter)));
+                page.emit(fmt!("{}\n", interface.stats().figures().get(counter)));
                 Ok(())
             }
             Self::Reset => Err(EIO),

@@ -77,7 +77,7 @@ impl Interface {
         }
         let mut path = KVec::new();
         let request = grammar::request(text, &mut path)?;
-        request.run(&self.config(), &self.engine)
+        request.run(&self.config(), &self.engine, None)
     }
 }
 
