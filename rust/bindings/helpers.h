@@ -290,6 +290,7 @@ int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 
 /* helpers_task.c */
 bool shmem_collapse_fatal_signal_pending(void);
+bool shmem_collapse_opened_by_admin(struct file *file);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);

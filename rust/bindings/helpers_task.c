@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Scheduling inlines. */
+/* The current task, and who opened a file. */
 
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -11,6 +13,11 @@
 bool shmem_collapse_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);
+}
+
+bool shmem_collapse_opened_by_admin(struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
 }
 
 unsigned long shmem_collapse_untagged_addr(unsigned long addr)

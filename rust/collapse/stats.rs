@@ -47,15 +47,15 @@ macro_rules! counters {
 
         impl Counter {
             /// All but those by outcome.
-            pub(crate) const TOTALS: [Self; [$($sum_name,)* $(stringify!($field),)*].len()] =
+            const TOTALS: [Self; [$($sum_name,)* $(stringify!($field),)*].len()] =
                 [$(Self::$sum,)* $(Self::$added,)*];
 
-            /// The name of the figure; that of the outcome where it counts one.
-            pub(crate) const fn name(self) -> &'static str {
+            /// The name of the figure, in two parts: what class it is of, if any, and which.
+            pub(crate) const fn name(self) -> (&'static str, &'static str) {
                 match self {
-                    $(Self::$sum => $sum_name,)*
-                    $(Self::$added => stringify!($field),)*
-                    Self::Ended(outcome) => outcome.name(),
+                    $(Self::$sum => ("", $sum_name),)*
+                    $(Self::$added => ("", stringify!($field)),)*
+                    Self::Ended(outcome) => ("failed_", outcome.name()),
                 }
             }
         }
@@ -134,6 +134,17 @@ counters! {
         LruDrains, lru_drains;
         CopyNs, copy_ns;
         TotalNs, total_ns;
+    }
+}
+
+impl Counter {
+    /// Every figure. Extents that became or were huge have a total each; failures are told apart.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let failures = Outcome::ALL
+            .into_iter()
+            .filter(|outcome| !outcome.is_huge())
+            .map(Self::Ended);
+        Iterator::chain(Self::TOTALS.into_iter(), failures)
     }
 }
 

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/shmem_collapse`: a process asks for its own memory.
+//! `/dev/shmem_collapse`: a process asks for its own memory, the administrator for any, and both
+//! get an answer.
 //!
-//! Whoever may open the device needs no capability, so a request does nothing
+//! Whoever may open the device needs no capability for the ioctl, so that does nothing
 //! that its caller could not do otherwise: it acts on what the caller has
 //! mapped at that moment, whoever opened the device, and fills holes only where
 //! the caller could write to them.
+//!
+//! A write is a request as to the file `collapse` of sysfs, and a read tells what came of it. Not
+//! only who writes has to be an administrator but who opened the file as well: a privileged program
+//! may write to what it takes for its standard error.
 
-use super::sysfs::Interface;
+use super::{
+    answer::Answer,
+    sysfs::{
+        Interface,
+        LONGEST_REQUEST, //
+    },
+};
 use crate::{
     bindings::shmem_collapse_range,
     collapse::{
@@ -15,9 +26,11 @@ use crate::{
         own::OwnRange, //
     },
     mm::{
+        machine,
         misc_device::{
             Control,
-            Node, //
+            Node,
+            Opener, //
         },
         untagged_addr, //
     },
@@ -30,7 +43,12 @@ use core::{
     ops::Range,
 };
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     ioctl::_IOWR,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
     prelude::*,
     sync::Arc,
     uaccess::{
@@ -46,20 +64,68 @@ const RANGE: u32 = _IOWR::<shmem_collapse_range>('h' as u32, 0xC0);
 const MODE: u16 = 0o660;
 
 /// The device.
-pub(crate) type Device = Node<Interface>;
+pub(crate) type Device = Node<OpenFile>;
 
 /// Makes the device.
 pub(super) fn new(interface: Arc<Interface>) -> impl PinInit<Device, Error> {
     Node::new(c"shmem_collapse", MODE, interface)
 }
 
-impl Control for Interface {
+/// An open file of the device.
+#[pin_data]
+pub(crate) struct OpenFile {
+    interface: Arc<Interface>,
+    #[pin]
+    answer: Answer,
+}
+
+impl Control for OpenFile {
+    type State = Interface;
+
+    fn open(interface: Arc<Interface>) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            interface,
+            answer <- Answer::new(),
+        })
+    }
+
     fn control(&self, command: u32, argument: UserPtr) -> Result {
         match command {
-            RANGE => self.collapse_range(argument),
+            RANGE => self.interface.collapse_range(argument),
             _ => Err(ENOTTY),
         }
     }
+
+    fn write(&self, opener: Opener<'_>, text: &mut IovIterSource<'_>) -> Result<usize> {
+        if !opener.is_admin() || !machine::capable_sys_admin() {
+            return Err(EPERM);
+        }
+        let len = text.len();
+        if len > 0 {
+            self.answer.to(
+                || taken(text),
+                |text, own| self.interface.carry_out(text, Some(own)),
+            )?;
+        }
+        Ok(len)
+    }
+
+    fn read(&self, position: &mut i64, room: &mut IovIterDest<'_>) -> Result<usize> {
+        self.answer.read(position, room)
+    }
+}
+
+/// A copy of a request.
+fn taken(text: &mut IovIterSource<'_>) -> Result<KVec<u8>> {
+    let len = text.len();
+    if len > LONGEST_REQUEST {
+        return Err(E2BIG);
+    }
+    let mut copy = KVec::new();
+    if text.copy_from_iter_vec(&mut copy, GFP_KERNEL_ACCOUNT)? < len {
+        return Err(EFAULT);
+    }
+    Ok(copy)
 }
 
 impl Interface {

@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+mod answer;
 mod device;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 mod fault;

@@ -7,10 +7,7 @@ use super::{
     sysfs::Interface, //
 };
 use crate::{
-    collapse::{
-        outcome::Outcome,
-        stats::Counter, //
-    },
+    collapse::stats::Counter,
     mm::kobject::{
         File,
         Mode,
@@ -31,14 +28,9 @@ pub(super) enum StatsFile {
 }
 
 impl StatsFile {
-    /// Every file. Extents that became or were huge have a total each; failures are told apart.
+    /// Every file.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        let failures = Outcome::ALL
-            .into_iter()
-            .filter(|outcome| !outcome.is_huge())
-            .map(Counter::Ended);
-        let counters = Iterator::chain(Counter::TOTALS.into_iter(), failures);
-        Iterator::chain(counters.map(Self::Counter), once(Self::Reset))
+        Iterator::chain(Counter::all().map(Self::Counter), once(Self::Reset))
     }
 }
 
@@ -47,10 +39,10 @@ impl File for StatsFile {
 
     fn name(self) -> Result<CString> {
         match self {
-            Self::Counter(Counter::Ended(outcome)) => {
-                CString::try_from_fmt(fmt!("failed_{}", outcome.name()))
+            Self::Counter(counter) => {
+                let (class, name) = counter.name();
+                CString::try_from_fmt(fmt!("{class}{name}"))
             }
-            Self::Counter(counter) => CString::try_from_fmt(fmt!("{}", counter.name())),
             Self::Reset => Ok(CString::try_from(c"reset")?),
         }
     }

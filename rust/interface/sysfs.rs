@@ -44,6 +44,9 @@ use kernel::{
     sync::Arc, //
 };
 
+/// Bytes that a request may have.
+pub(super) const LONGEST_REQUEST: usize = PAGE_SIZE - 1;
+
 /// What the files and the device act on.
 pub(crate) struct Interface {
     engine: Arc<Engine>,
@@ -66,18 +69,22 @@ impl Interface {
         self.knobs.config()
     }
 
-    /// Carries out the request in `text`.
+    /// Carries out the request in `text`, which `own` counts for itself.
+    pub(super) fn carry_out(&self, text: &[u8], own: Option<&Stats>) -> Result {
+        let mut path = KVec::new();
+        let request = grammar::request(text, &mut path)?;
+        request.run(&self.config(), &self.engine, own)
+    }
+
     fn collapse(&self, text: &[u8]) -> Result {
         if !machine::capable_sys_admin() {
             return Err(EPERM);
         }
         // sysfs hands over the first page of a longer write, so a full page may be cut.
-        if text.len() >= PAGE_SIZE {
+        if text.len() > LONGEST_REQUEST {
             return Err(E2BIG);
         }
-        let mut path = KVec::new();
-        let request = grammar::request(text, &mut path)?;
-        request.run(&self.config(), &self.engine, None)
+        self.carry_out(text, None)
     }
 }
 

@@ -1,67 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A character device with one state for all who open it.
+//! A character device with one state for all who open it, and one for each open file.
 //!
-//! On top of the kernel crate's misc devices, which have neither a mode nor a
-//! way from an open file to what it was registered for.
+//! On top of the kernel crate's misc devices, which have neither a mode nor
+//! positions, and no way from an open file to what it was registered for.
 
 use crate::bindings;
-use core::pin::Pin;
+use core::{
+    marker::PhantomData,
+    pin::Pin, //
+};
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     container_of,
     error::to_result,
-    fs::File,
+    fs::{
+        File,
+        Kiocb, //
+    },
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
     miscdevice::{
         MiscDevice,
         MiscDeviceOptions,
         MiscDeviceRegistration, //
     },
     prelude::*,
-    sync::{
-        Arc,
-        ArcBorrow, //
+    sync::Arc,
+    types::{
+        ForeignOwnable,
+        Opaque, //
     },
-    types::Opaque,
     uaccess::UserPtr, //
 };
 
-/// What an open device can be asked for.
-pub(crate) trait Control: Send + Sync + 'static {
+/// What an open file of the device can be asked for. Any of its functions may be called by several
+/// tasks at once.
+pub(crate) trait Control: Sized + Send + Sync + 'static {
+    /// What all open files share.
+    type State: Send + Sync + 'static;
+
+    /// Makes what a new open file has of its own.
+    fn open(state: Arc<Self::State>) -> impl PinInit<Self, Error>;
+
     /// An ioctl of the current process. 32-bit processes on a 64-bit kernel
     /// come here, too: arguments have one layout for both.
     fn control(&self, command: u32, argument: UserPtr) -> Result;
+
+    /// A write of the current task: takes all of `text` or fails.
+    fn write(&self, opener: Opener<'_>, text: &mut IovIterSource<'_>) -> Result<usize>;
+
+    /// A read of the current task from `position`, which moves on by what is read.
+    fn read(&self, position: &mut i64, room: &mut IovIterDest<'_>) -> Result<usize>;
+}
+
+/// Whoever opened a file, as they were when they did.
+///
+/// # Invariants
+///
+/// `file` is open for `'f`.
+pub(crate) struct Opener<'f> {
+    file: *mut bindings::file,
+    _open: PhantomData<&'f File>,
+}
+
+impl<'f> Opener<'f> {
+    fn of<T: ForeignOwnable>(call: &Kiocb<'f, T>) -> Self {
+        // INVARIANT: The file of a call is open as long as the call lasts.
+        Self {
+            // SAFETY: The type invariant of `Kiocb`: it is valid for `'f`.
+            file: unsafe { (*call.as_raw()).ki_filp },
+            _open: PhantomData,
+        }
+    }
+
+    /// Had they `CAP_SYS_ADMIN` in the initial user namespace?
+    pub(crate) fn is_admin(&self) -> bool {
+        // SAFETY: Open by the type invariant.
+        unsafe { bindings::opened_by_admin(self.file) }
+    }
 }
 
 /// A device in `/dev`, which is removed when it is dropped.
 ///
-/// Open files do not need it: each holds the state, and their operations are static and name this
-/// module as their owner.
+/// Open files do not need it: each has a state of its own, and their operations are static and name
+/// this module as their owner.
 ///
 /// # Invariants
 ///
-/// `misc` is registered, with the static file operations of [`Opened<S>`].
+/// `misc` is registered, with the static file operations of [`Opened<C>`].
 #[pin_data(PinnedDrop)]
-pub(crate) struct Node<S: Control> {
-    state: Arc<S>,
+pub(crate) struct Node<C: Control> {
+    state: Arc<C::State>,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
 }
 
 // SAFETY: Misc devices may be deregistered from any thread, and the state is
 // `Send` and `Sync`.
-unsafe impl<S: Control> Send for Node<S> {}
+unsafe impl<C: Control> Send for Node<C> {}
 // SAFETY: There is nothing to do with a reference.
-unsafe impl<S: Control> Sync for Node<S> {}
+unsafe impl<C: Control> Sync for Node<C> {}
 
-impl<S: Control> Node<S> {
+impl<C: Control> Node<C> {
+    /// Those of the kernel crate, of whose files none has a position that can be set.
+    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+        llseek: Some(bindings::default_llseek),
+        // SAFETY: Points to a constant of the kernel crate.
+        ..unsafe { *MiscDeviceOptions { name: c"" }.into_raw::<Opened<C>>().fops }
+    };
+
     /// Makes the device. It may be opened before this returns.
-    pub(crate) fn new(name: &'static CStr, mode: u16, state: Arc<S>) -> impl PinInit<Self, Error> {
+    pub(crate) fn new(
+        name: &'static CStr,
+        mode: u16,
+        state: Arc<C::State>,
+    ) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state,
             // INVARIANT: Registered by the last call, or else there is no value.
             misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
-                let mut misc = MiscDeviceOptions { name }.into_raw::<Opened<S>>();
+                let mut misc = MiscDeviceOptions { name }.into_raw::<Opened<C>>();
                 misc.mode = mode;
+                misc.fops = &Self::OPERATIONS;
                 // SAFETY: `slot` is ours to write, and pinned from now on. The
                 // drop of `Self` deregisters it.
                 unsafe {
@@ -74,7 +137,7 @@ impl<S: Control> Node<S> {
 }
 
 #[pinned_drop]
-impl<S: Control> PinnedDrop for Node<S> {
+impl<C: Control> PinnedDrop for Node<C> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: Registered by the type invariant.
         unsafe { bindings::misc_deregister(self.misc.get()) };
@@ -83,59 +146,31 @@ impl<S: Control> PinnedDrop for Node<S> {
 
 /// What the kernel crate knows an open device as. Only [`Node::new`] makes
 /// registrations of it.
-struct Opened<S>(core::marker::PhantomData<S>);
+struct Opened<C>(PhantomData<C>);
 
 #[vtable]
-impl<S: Control> MiscDevice for Opened<S> {
-    type Ptr = Arc<S>;
+impl<C: Control> MiscDevice for Opened<C> {
+    type Ptr = Pin<KBox<C>>;
 
-    fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Arc<S>> {
+    fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let misc = misc.as_raw().cast::<Opaque<bindings::miscdevice>>();
         // SAFETY: Only `Node::new` registers `Opened`, with the `misc` of a node
         // whose state is in place; it is not dropped during an open.
-        let node = unsafe { &*container_of!(misc, Node<S>, misc) };
-        Ok(node.state.clone())
+        let node = unsafe { &*container_of!(misc, Node<C>, misc) };
+        KBox::pin_init(C::open(node.state.clone()), GFP_KERNEL_ACCOUNT)
     }
 
-    fn ioctl(
-        state: ArcBorrow<'_, S>,
-        _file: &File,
-        command: u32,
-        argument: usize,
-    ) -> Result<isize> {
-        state.control(command, UserPtr::from_addr(argument))?;
+    fn ioctl(opened: Pin<&C>, _file: &File, command: u32, argument: usize) -> Result<isize> {
+        opened.control(command, UserPtr::from_addr(argument))?;
         Ok(0)
     }
-}
 
-#[kunit_tests(shmem_collapse_misc_device)]
-mod tests {
-    use super::*;
-    use crate::LocalModule;
-    use kernel::ModuleMetadata;
-
-    struct Nothing;
-
-    impl Control for Nothing {
-        fn control(&self, _command: u32, _argument: UserPtr) -> Result {
-            Err(ENOTTY)
-        }
+    fn write_iter(call: Kiocb<'_, Self::Ptr>, text: &mut IovIterSource<'_>) -> Result<usize> {
+        call.file().write(Opener::of(&call), text)
     }
 
-    #[test]
-    fn s9_operations_outlive_the_device() -> Result {
-        let state = Arc::new(Nothing, GFP_KERNEL)?;
-        let node = KBox::pin_init(Node::new(c"shmem_collapse_kunit", 0o600, state), GFP_KERNEL)?;
-        let start = core::ptr::from_ref(&*node) as usize;
-        // SAFETY: By the type invariants it is registered, which leaves these fields alone.
-        let (mode, fops) = unsafe { ((*node.misc.get()).mode, (*node.misc.get()).fops) };
-        drop(node);
-
-        assert_eq!(mode, 0o600);
-        let size = core::mem::size_of::<Node<Nothing>>();
-        assert!(!(start..start + size).contains(&(fops as usize)));
-        // SAFETY: Static, as the assertion before says.
-        assert_eq!(unsafe { (*fops).owner }, LocalModule::THIS_MODULE.as_ptr());
-        Ok(())
+    fn read_iter(mut call: Kiocb<'_, Self::Ptr>, room: &mut IovIterDest<'_>) -> Result<usize> {
+        let opened = call.file();
+        opened.read(call.ki_pos_mut(), room)
     }
 }

@@ -19,6 +19,9 @@ struct sc_told {
 	uint32_t outcome[SC_MAX_TOLD];	/* SC_UNTOLD where nothing was written */
 };
 
+/* Bytes of an answer as text are fewer. */
+#define SC_MAX_ANSWER	4096
+
 /* The descriptor, or -1 with errno. */
 int sc_device(void);
 /* One request as it is; returns 0 or the errno. */
@@ -27,5 +30,13 @@ int sc_device_raw(int fd, struct shmem_collapse_range *range);
 struct sc_told sc_tell(int fd, const void *addr, size_t len);
 /* The same with room for @room of them. */
 struct sc_told sc_tell_some(int fd, const void *addr, size_t len, uint32_t room);
+
+/* A request of the administrator by write(); 0 or the errno, EIO for a part of it. */
+int sc_ask(int fd, const char *request);
+int sc_ask_raw(int fd, const void *request, size_t len);
+/* What the device answers at this moment, by name; 0 or the errno. */
+int sc_answer(int fd, struct sc_stats *answer);
+/* One figure of it; ULLONG_MAX if there is none. */
+unsigned long long sc_answered(int fd, const char *name);
 
 #endif /* SC_DEVICE_H */
