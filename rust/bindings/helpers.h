@@ -154,7 +154,6 @@ void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
 bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
 				   unsigned int nr,
 				   struct shmem_collapse_pte_pages *found);
-pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr);
 pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr);
 void shmem_collapse_pte_unmap(pte_t *pte);
 bool shmem_collapse_pmd_unchanged(pmd_t *pmd, pmd_t expected);

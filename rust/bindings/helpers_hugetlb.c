@@ -46,30 +46,35 @@ void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr)
 	return pgd_offset(vma->vm_mm, addr);
 }
 
-/* NULL if the entry points to no table. */
+/*
+ * NULL if the entry points to no table.
+ *
+ * Each entry is read once before it is checked. The *_offset() functions read
+ * it again, and find the same table: the VMA's lock and hugetlb's keep it. (The
+ * lockless variants would return the address of a copy for a folded level.)
+ */
 void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
 				   unsigned long addr)
 {
-	pgd_t *pgdp = entry;
-	p4d_t *p4d = entry;
-	pud_t *pud = entry;
-
 	switch (level) {
 	case SHMEM_COLLAPSE_LEVEL_PGD:
-		return pgd_present(pgdp_get(pgdp)) ? p4d_offset(pgdp, addr) : NULL;
+		return pgd_present(pgdp_get(entry)) ? p4d_offset(entry, addr) : NULL;
 	case SHMEM_COLLAPSE_LEVEL_P4D:
-		return p4d_present(p4dp_get(p4d)) ? pud_offset(p4d, addr) : NULL;
-	case SHMEM_COLLAPSE_LEVEL_PUD:
-		if (!pud_present(pudp_get(pud)) || pud_leaf(pudp_get(pud)))
+		return p4d_present(p4dp_get(entry)) ? pud_offset(entry, addr) : NULL;
+	case SHMEM_COLLAPSE_LEVEL_PUD: {
+		pud_t pud = pudp_get(entry);
+
+		if (!pud_present(pud) || pud_leaf(pud))
 			return NULL;
-		return pmd_offset(pud, addr);
+		return pmd_offset(entry, addr);
+	}
 #ifndef CONFIG_HIGHPTE
 	case SHMEM_COLLAPSE_LEVEL_PMD: {
-		pmd_t *pmd = entry;
+		pmd_t pmd = pmdp_get(entry);
 
-		if (!pmd_present(pmdp_get(pmd)) || pmd_leaf(pmdp_get(pmd)))
+		if (!pmd_present(pmd) || pmd_leaf(pmd))
 			return NULL;
-		return pte_offset_huge(pmd, addr);
+		return pte_offset_huge(entry, addr);
 	}
 #endif
 	default:

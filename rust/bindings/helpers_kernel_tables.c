@@ -30,33 +30,43 @@ kernel_leaf(unsigned int level, unsigned long first, unsigned long offset)
 	return place;
 }
 
+/*
+ * Each entry is read once, and what is checked is the value that is used. A
+ * leaf may be split meanwhile: set_memory_*() on x86 does that under the same
+ * lock, held for reading. Tables go away only while it is held for writing.
+ */
 struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr)
 {
-	struct shmem_collapse_kernel_place nothing = { };
-	pgd_t *pgdp = pgd_offset_k(addr);
-	p4d_t *p4d;
-	pud_t *pud;
-	pmd_t *pmd;
+	struct shmem_collapse_kernel_place place = { };
+	pgd_t *pgdp = pgd_offset_k(addr), pgd = pgdp_get(pgdp);
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
 
-	if (!pgd_present(pgdp_get(pgdp)))
-		return nothing;
-	p4d = p4d_offset(pgdp, addr);
-	if (!p4d_present(p4dp_get(p4d)))
-		return nothing;
-	pud = pud_offset(p4d, addr);
-	if (!pud_present(pudp_get(pud)))
-		return nothing;
-	if (pud_leaf(pudp_get(pud)))
-		return kernel_leaf(SHMEM_COLLAPSE_LEVEL_PUD,
-				   pud_pfn(pudp_get(pud)), addr & ~PUD_MASK);
-	pmd = pmd_offset(pud, addr);
-	if (!pmd_present(pmdp_get(pmd)))
-		return nothing;
-	if (pmd_leaf(pmdp_get(pmd)))
-		return kernel_leaf(SHMEM_COLLAPSE_LEVEL_PMD,
-				   pmd_pfn(pmdp_get(pmd)), addr & ~PMD_MASK);
-	nothing.table = pmd;
-	return nothing;
+	if (!pgd_present(pgd))
+		return place;
+	/* With a folded level, what this returns is the address of the copy. */
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = p4dp_get(p4dp);
+	if (!p4d_present(p4d))
+		return place;
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = pudp_get(pudp);
+	if (!pud_present(pud))
+		return place;
+	if (pud_leaf(pud))
+		return kernel_leaf(SHMEM_COLLAPSE_LEVEL_PUD, pud_pfn(pud),
+				   addr & ~PUD_MASK);
+	/* With huge pages there are pmd tables, so this is no such address. */
+	pmdp = pmd_offset_lockless(pudp, pud, addr);
+	pmd = pmdp_get(pmdp);
+	if (!pmd_present(pmd))
+		return place;
+	if (pmd_leaf(pmd))
+		return kernel_leaf(SHMEM_COLLAPSE_LEVEL_PMD, pmd_pfn(pmd),
+				   addr & ~PMD_MASK);
+	place.table = pmdp;
+	return place;
 }
 
 pte_t *shmem_collapse_pte_offset_kernel(pmd_t *pmd, unsigned long addr)

@@ -27,33 +27,33 @@ void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
 #endif
 
 /*
- * Every level is read once and checked before the next is entered: the walk
- * may run while only the reverse map holds the tables in place.
+ * Each entry is read once. What is checked is the value that leads on: the walk
+ * may run while only the reverse map keeps the tables in place.
  */
-static pud_t *pud_above(struct vm_area_struct *vma, unsigned long addr)
-{
-	pgd_t *pgdp = pgd_offset(vma->vm_mm, addr);
-	p4d_t *p4d;
-
-	/* Shared tables: hugetlb has locks of its own for them. */
-	if (is_vm_hugetlb_page(vma) || !pgd_present(pgdp_get(pgdp)))
-		return NULL;
-	p4d = p4d_offset(pgdp, addr);
-	return p4d_present(p4dp_get(p4d)) ? pud_offset(p4d, addr) : NULL;
-}
-
 pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr)
 {
-	pud_t *pud = pud_above(vma, addr);
-	pud_t value;
+	pgd_t *pgdp = pgd_offset(vma->vm_mm, addr), pgd;
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
 
-	if (!pud)
+	/* Shared tables: hugetlb has locks of its own for them. */
+	if (is_vm_hugetlb_page(vma))
 		return NULL;
-	value = pudp_get(pud);
+	pgd = pgdp_get(pgdp);
+	if (!pgd_present(pgd))
+		return NULL;
+	/* With a folded level, what this returns is the address of the copy. */
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = p4dp_get(p4dp);
+	if (!p4d_present(p4d))
+		return NULL;
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = pudp_get(pudp);
 	/* DAX maps whole puds. */
-	if (!pud_present(value) || pud_leaf(value))
+	if (!pud_present(pud) || pud_leaf(pud))
 		return NULL;
-	return pmd_offset(pud, addr);
+	/* With huge pages there are pmd tables, so this is no such address. */
+	return pmd_offset_lockless(pudp, pud, addr);
 }
 
 /* False without memory only: what stands in the way is for the next look. */
@@ -285,11 +285,6 @@ bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
 	return true;
 }
 
-pte_t *shmem_collapse_pte_advance(pte_t *pte, unsigned long nr)
-{
-	return pte + nr;
-}
-
 pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr)
 {
 	return pte_offset_map(pmd, addr);
@@ -374,9 +369,17 @@ pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,
 void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
 				  pmd_t table, pte_t *start)
 {
+	unsigned int i;
+
 	/* page_table_check forgets the pages first: it reads the entries. */
 	page_table_check_pte_clear_range(mm, addr, table);
-	memset(start, 0, PTRS_PER_PTE * sizeof(*start));
+	if (pte_none(__pte(0))) {
+		memset(start, 0, PTRS_PER_PTE * sizeof(*start));
+		return;
+	}
+	/* On s390 an entry of zeroes is not none. */
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		pte_clear(mm, addr + i * PAGE_SIZE, start + i);
 }
 
 void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table)

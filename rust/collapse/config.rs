@@ -2,6 +2,8 @@
 
 //! How a request is to be carried out.
 
+use crate::mm::machine::MemoryNode;
+
 /// The knobs as they were when the request began: a later write does not change a running request.
 #[derive(Clone, Copy)]
 pub(crate) struct Config {
@@ -16,7 +18,7 @@ pub(crate) struct Config {
     /// Extents worked on side by side.
     pub(crate) workers: usize,
     /// Node to allocate on; where most of the pages are if `None`.
-    pub(crate) target_node: Option<i32>,
+    pub(crate) target_node: Option<MemoryNode>,
     /// An extent that is holes for the most part is charged to the caller, who fills them, and
     /// not to the owner of the few pages. Only for a request without workers.
     pub(crate) charge_caller: bool,

@@ -14,6 +14,7 @@ use crate::{
         pmd_size,
         PmdSlot,
         Pte,
+        PteIndex,
         WritablePtes, //
     },
 };
@@ -70,11 +71,12 @@ fn sweep_table(
     let Some(mut table) = table else {
         return;
     };
-    for entry in entries {
-        if foreign(sources, entry, table.entries().read(entry)) {
+    for index in PteIndex::range(entries) {
+        let entry = index.get();
+        if foreign(sources, entry, table.entries().read(index)) {
             continue;
         }
-        if let Some(cleared) = table.clear(entry) {
+        if let Some(cleared) = table.clear(index) {
             sources.remove_rmap(at + entry - first, cleared, vma);
         }
     }

@@ -20,9 +20,16 @@ impl Layout {
         Self(shifts)
     }
 
-    /// The shift of a level.
+    /// Returns the shift of a level.
     pub(crate) fn shift(&self, level: Level) -> u32 {
-        self.0[level as usize]
+        let [pte, pmd, pud, p4d, pgd] = self.0;
+        match level {
+            Level::Pte => pte,
+            Level::Pmd => pmd,
+            Level::Pud => pud,
+            Level::P4d => p4d,
+            Level::Pgd => pgd,
+        }
     }
 
     /// Bytes that one entry of a level translates, if that many have a number.

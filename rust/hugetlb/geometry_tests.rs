@@ -28,22 +28,19 @@ const PAGES_8K: Layout = Layout::new([13, 23, 33, 43, 43]);
 /// ia64: 16 KiB pages.
 const IA64: Layout = Layout::new([14, 25, 36, 36, 36]);
 
-/// Tables in which every address has everything: an entry is the list of what
-/// the walk passed.
+/// Tables in which every address has everything.
 struct Full;
 
-/// Level and address of an entry.
-type Passed = (Level, usize);
-
 impl Tables for Full {
-    type Entry = Passed;
+    /// Level and address.
+    type Entry<'t> = (Level, usize);
 
-    fn top(&self, addr: usize) -> Passed {
-        (Level::Pgd, addr)
+    fn top(&self, addr: usize) -> Option<(Level, usize)> {
+        Some((Level::Pgd, addr))
     }
 
-    fn below(&self, level: Level, entry: &Passed, addr: usize) -> Option<Passed> {
-        (entry.0 == level).then(|| level.below().map(|below| (below, addr)))?
+    fn below<'t>(&'t self, (level, addr): (Level, usize)) -> Option<(Level, usize)> {
+        level.below().map(|below| (below, addr))
     }
 }
 
@@ -51,13 +48,13 @@ impl Tables for Full {
 struct EndsAt(Level);
 
 impl Tables for EndsAt {
-    type Entry = Level;
+    type Entry<'t> = Level;
 
-    fn top(&self, _addr: usize) -> Level {
-        Level::Pgd
+    fn top(&self, _addr: usize) -> Option<Level> {
+        Some(Level::Pgd)
     }
 
-    fn below(&self, level: Level, _entry: &Level, _addr: usize) -> Option<Level> {
+    fn below<'t>(&'t self, level: Level) -> Option<Level> {
         level.below().filter(|_| level > self.0)
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     bindings,
     pgtable::{
         Level,
-        Pte, //
+        Pte,
+        Witness, //
     },
 };
 use core::{
@@ -22,23 +23,26 @@ use core::{
     marker::PhantomData,
     ptr::NonNull, //
 };
+#[cfg(CONFIG_KUNIT = "y")]
+use kernel::alloc::AllocError;
 use kernel::{
-    alloc::AllocError,
     mm::virt::VmaRef,
+    task::might_sleep,
     types::NotThreadSafe, //
 };
 
 /// A hugetlb mapping whose tables stay: its VMA and its hugetlb lock are held.
 ///
-/// Shared mappings of one file may share tables of pmd entries, and unsharing
-/// takes the table away; the lock excludes that. Context: may sleep to lock.
+/// Shared mappings of one file may share tables of pmd entries, and unsharing takes the table
+/// away; the lock excludes that.
 ///
 /// C source: the comment above `huge_pte_offset()` in
 /// [`include/linux/hugetlb.h`](srctree/include/linux/hugetlb.h).
 ///
 /// # Invariants
 ///
-/// `vma` is one of hugetlb, and its lock is held for reading by this task.
+/// `vma` is one of hugetlb, and its lock is held for reading by this task. So every table that
+/// translates one of its addresses stays.
 ///
 /// # Examples
 ///
@@ -54,69 +58,81 @@ pub(crate) struct HugetlbVma<'v> {
 }
 
 impl<'v> HugetlbVma<'v> {
-    /// Takes the lock; [`None`] if the mapping is not one of hugetlb.
+    /// Takes the lock; returns [`None`] if the mapping is not one of hugetlb. Context: may sleep.
     pub(crate) fn lock(vma: &'v VmaRef) -> Option<Self> {
-        // SAFETY: The reference keeps the VMA; process context.
+        might_sleep();
+        // SAFETY: The reference keeps the VMA.
         if !unsafe { bindings::hugetlb_lock(vma.as_ptr()) } {
             return None;
         }
-        // INVARIANT: Locked above.
+        // INVARIANT: Locked above. With the VMA itself held, nothing else takes tables away.
         Some(Self {
             vma,
             _nts: NotThreadSafe,
         })
     }
 
-    /// Size of its pages.
+    /// Returns the size of its pages.
     pub(crate) fn page_size(&self) -> usize {
         // SAFETY: By the type invariants.
         unsafe { bindings::hugetlb_page_size(self.vma.as_ptr()) }
     }
 
-    /// Where its pages stand.
+    /// Returns the place of its pages.
     pub(crate) fn place(&self) -> Option<Place> {
         Native::place(&layout(), self.page_size())
     }
 
-    fn slot(&self, addr: usize, entry: *mut c_void) -> Option<HugeSlot<'_>> {
-        // INVARIANT: The callers found the entry for this address.
+    /// Returns the start of the page around `addr`; [`None`] outside the mapping.
+    fn page_around(&self, addr: usize) -> Option<usize> {
+        let page = addr & !(self.page_size() - 1);
+        self.vma.addresses().contains(&addr).then_some(page)
+    }
+
+    /// Finds the entry for `addr` (`pte_offset_huge()` at the PTE level).
+    ///
+    /// Returns [`None`] where a table on the way is missing, and outside the mapping.
+    pub(crate) fn find(&self, addr: usize) -> Option<HugeSlot<'_>> {
+        let page = self.page_around(addr)?;
+        let entry = walk::<Native, _>(self, &layout(), self.page_size(), page)?;
+        // INVARIANT: `Native` is this kernel's geometry, and the walk ended where it says.
         Some(HugeSlot {
-            entry: NonNull::new(entry)?,
+            entry: entry.entry,
             vma: self.vma,
-            addr: addr & !(self.page_size() - 1),
+            addr: page,
             _lock: PhantomData,
         })
     }
 
-    /// Finds the entry for `addr` (`pte_offset_huge()` at the PTE level);
-    /// [`None`] where a table on the way is missing, or outside the mapping.
-    pub(crate) fn find(&self, addr: usize) -> Option<HugeSlot<'_>> {
-        if !(self.vma.start()..self.vma.end()).contains(&addr) {
-            return None;
-        }
-        let entry = walk::<Native, _>(self, &layout(), self.page_size(), addr)?;
-        self.slot(addr, entry)
-    }
-
-    /// Finds the entry for `addr` and allocates tables as needed
-    /// (`pte_alloc_huge()` at the PTE level). Context: sleeps.
+    /// Finds the entry for `addr` and allocates tables as needed (`pte_alloc_huge()` at the PTE
+    /// level). Context: may sleep.
     ///
-    /// Tables that other processes have may be shared rather than allocated, so
-    /// the architecture's own `huge_pte_alloc()` decides. [`None`] outside the
-    /// mapping.
+    /// Tables that other processes have may be shared rather than allocated, so the architecture's
+    /// own `huge_pte_alloc()` decides. The inner [`None`] is an address outside the mapping.
+    #[cfg(CONFIG_KUNIT = "y")]
     pub(crate) fn alloc(&self, addr: usize) -> Result<Option<HugeSlot<'_>>, AllocError> {
-        if !(self.vma.start()..self.vma.end()).contains(&addr) {
+        might_sleep();
+        let Some(page) = self.page_around(addr) else {
             return Ok(None);
-        }
-        // SAFETY: By the type invariants; a `VmaRef` allows to add tables.
-        let entry = unsafe { bindings::hugetlb_alloc(self.vma.as_ptr(), addr) };
-        self.slot(addr, entry).map(Some).ok_or(AllocError)
+        };
+        // SAFETY: By the type invariants; under a `VmaRef` tables may be added.
+        let entry = unsafe { bindings::hugetlb_alloc(self.vma.as_ptr(), page) };
+        // INVARIANT: The architecture's function returns the entry of the page.
+        Ok(Some(HugeSlot {
+            entry: NonNull::new(entry).ok_or(AllocError)?,
+            vma: self.vma,
+            addr: page,
+            _lock: PhantomData,
+        }))
     }
 
-    /// Whether the kernel's own `huge_pte_offset()` finds the same entry.
+    /// Returns whether the kernel's own `huge_pte_offset()` finds the same entry.
     pub(crate) fn kernel_agrees(&self, addr: usize) -> bool {
+        let Some(page) = self.page_around(addr) else {
+            return true;
+        };
         // SAFETY: By the type invariants.
-        let own = unsafe { bindings::hugetlb_offset(self.vma.as_ptr(), addr) };
+        let own = unsafe { bindings::hugetlb_offset(self.vma.as_ptr(), page) };
         let found = self.find(addr).map(|slot| slot.entry);
         NonNull::new(own) == found
     }
@@ -129,29 +145,66 @@ impl Drop for HugetlbVma<'_> {
     }
 }
 
-impl Tables for HugetlbVma<'_> {
-    type Entry = *mut c_void;
+/// The place of an entry in the tables of a hugetlb mapping.
+///
+/// Only a walk makes one: its fields are private, and it borrows the lock that keeps its table.
+///
+/// # Invariants
+///
+/// `entry` is the entry of `level` that translates `addr`, an address of a mapping whose
+/// [`HugetlbVma`] is borrowed for `'t`.
+pub(crate) struct TableEntry<'t> {
+    entry: NonNull<c_void>,
+    level: Level,
+    addr: usize,
+    _tables: PhantomData<&'t ()>,
+}
 
-    fn top(&self, addr: usize) -> *mut c_void {
+impl Tables for HugetlbVma<'_> {
+    type Entry<'t>
+        = TableEntry<'t>
+    where
+        Self: 't;
+
+    fn top(&self, addr: usize) -> Option<TableEntry<'_>> {
+        if !self.vma.addresses().contains(&addr) {
+            return None;
+        }
         // SAFETY: The VMA keeps its mm.
-        unsafe { bindings::hugetlb_top(self.vma.as_ptr(), addr) }
+        let entry = unsafe { bindings::hugetlb_top(self.vma.as_ptr(), addr) };
+        // INVARIANT: That is the entry of the top table, for an address of the mapping.
+        Some(TableEntry {
+            entry: NonNull::new(entry)?,
+            level: Level::Pgd,
+            addr,
+            _tables: PhantomData,
+        })
     }
 
-    fn below(&self, level: Level, entry: &*mut c_void, addr: usize) -> Option<*mut c_void> {
-        // SAFETY: The walk got the entry from this trait for this level, and by
-        // the type invariants tables of the mapping stay.
-        let below = unsafe { bindings::hugetlb_below(level as u32, *entry, addr) };
-        NonNull::new(below).map(NonNull::as_ptr)
+    fn below<'t>(&'t self, entry: TableEntry<'t>) -> Option<TableEntry<'t>> {
+        let level = entry.level.below()?;
+        // SAFETY: By the invariants of `entry` it is one of that level, and a mapping that is
+        // locked keeps it and the table that it points to.
+        let below = unsafe {
+            bindings::hugetlb_below(entry.level as u32, entry.entry.as_ptr(), entry.addr)
+        };
+        // INVARIANT: The call goes one level down, for the same address.
+        Some(TableEntry {
+            entry: NonNull::new(below)?,
+            level,
+            ..entry
+        })
     }
 }
 
 /// The place of the first entry of a hugetlb page.
 ///
-/// Borrows the lock and owes nothing: there is no unmap to forget.
+/// Borrows the lock and has no destructor: no unmap is needed.
 ///
 /// # Invariants
 ///
-/// `entry` is where the page at `addr` of `vma` has its entry.
+/// `entry` is where the page at `addr` of `vma` has its entry, and the [`HugetlbVma`] of that
+/// mapping is borrowed.
 ///
 /// # Examples
 ///
@@ -168,13 +221,8 @@ pub(crate) struct HugeSlot<'h> {
 }
 
 impl HugeSlot<'_> {
-    /// Start of the huge page.
-    pub(crate) fn start(&self) -> usize {
-        self.addr
-    }
-
-    /// What stands there, accessed and dirty bits of all entries of the page
-    /// taken together (`huge_ptep_get()` under its lock).
+    /// Reads the entry, with the accessed and dirty bits of all entries of the page
+    /// (`huge_ptep_get()` under its lock).
     pub(crate) fn read(&self) -> HugePte {
         let mut raw = 0;
         // SAFETY: By the type invariants; the output is valid for writing.
@@ -191,18 +239,14 @@ impl HugeSlot<'_> {
 /// The value of a hugetlb entry at the moment it was read.
 #[derive(Clone, Copy)]
 pub(crate) struct HugePte {
-    /// What it says.
+    /// The decoded value.
     pub(crate) value: Pte,
-    /// As the hardware has it.
+    /// The value as the hardware has it.
     pub(crate) raw: u64,
 }
 
-/// The layout of this kernel's tables.
+/// Returns the layout of this kernel's tables.
 pub(crate) fn layout() -> Layout {
-    let mut shifts = [0; 5];
-    for (level, shift) in shifts.iter_mut().enumerate() {
-        // SAFETY: Takes any number.
-        *shift = unsafe { bindings::level_shift(level as u32) };
-    }
-    Layout::new(shifts)
+    // SAFETY: FFI call without safety requirements.
+    Layout::new(Level::ALL.map(|level| unsafe { bindings::level_shift(level as u32) }))
 }

@@ -38,9 +38,11 @@ pub(crate) use self::{
         Place, //
     },
     live::{
+        layout,
         HugePte,
         HugeSlot,
-        HugetlbVma, //
+        HugetlbVma,
+        TableEntry, //
     },
     walker::{
         walk,

@@ -8,44 +8,52 @@ use super::{
 };
 use crate::pgtable::Level;
 
-/// Tables to walk in.
+/// Tables that can be walked, from the top.
+///
+/// An entry knows its level, its address and whose it is. What a caller passes is an entry that
+/// these tables gave out, so there is nothing else that could be followed.
 pub(crate) trait Tables {
-    /// Where an entry is.
-    type Entry;
+    /// The place of an entry, which the tables keep while it is borrowed.
+    type Entry<'t>
+    where
+        Self: 't;
 
-    /// The entry of the top table for `addr`.
-    fn top(&self, addr: usize) -> Self::Entry;
+    /// Returns the entry of the top table for `addr`; [`None`] where the tables have nothing to
+    /// say about it.
+    fn top(&self, addr: usize) -> Option<Self::Entry<'_>>;
 
-    /// The entry for `addr` in the table that an entry of `level` points to;
-    /// [`None`] if it points to none.
-    fn below(&self, level: Level, entry: &Self::Entry, addr: usize) -> Option<Self::Entry>;
+    /// Returns the entry for the same address in the table that `entry` points to; [`None`] if it
+    /// points to none.
+    fn below<'t>(&'t self, entry: Self::Entry<'t>) -> Option<Self::Entry<'t>>;
 }
 
 /// Finds the first entry of the hugetlb page of `size` around `addr`.
 ///
-/// The entry itself may say anything: that a page is there, that none is, that
-/// one migrates. [`None`] when a table on the way is missing or the geometry has
-/// no such size.
+/// The entry itself may say anything: that a page is there, that none is, that one migrates.
+/// Returns [`None`] when a table on the way is missing or the geometry has no such size.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// fn find<T: Tables>(tables: &T, layout: &Layout, addr: usize) -> Option<T::Entry> {
+/// fn find<'t, T: Tables>(
+///     tables: &'t T,
+///     layout: &Layout,
+///     addr: usize,
+/// ) -> Option<T::Entry<'t>> {
 ///     walk::<arch::Native, _>(tables, layout, 2 << 20, addr)
 /// }
 /// ```
-pub(crate) fn walk<G: Geometry, T: Tables>(
-    tables: &T,
+pub(crate) fn walk<'t, G: Geometry, T: Tables>(
+    tables: &'t T,
     layout: &Layout,
     size: usize,
     addr: usize,
-) -> Option<T::Entry> {
+) -> Option<T::Entry<'t>> {
     let place = G::place(layout, size)?;
-    let addr = G::table_address(layout, size, addr);
-    let mut entry = tables.top(addr);
+    let mut entry = tables.top(G::table_address(layout, size, addr))?;
     let mut level = Level::Pgd;
     while level > place.level {
-        entry = tables.below(level, &entry, addr)?;
+        entry = tables.below(entry)?;
         level = level.below()?;
     }
     Some(entry)

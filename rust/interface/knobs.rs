@@ -5,7 +5,10 @@
 use super::grammar;
 use crate::{
     collapse::config::Config,
-    mm::machine,
+    mm::machine::{
+        self,
+        MemoryNode, //
+    },
     pgtable, //
 };
 use kernel::{
@@ -85,7 +88,7 @@ impl Knob {
 
     fn allows(self, value: i32) -> bool {
         let node_is_usable = match self {
-            Self::TargetNode => value == NO_NODE || machine::node_has_memory(value),
+            Self::TargetNode => value == NO_NODE || MemoryNode::new(value).is_some(),
             _ => true,
         };
         (self.smallest()..=self.largest()).contains(&value) && node_is_usable
@@ -131,8 +134,7 @@ impl Knobs {
             direct_reclaim: self.get(Knob::DirectReclaim) != 0,
             workers: count(Knob::Workers),
             // A node may have lost its memory since it was chosen.
-            target_node: Some(self.get(Knob::TargetNode))
-                .filter(|&node| node != NO_NODE && machine::node_has_memory(node)),
+            target_node: MemoryNode::new(self.get(Knob::TargetNode)),
             charge_caller: false,
         }
     }

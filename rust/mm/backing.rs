@@ -15,18 +15,26 @@ use core::{
 };
 use kernel::{
     error::to_result,
-    fs::LocalFile,
+    fs::File,
+    mm::virt::VmaRef,
     prelude::*,
     sync::aref::ARef, //
 };
 
 /// A reference to a regular shmem file (tmpfs, memfd, System V, anonymous).
 ///
-/// Held until the request is over: a last reference put in the middle would
-/// evict the inode whose folios are locked.
-pub(crate) enum Backing {
+/// Held until the request is over: a last reference put in the middle would evict the inode whose
+/// folios are locked.
+///
+/// # Invariants
+///
+/// The file is a regular one of shmem.
+pub(crate) struct Backing(Reference);
+
+/// What keeps the inode.
+enum Reference {
     /// From a mapping of a process.
-    File(ARef<LocalFile>),
+    File(ARef<File>),
     /// From a name; the file is not opened.
     Path(PathRef),
 }
@@ -34,7 +42,12 @@ pub(crate) enum Backing {
 /// # Invariants
 ///
 /// Holds the references of a `struct path` that `kern_path()` filled in.
-pub(crate) struct PathRef(bindings::path);
+struct PathRef(bindings::path);
+
+// SAFETY: A path is two references, which are counted and may be put by any task.
+unsafe impl Send for PathRef {}
+// SAFETY: Nothing is changed through a shared reference.
+unsafe impl Sync for PathRef {}
 
 impl Drop for PathRef {
     fn drop(&mut self) {
@@ -66,26 +79,52 @@ impl Backing {
         // SAFETY: The path's references keep its inode.
         let shmem = unsafe { bindings::mapping_is_shmem(bindings::path_mapping(&path.0)) };
         if shmem {
-            Ok(Self::Path(path))
+            // INVARIANT: Tested above.
+            Ok(Self(Reference::Path(path)))
         } else {
             Err(EOPNOTSUPP)
         }
     }
 
-    /// The page cache of the file.
+    /// Takes a reference to the file that is mapped; [`None`] if it is not a regular shmem file.
+    pub(super) fn of_vma(vma: &VmaRef) -> Option<Self> {
+        // SAFETY: A `VmaRef` is locked, so the VMA keeps its file.
+        let file = NonNull::new(unsafe { bindings::vma_get_shmem_file(vma.as_ptr()) })?;
+        // SAFETY: The call took a reference, which the value takes over. The mapping has one of
+        // its own, so whoever works with the position takes `f_pos_lock`; nobody below such work
+        // on a shmem file comes here.
+        let file = unsafe { ARef::from_raw(file.cast()) };
+        // INVARIANT: The call returns no other file.
+        Some(Self(Reference::File(file)))
+    }
+
+    /// Returns the page cache of the file.
     pub(crate) fn mapping(&self) -> Mapping<'_> {
-        let raw = match self {
+        let raw = match &self.0 {
             // SAFETY: The reference keeps the file.
-            Self::File(file) => unsafe { bindings::file_mapping(file.as_ptr()) },
+            Reference::File(file) => unsafe { bindings::file_mapping(file.as_ptr()) },
             // SAFETY: The path's references keep its inode.
-            Self::Path(path) => unsafe { bindings::path_mapping(&path.0) },
+            Reference::Path(path) => unsafe { bindings::path_mapping(&path.0) },
         };
-        // INVARIANT: Both constructors have tested that it is shmem's.
+        // INVARIANT: By the type invariant it is shmem's.
         Mapping {
             // SAFETY: A regular file has a mapping.
             raw: unsafe { NonNull::new_unchecked(raw) },
             _backing: PhantomData,
         }
+    }
+}
+
+#[cfg(CONFIG_KUNIT = "y")]
+impl Backing {
+    /// Makes a file for a KUnit test.
+    pub(super) fn of_test() -> Result<Self> {
+        // SAFETY: FFI call without safety requirements.
+        let file = NonNull::new(unsafe { bindings::scratch_file() }).ok_or(ENOMEM)?;
+        // SAFETY: The call returned the only reference, which the value takes over.
+        let file = unsafe { ARef::from_raw(file.cast()) };
+        // INVARIANT: It makes shmem files.
+        Ok(Self(Reference::File(file)))
     }
 }
 
@@ -100,9 +139,8 @@ pub(crate) struct Mapping<'b> {
     _backing: PhantomData<&'b Backing>,
 }
 
-// SAFETY: A page cache may be worked on from any task; its own locks and those
-// of its folios order them. What keeps the inode, a file or path reference, may
-// be looked at from any task, too.
+// SAFETY: A page cache may be worked on from any task; its own locks and those of its folios order
+// them. The `Backing` that it borrows is `Sync`.
 unsafe impl Send for Mapping<'_> {}
 // SAFETY: As above.
 unsafe impl Sync for Mapping<'_> {}

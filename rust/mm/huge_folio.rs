@@ -4,6 +4,7 @@
 
 use super::{
     fault::Point,
+    machine::MemoryNode,
     ExtentPages,
     MappedVma,
     Mapping,
@@ -76,15 +77,15 @@ impl<'b> HugeFolio<'b> {
     pub(crate) fn new(
         mapping: Mapping<'b>,
         sources: &mut Sources<'_, 'b, Referenced>,
-        node: Option<i32>,
+        node: Option<MemoryNode>,
         reclaim: bool,
         payer: Payer,
     ) -> Result<Self, Unavailable> {
         let home = sources.home().ok_or(Unavailable::Memory)?.as_ptr();
         // SAFETY: `home` is referenced by `sources`.
-        let nid = node.unwrap_or_else(|| unsafe { bindings::folio_nid(home) });
+        let nid = node.map_or_else(|| unsafe { bindings::folio_nid(home) }, MemoryNode::id);
         Point::HugePage.check(Unavailable::Memory)?;
-        // SAFETY: Process context; an unusable node yields null.
+        // SAFETY: The node is that of a folio, or had memory; one without memory yields null.
         let folio = unsafe { bindings::huge_alloc(reclaim, node.is_some(), nid) };
         let folio = NonNull::new(folio).ok_or(Unavailable::Memory)?;
 

@@ -16,7 +16,6 @@ use core::{
 };
 use kernel::{
     error::from_err_ptr,
-    fs::LocalFile,
     mm::{
         virt::flags,
         MmWithUser,
@@ -151,13 +150,8 @@ impl ShmemVma<'_> {
         unsafe { bindings::vma_uffd_armed(self.0.as_ptr()) }
     }
 
-    /// A reference to the file, if it is a regular shmem file.
+    /// Takes a reference to the file, if it is a regular shmem file.
     pub(crate) fn backing(&self) -> Option<Backing> {
-        // SAFETY: The VMA is locked.
-        let file = unsafe { bindings::vma_get_shmem_file(self.0.as_ptr()) };
-        let file: NonNull<LocalFile> = NonNull::new(file)?.cast();
-        // SAFETY: The call took a reference, which the value takes over; no
-        // light reference of `fdget_pos()` is involved.
-        Some(Backing::File(unsafe { ARef::from_raw(file) }))
+        Backing::of_vma(self.0)
     }
 }

@@ -231,11 +231,7 @@ mod tests {
         bindings,
         pgtable::pmd_pages, //
     };
-    use core::ptr::NonNull;
-    use kernel::{
-        prelude::*,
-        sync::aref::ARef, //
-    };
+    use kernel::prelude::*;
 
     fn swapped(sources: &mut Sources<'_, '_, Referenced>, index: usize, order: u32) {
         let found = bindings::shmem_collapse_found {
@@ -249,17 +245,10 @@ mod tests {
         assert!(unsafe { sources.note(&found) }.is_ok());
     }
 
-    fn file() -> Result<Backing> {
-        // SAFETY: Process context.
-        let file = NonNull::new(unsafe { bindings::scratch_file() }).ok_or(ENOMEM)?;
-        // SAFETY: The call returned a reference, which the value takes over.
-        Ok(Backing::File(unsafe { ARef::from_raw(file.cast()) }))
-    }
-
     /// An entry that grew is found again, from its first page.
     #[test]
     fn h12_what_grows_during_the_walk_is_counted_once() -> Result {
-        let file = file()?;
+        let file = Backing::of_test()?;
         let mut scratch = Scratch::new()?;
         let mut sources = Sources::holding_nothing(&mut scratch, file.mapping(), 0);
         for at in 0..4 {
@@ -279,7 +268,7 @@ mod tests {
     /// than they have in it.
     #[test]
     fn what_is_outside_the_extent_is_not_counted() -> Result {
-        let file = file()?;
+        let file = Backing::of_test()?;
         let mut scratch = Scratch::new()?;
         let index = pmd_pages();
         let mut sources = Sources::holding_nothing(&mut scratch, file.mapping(), index);

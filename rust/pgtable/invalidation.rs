@@ -36,7 +36,7 @@ use core::{
 ///     let start = slot.base();
 ///     let section = slot.invalidate(start..start + pmd_size());
 ///     if let Some(mut table) = section.map_lock() {
-///         for index in 0..pmd_pages() {
+///         for index in PteIndex::range(0..pmd_pages()) {
 ///             if let Some(cleared) = table.clear(index) {
 ///                 gone(cleared);
 ///             }

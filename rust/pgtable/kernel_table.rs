@@ -10,10 +10,9 @@
 //! huge.
 
 use super::{
-    pmd_pages,
-    pmd_size,
     Level,
-    Pte, //
+    Pte,
+    PteIndex, //
 };
 use crate::bindings;
 use core::{
@@ -117,11 +116,9 @@ impl KernelTables {
                 _tables: PhantomData,
             }));
         }
-        Some(match Pte(place.leaf).page() {
-            Some(frame) => KernelSlot::Leaf {
-                level: Level::from_raw(place.level),
-                frame,
-            },
+        let (leaf, level) = (Pte(place.leaf).page(), Level::from_raw(place.level));
+        Some(match leaf.zip(level) {
+            Some((frame, level)) => KernelSlot::Leaf { level, frame },
             None => KernelSlot::Unmapped,
         })
     }
@@ -130,7 +127,7 @@ impl KernelTables {
     pub(crate) fn frame(&self, range: &KernelRange<'_>, addr: usize) -> Option<usize> {
         match self.find(range, addr)? {
             KernelSlot::Leaf { frame, .. } => Some(frame),
-            KernelSlot::Table(pmd) => pmd.offset_kernel().read_at(addr).page(),
+            KernelSlot::Table(pmd) => pmd.offset_kernel().read(PteIndex::of(addr)).page(),
             KernelSlot::Unmapped => None,
         }
     }
@@ -199,7 +196,7 @@ impl<'t> KernelPmd<'t> {
 /// ```ignore
 /// fn writable_pages(pmd: &KernelPmd<'_>) -> usize {
 ///     let table = pmd.offset_kernel();
-///     (0..table.len())
+///     PteIndex::range(0..pmd_pages())
 ///         .filter(|&index| table.read(index).is_writable())
 ///         .count()
 /// }
@@ -228,26 +225,15 @@ impl KernelPteTable<'_> {
         }
     }
 
-    /// Number of entries.
-    pub(crate) fn len(&self) -> usize {
-        pmd_pages()
+    fn entry(&self, index: PteIndex) -> *mut bindings::pte_t {
+        // SAFETY: A table has an entry for each index, by the invariant of `PteIndex`.
+        unsafe { self.start.as_ptr().add(index.get()) }
     }
 
-    fn entry(&self, index: usize) -> *mut bindings::pte_t {
-        assert!(index < self.len());
-        // SAFETY: A table has that many entries.
-        unsafe { bindings::pte_advance(self.start.as_ptr(), index) }
-    }
-
-    /// One entry.
-    pub(crate) fn read(&self, index: usize) -> Pte {
-        // SAFETY: The index is checked by `entry()`.
+    /// Reads one entry.
+    pub(crate) fn read(&self, index: PteIndex) -> Pte {
+        // SAFETY: The table has the entry and stays, by the type invariant.
         Pte(unsafe { bindings::kernel_pte_read(self.entry(index)) })
-    }
-
-    /// The entry that translates `addr`.
-    pub(crate) fn read_at(&self, addr: usize) -> Pte {
-        self.read((addr & (pmd_size() - 1)) / kernel::page::PAGE_SIZE)
     }
 }
 
@@ -266,7 +252,7 @@ impl KernelPteTable<'_> {
 /// ```ignore
 /// fn identity(frames: Range<usize>) -> Result<NewKernelTable> {
 ///     let mut table = NewKernelTable::new()?;
-///     for (index, frame) in frames.enumerate() {
+///     for (index, frame) in PteIndex::range(0..pmd_pages()).zip(frames) {
 ///         table.set(index, frame);
 ///     }
 ///     Ok(table)
@@ -298,8 +284,8 @@ impl NewKernelTable {
     }
 
     /// Lets an entry map a page frame.
-    pub(crate) fn set(&mut self, index: usize, frame: usize) {
-        // SAFETY: The index is checked by `entry()`; nobody walks the table.
+    pub(crate) fn set(&mut self, index: PteIndex, frame: usize) {
+        // SAFETY: The table has the entry, and by the type invariant nobody walks it.
         unsafe { bindings::kernel_pte_set(self.entries().entry(index), frame) };
     }
 }

@@ -22,15 +22,15 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// From bottom to top, as in `enum shmem_collapse_level`.
-    const ALL: [Self; 5] = [Self::Pte, Self::Pmd, Self::Pud, Self::P4d, Self::Pgd];
+    /// All levels from bottom to top, as in `enum shmem_collapse_level`.
+    pub(crate) const ALL: [Self; 5] = [Self::Pte, Self::Pmd, Self::Pud, Self::P4d, Self::Pgd];
 
-    /// The level that the C side names.
-    pub(super) fn from_raw(level: u32) -> Self {
-        Self::ALL[level as usize]
+    /// Returns the level that the C side names; [`None`] for a number that is none.
+    pub(super) fn from_raw(level: u32) -> Option<Self> {
+        Self::ALL.get(level as usize).copied()
     }
 
-    /// As the kernel abbreviates it.
+    /// Returns the kernel's abbreviation.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pte => "pte",
@@ -41,9 +41,14 @@ impl Level {
         }
     }
 
-    /// The level that entries of this one point to.
+    /// Returns the level that entries of this one point to.
     pub(crate) fn below(self) -> Option<Self> {
-        let below = (self as usize).checked_sub(1)?;
-        Some(Self::ALL[below])
+        match self {
+            Self::Pte => None,
+            Self::Pmd => Some(Self::Pte),
+            Self::Pud => Some(Self::Pmd),
+            Self::P4d => Some(Self::Pud),
+            Self::Pgd => Some(Self::P4d),
+        }
     }
 }

@@ -64,6 +64,7 @@ mod invalidation;
 mod kernel_table;
 mod level;
 mod pmd_lock;
+mod pte_index;
 mod pte_install;
 mod pte_lock;
 mod pte_map;
@@ -103,6 +104,7 @@ pub(crate) use self::{
         PmdGuard,
         TableGuard, //
     },
+    pte_index::PteIndex,
     pte_install::NewPte,
     pte_lock::{
         LockedPte,

@@ -5,13 +5,11 @@
 use super::{
     LockedPte,
     LockedPteMap,
-    MayInstall, //
+    MayInstall,
+    PteIndex, //
 };
 use crate::bindings;
-use kernel::{
-    page::PAGE_SIZE,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// An entry that can be installed without a page to account: no reference,
 /// rmap or RSS belongs to it.
@@ -21,9 +19,8 @@ use kernel::{
 /// ```ignore
 /// fn read_as_zero(vma: &VmaRef, addr: usize) -> Result {
 ///     let mut slot = PmdSlot::alloc(vma, addr)?.ok_or(EFAULT)?;
-///     let index = slot.index_of(addr);
 ///     let mut table = slot.alloc_map_lock()?.ok_or(EAGAIN)?;
-///     table.install(index, NewPte::ZeroPage)
+///     table.install(PteIndex::of(addr), NewPte::ZeroPage)
 /// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,8 +41,8 @@ impl<W: MayInstall> LockedPteMap<'_, W> {
     /// C source: `do_anonymous_page()` in [`mm/memory.c`](srctree/mm/memory.c),
     /// `mfill_atomic_pte_poison()` in
     /// [`mm/userfaultfd.c`](srctree/mm/userfaultfd.c).
-    pub(crate) fn install(&mut self, index: usize, new: NewPte) -> Result {
-        let addr = self.slot().base() + index * PAGE_SIZE;
+    pub(crate) fn install(&mut self, index: PteIndex, new: NewPte) -> Result {
+        let addr = index.address(self.slot().base());
         if !self.slot().witness().addresses().contains(&addr) {
             return Err(EINVAL);
         }

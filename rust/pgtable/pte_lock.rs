@@ -6,6 +6,7 @@ use super::{
     pte_map::PteLock,
     PmdSlot,
     Pte,
+    PteIndex,
     PteMap,
     Witness, //
 };
@@ -32,7 +33,8 @@ use core::{
 /// ```ignore
 /// fn stable_pair<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<(Pte, Pte)> {
 ///     let table = slot.map_ro_nolock()?.lock();
-///     Some((table.entries().read(0), table.entries().read(1)))
+///     let second = PteIndex::new(1)?;
+///     Some((table.entries().read(PteIndex::FIRST), table.entries().read(second)))
 /// }
 /// ```
 pub(crate) struct ReadOnlyPteMap<'s> {
@@ -125,7 +127,7 @@ impl<'s> SteadyPteMap<'s> {
 ///     slot: &'s mut PmdSlot<'_, W>,
 /// ) -> Option<LockedPteMap<'s, W>> {
 ///     let table = slot.map_rw_nolock()?;
-///     if table.entries().read(0).is_none() {
+///     if table.entries().read(PteIndex::FIRST).is_none() {
 ///         return None;
 ///     }
 ///     // `None`: the table went away while the lock was waited for.
@@ -240,10 +242,6 @@ impl<'s, W: Witness> LockedPteMap<'s, W> {
 
 /// One entry of a locked table, as `get_locked_pte()` finds it.
 ///
-/// # Invariants
-///
-/// `index` is inside the table.
-///
 /// # Examples
 ///
 /// ```ignore
@@ -254,16 +252,15 @@ impl<'s, W: Witness> LockedPteMap<'s, W> {
 /// ```
 pub(crate) struct LockedPte<'s, W: Witness> {
     pub(super) table: LockedPteMap<'s, W>,
-    pub(super) index: usize,
+    pub(super) index: PteIndex,
 }
 
 impl<'s, W: Witness> LockedPte<'s, W> {
-    pub(super) fn new(table: LockedPteMap<'s, W>, index: usize) -> Self {
-        // INVARIANT: The caller computed the index from an address.
+    pub(super) fn new(table: LockedPteMap<'s, W>, index: PteIndex) -> Self {
         Self { table, index }
     }
 
-    /// The value.
+    /// Reads the entry.
     pub(crate) fn read(&self) -> Pte {
         self.table.entries().read(self.index)
     }

@@ -7,6 +7,7 @@ use super::{
     ClearedRun,
     PmdSlot,
     Pte,
+    PteIndex,
     Witness, //
 };
 use crate::bindings;
@@ -79,20 +80,19 @@ impl<'s> PteMap<'s> {
     }
 
     #[inline]
-    pub(super) fn entry(&self, index: usize) -> *mut bindings::pte_t {
-        assert!(index < pmd_pages());
-        // SAFETY: A table has one entry for each page of the pmd range.
-        unsafe { bindings::pte_advance(self.start.as_ptr(), index) }
+    pub(super) fn entry(&self, index: PteIndex) -> *mut bindings::pte_t {
+        // SAFETY: A table has an entry for each index, by the invariant of `PteIndex`.
+        unsafe { self.start.as_ptr().add(index.get()) }
     }
 
     pub(super) fn start(&self) -> *mut bindings::pte_t {
         self.start.as_ptr()
     }
 
-    /// One entry.
-    pub(crate) fn read(&self, index: usize) -> Pte {
+    /// Reads one entry.
+    pub(crate) fn read(&self, index: PteIndex) -> Pte {
         let mut entry = MaybeUninit::<bindings::shmem_collapse_entry>::uninit();
-        // SAFETY: `entry` has room for one; the index is checked by `entry()`.
+        // SAFETY: The table has the entry, and `entry` has room for one.
         unsafe {
             bindings::pte_read_batch(self.entry(index), entry.as_mut_ptr(), 1);
             Pte(entry.assume_init())
@@ -128,12 +128,13 @@ impl<'s> PteMap<'s> {
 
         while at < end {
             let n = BATCH.min(end - at);
-            // SAFETY: `at + n` does not exceed the table, by the two minima,
-            // and `batch` has room for `n` entries.
+            // SAFETY: `at + n` does not exceed the table, by the two minima, and `batch` has room
+            // for `n` entries.
             unsafe {
-                bindings::pte_read_batch(self.entry(at), batch.as_mut_ptr().cast(), n as u32)
-            };
-            for (i, entry) in batch[..n].iter().enumerate() {
+                let first = self.start.as_ptr().add(at);
+                bindings::pte_read_batch(first, batch.as_mut_ptr().cast(), n as u32);
+            }
+            for (i, entry) in batch.iter().take(n).enumerate() {
                 // SAFETY: The call above wrote the first `n` entries.
                 if !f(at + i, Pte(unsafe { entry.assume_init() })) {
                     return false;

@@ -7,6 +7,7 @@ use super::{
     Invalidation,
     LockedPteMap,
     Pte,
+    PteIndex,
     PteMap,
     Witness, //
 };
@@ -27,7 +28,7 @@ use kernel::page::PAGE_SIZE;
 /// # Examples
 ///
 /// ```ignore
-/// fn clear_one<W: Witness>(section: &Invalidation<'_, W>, index: usize) -> Option<Cleared> {
+/// fn clear_one<W: Witness>(section: &Invalidation<'_, W>, index: PteIndex) -> Option<Cleared> {
 ///     // Flushed, unlocked and unmapped when this returns.
 ///     section.map_lock()?.clear(index)
 /// }
@@ -72,9 +73,9 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     /// write-protection leaves its marker (`cond_install_uffd_wp_ptes()`). The
     /// RSS follows when this value is dropped; rmap and reference of the page
     /// are the caller's to settle.
-    pub(crate) fn clear(&mut self, index: usize) -> Option<Cleared> {
+    pub(crate) fn clear(&mut self, index: PteIndex) -> Option<Cleared> {
         self.entries().read(index).page()?;
-        let addr = self.section.slot().base() + index * PAGE_SIZE;
+        let addr = index.address(self.section.slot().base());
         assert!(self.section.range().contains(&addr));
         let vma = self.section.slot().witness().vma().as_ptr();
         // SAFETY: The entry belongs to the locked table and translates `addr`

@@ -9,6 +9,7 @@ use super::{
     LockedPteMap,
     MayInstall,
     Pmd,
+    PteIndex,
     PteMap,
     ReadOnlyPteMap,
     UncheckedPteMap,
@@ -44,10 +45,9 @@ use kernel::{
 /// ```ignore
 /// fn present<W: Witness>(witness: &W, addr: usize) -> Option<bool> {
 ///     let mut slot = PmdSlot::find(witness, addr)?;
-///     let index = slot.index_of(addr);
-///     // The table may be gone by now, or a huge page stand in its place.
+///     // The table may be gone by now, or replaced by a huge page.
 ///     let table = slot.map()?;
-///     Some(table.read(index).is_present())
+///     Some(table.read(PteIndex::of(addr)).is_present())
 /// }
 /// ```
 pub(crate) struct PmdSlot<'w, W: Witness> {
@@ -93,11 +93,6 @@ impl<'w, W: Witness> PmdSlot<'w, W> {
     /// Start of the PMD-sized range.
     pub(crate) fn base(&self) -> usize {
         self.base
-    }
-
-    /// The index in the table of the entry that translates `addr`.
-    pub(crate) fn index_of(&self, addr: usize) -> usize {
-        (addr & (pmd_size() - 1)) / kernel::page::PAGE_SIZE
     }
 
     /// The witness that the walk borrowed.
@@ -223,7 +218,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
             return Ok(None);
         };
         slot.alloc_table()?;
-        let index = slot.index_of(addr);
+        let index = PteIndex::of(addr);
         Ok(LockedPteMap::new(slot).map(|table| LockedPte::new(table, index)))
     }
 }

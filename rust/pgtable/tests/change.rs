@@ -17,6 +17,7 @@ mod tests {
             PteKind, //
         },
         scratch::{
+            at,
             extent,
             frames_of,
             rcu_depth,
@@ -42,7 +43,7 @@ mod tests {
             drop(table);
             assert_eq!(slot.read_lockless(), Pmd::Table);
             let again = slot.alloc_map_lock()?.ok_or(EFAULT)?;
-            assert!(again.entries().read(0).is_none());
+            assert!(again.entries().read(at(0)).is_none());
             Ok(())
         })
     }
@@ -62,11 +63,11 @@ mod tests {
             let mut slot = PmdSlot::find(vma, memory.page(7)).ok_or(EFAULT)?;
             let section = slot.invalidate(extent(memory.page(0)));
             let mut table = section.map_lock().ok_or(EFAULT)?;
-            assert!(table.entries().read(6).is_none());
+            assert!(table.entries().read(at(6)).is_none());
             // It maps no page, so there is nothing to clear.
-            assert!(table.clear(7).is_none());
-            assert!(table.clear(6).is_none());
-            assert_eq!(table.entries().read(7).kind(), PteKind::Marker);
+            assert!(table.clear(at(7)).is_none());
+            assert!(table.clear(at(6)).is_none());
+            assert_eq!(table.entries().read(at(7)).kind(), PteKind::Marker);
             Ok(())
         })?;
         assert_eq!(rcu_depth(), depth);
@@ -88,7 +89,7 @@ mod tests {
         let marked = memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(1)).ok_or(EFAULT)?;
             let table = slot.map().ok_or(EFAULT)?;
-            Ok(table.read(1).kind() == PteKind::Marker)
+            Ok(table.read(at(1)).kind() == PteKind::Marker)
         })?;
         assert_eq!(memory.read(1), !marked);
         assert!(memory.read(0));
@@ -101,20 +102,20 @@ mod tests {
         memory.look(|vma| {
             let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
             let mut table = slot.alloc_map_lock()?.ok_or(EFAULT)?;
-            assert_eq!(table.install(0, NewPte::ZeroPage), Ok(()));
+            assert_eq!(table.install(at(0), NewPte::ZeroPage), Ok(()));
             assert!(matches!(
-                table.entries().read(0).kind(),
+                table.entries().read(at(0)).kind(),
                 PteKind::Special(_)
             ));
-            assert!(table.entries().read(0).page().is_none());
-            assert!(!table.entries().read(0).is_writable());
+            assert!(table.entries().read(at(0)).page().is_none());
+            assert!(!table.entries().read(at(0)).is_writable());
             Ok(())
         })?;
         assert!(memory.read(0));
         memory.write(0)?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            assert!(slot.map().ok_or(EFAULT)?.read(0).page().is_some());
+            assert!(slot.map().ok_or(EFAULT)?.read(at(0)).page().is_some());
             Ok(())
         })
     }
@@ -136,8 +137,8 @@ mod tests {
         memory.look(|vma| {
             let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
             let mut table = slot.alloc_map_lock()?.ok_or(EFAULT)?;
-            assert_eq!(table.install(2, NewPte::Poison), Err(EINVAL));
-            assert!(table.entries().read(2).is_none());
+            assert_eq!(table.install(at(2), NewPte::Poison), Err(EINVAL));
+            assert!(table.entries().read(at(2)).is_none());
             Ok(())
         })
     }
@@ -148,18 +149,18 @@ mod tests {
         memory.write(4)?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(4)).ok_or(EFAULT)?;
-            let page = slot.map().and_then(|table| table.read(4).page());
+            let page = slot.map().and_then(|table| table.read(at(4)).page());
             let section = slot.invalidate(memory.page(4)..memory.page(5));
             assert_eq!(section.range().start, memory.page(4));
             let mut table = section.map_lock().ok_or(EFAULT)?;
-            let old = table.clear(4).ok_or(EFAULT)?;
+            let old = table.clear(at(4)).ok_or(EFAULT)?;
             assert!(old.is_dirty());
             let frame = old.into_page();
             assert_eq!(Some(frame), page);
             // SAFETY: The entry is cleared and its lock held; the reference and
             // the rmap were its own.
             unsafe { bindings::scratch_forget(vma.as_ptr(), frame) };
-            assert!(table.entries().read(4).is_none());
+            assert!(table.entries().read(at(4)).is_none());
             Ok(())
         })?;
         assert!(memory.read(4));
@@ -192,7 +193,7 @@ mod tests {
             let mut reader = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let section = slot.invalidate(extent(memory.page(0)));
             let stale = reader.map_ro_nolock().ok_or(EFAULT)?;
-            assert!(stale.entries().read(0).page().is_some());
+            assert!(stale.entries().read(at(0)).page().is_some());
             let frames = frames_of(stale.entries())?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let mut known = Known::new(frames, vma);
@@ -222,7 +223,7 @@ mod tests {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let section = slot.invalidate(memory.page(0)..memory.page(1));
             let mut table = section.map_lock().ok_or(EFAULT)?;
-            let old = table.clear(0).ok_or(EFAULT)?;
+            let old = table.clear(at(0)).ok_or(EFAULT)?;
             // SAFETY: The entry is cleared and its lock held; the reference and
             // the rmap were its own.
             unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };

@@ -8,14 +8,19 @@ use kernel::prelude::kunit_tests;
 mod tests {
     use super::super::{
         super::{
+            pmd_pages,
             KernelRange,
             KernelSlot,
             KernelTables,
             Level,
             NewKernelTable,
+            PteIndex,
             PteKind, //
         },
-        scratch::rcu_depth,
+        scratch::{
+            at,
+            rcu_depth, //
+        },
     };
     use crate::bindings;
     use kernel::{
@@ -54,7 +59,7 @@ mod tests {
             return Err(EFAULT);
         };
         let table = pmd.offset_kernel();
-        let pte = table.read_at(start);
+        let pte = table.read(PteIndex::of(start));
         assert!(pte.is_present());
         assert!(pte.is_writable());
         assert_eq!(pte.page(), tables.frame(&range, start));
@@ -115,14 +120,14 @@ mod tests {
         // SAFETY: The memory is in the direct map.
         let frame = unsafe { bindings::linear_frame(memory.as_ptr().cast()) };
         let mut table = NewKernelTable::new()?;
-        let last = table.entries().len() - 1;
-        for index in [0, 1, last] {
+        let (first, second, last) = (at(0), at(1), at(pmd_pages() - 1));
+        for index in [first, second, last] {
             assert_eq!(table.entries().read(index).kind(), PteKind::None);
         }
-        table.set(0, frame);
+        table.set(first, frame);
         table.set(last, frame);
-        assert_eq!(table.entries().read(0).page(), Some(frame));
-        assert_eq!(table.entries().read(1).page(), None);
+        assert_eq!(table.entries().read(first).page(), Some(frame));
+        assert_eq!(table.entries().read(second).page(), None);
         assert_eq!(table.entries().read(last).page(), Some(frame));
         Ok(())
     }

@@ -18,6 +18,7 @@ mod tests {
             PteKind, //
         },
         scratch::{
+            at,
             extent,
             rcu_depth,
             rcu_is_counted,
@@ -57,14 +58,14 @@ mod tests {
             let mut slot = PmdSlot::find(vma, memory.page(3)).ok_or(EFAULT)?;
             assert_eq!(slot.read_lockless(), Pmd::Table);
             assert_eq!(slot.base(), memory.page(0));
-            assert_eq!(slot.index_of(memory.page(3)), 3);
+            assert_eq!(PteIndex::of(memory.page(3)), at(3));
             let table = slot.map().ok_or(EFAULT)?;
-            let pte = table.read(3);
+            let pte = table.read(at(3));
             assert!(pte.is_present());
             assert!(pte.page().is_some());
             assert!(pte.is_dirty());
             assert!(pte.is_writable());
-            assert!(table.read(2).is_none() || table.read(2).page() != pte.page());
+            assert!(table.read(at(2)).is_none() || table.read(at(2)).page() != pte.page());
             Ok(())
         })
     }
@@ -75,15 +76,17 @@ mod tests {
         memory.write(1)?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(1)).ok_or(EFAULT)?;
-            let plain = slot.map().map(|table| table.read(1).kind());
-            let locked = slot.map_lock().map(|table| table.entries().read(1).kind());
+            let plain = slot.map().map(|table| table.read(at(1)).kind());
+            let locked = slot
+                .map_lock()
+                .map(|table| table.entries().read(at(1)).kind());
             let reader = slot.map_ro_nolock().ok_or(EFAULT)?;
-            assert_eq!(Some(reader.entries().read(1).kind()), plain);
-            assert_eq!(Some(reader.lock().entries().read(1).kind()), plain);
+            assert_eq!(Some(reader.entries().read(at(1)).kind()), plain);
+            assert_eq!(Some(reader.lock().entries().read(at(1)).kind()), plain);
             let writer = slot.map_rw_nolock().ok_or(EFAULT)?;
-            assert_eq!(Some(writer.entries().read(1).kind()), plain);
+            assert_eq!(Some(writer.entries().read(at(1)).kind()), plain);
             let writer = writer.lock().ok_or(EFAULT)?;
-            assert_eq!(Some(writer.entries().read(1).kind()), plain);
+            assert_eq!(Some(writer.entries().read(at(1)).kind()), plain);
             assert_eq!(locked, plain);
             Ok(())
         })
@@ -159,8 +162,8 @@ mod tests {
     fn every_way_out_unmaps() -> Result {
         fn leave_early(slot: &mut PmdSlot<'_, impl super::super::super::Witness>) -> Result<Pte> {
             let table = slot.map_lock().ok_or(EFAULT)?;
-            if table.entries().read(0).is_none() {
-                return Ok(table.entries().read(0));
+            if table.entries().read(at(0)).is_none() {
+                return Ok(table.entries().read(at(0)));
             }
             Err(EAGAIN)
         }
@@ -208,7 +211,7 @@ mod tests {
             assert!(never.is_none());
             assert_eq!(attempts, 5);
 
-            let found = slot.retry(5, |slot| Some(slot.map()?.read(0).is_present()));
+            let found = slot.retry(5, |slot| Some(slot.map()?.read(at(0)).is_present()));
             assert_eq!(found, Some(true));
             Ok(())
         })

@@ -7,6 +7,7 @@ use super::super::{
     pmd_size,
     ClearedRun,
     MappedPages,
+    PteIndex,
     PteMap, //
 };
 use crate::bindings;
@@ -120,6 +121,11 @@ impl Drop for Watch {
 /// The PMD-sized range that starts at `addr`.
 pub(super) fn extent(addr: usize) -> core::ops::Range<usize> {
     addr..addr + pmd_size()
+}
+
+/// The index of the entry of a page.
+pub(super) fn at(page: usize) -> PteIndex {
+    PteIndex::of(page * PAGE_SIZE)
 }
 
 /// RCU read sections that the task is in.

@@ -3,8 +3,8 @@
 // error: E0599
 // message: no method named `entries` found for enum `Option` in the current scope
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{PmdSlot, PteIndex, Witness};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> bool {
-    slot.map_lock().entries().read(0).is_none()
+    slot.map_lock().entries().read(PteIndex::FIRST).is_none()
 }

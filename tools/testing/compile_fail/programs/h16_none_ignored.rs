@@ -3,8 +3,8 @@
 // error: E0599
 // message: no method named `read` found for enum `Option` in the current scope
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{PmdSlot, PteIndex, Witness};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> bool {
-    slot.map().read(0).is_none()
+    slot.map().read(PteIndex::FIRST).is_none()
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of none_ignored.rs.
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{PmdSlot, PteIndex, Witness};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> bool {
     match slot.map() {
-        Some(table) => table.read(0).is_none(),
+        Some(table) => table.read(PteIndex::FIRST).is_none(),
         None => true,
     }
 }

@@ -3,9 +3,9 @@
 // error: E0599
 // message: the method `alloc_map` exists for mutable reference `&mut PmdSlot<'_, MappedVma<'_>>`, but its trait bounds were not satisfied
 
-use crate::{mm::MappedVma, pgtable::PmdSlot};
+use crate::{mm::MappedVma, pgtable::{PmdSlot, PteIndex}};
 use kernel::prelude::*;
 
 fn is_empty(slot: &mut PmdSlot<'_, MappedVma<'_>>) -> Result<bool> {
-    Ok(slot.alloc_map()?.ok_or(EAGAIN)?.read(0).is_none())
+    Ok(slot.alloc_map()?.ok_or(EAGAIN)?.read(PteIndex::FIRST).is_none())
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of allocated_through_reverse_map.rs.
 
-use crate::{mm::MappedVma, pgtable::PmdSlot};
+use crate::{mm::MappedVma, pgtable::{PmdSlot, PteIndex}};
 use kernel::prelude::*;
 
 fn is_empty(slot: &mut PmdSlot<'_, MappedVma<'_>>) -> Result<bool> {
-    Ok(slot.map().ok_or(EAGAIN)?.read(0).is_none())
+    Ok(slot.map().ok_or(EAGAIN)?.read(PteIndex::FIRST).is_none())
 }

@@ -5,11 +5,11 @@
 
 use crate::{
     mm::MappedVma,
-    pgtable::{NewPte, PmdSlot},
+    pgtable::{NewPte, PmdSlot, PteIndex},
 };
 use kernel::prelude::*;
 
 fn poison(slot: &mut PmdSlot<'_, MappedVma<'_>>) -> Result {
     let mut table = slot.map_lock().ok_or(EAGAIN)?;
-    table.install(0, NewPte::Poison)
+    table.install(PteIndex::FIRST, NewPte::Poison)
 }

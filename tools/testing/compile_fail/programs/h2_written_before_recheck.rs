@@ -3,10 +3,10 @@
 // error: E0308
 // message: mismatched types
 
-use crate::pgtable::{Invalidation, Witness};
+use crate::pgtable::{Invalidation, PteIndex, Witness};
 
 fn clear_first<W: Witness>(section: &Invalidation<'_, W>) -> Option<()> {
     let table = section.map_rw_nolock()?;
-    let _old = section.writable(table).clear(0);
+    let _old = section.writable(table).clear(PteIndex::FIRST);
     Some(())
 }

@@ -3,10 +3,10 @@
 // error: E0599
 // message: no method named `clear` found for struct `LockedPteMap` in the current scope
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{PmdSlot, PteIndex, Witness};
 
 fn clear_first<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     if let Some(mut table) = slot.map_lock() {
-        let _old = table.clear(0);
+        let _old = table.clear(PteIndex::FIRST);
     }
 }

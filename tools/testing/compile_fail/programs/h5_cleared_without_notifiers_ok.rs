@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of cleared_without_notifiers.rs.
 
-use crate::pgtable::{pmd_size, PmdSlot, Witness};
+use crate::pgtable::{pmd_size, PmdSlot, PteIndex, Witness};
 
 fn clear_first<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     let start = slot.base();
     let section = slot.invalidate(start..start + pmd_size());
     let table = section.map_lock();
     if let Some(mut table) = table {
-        let _old = table.clear(0);
+        let _old = table.clear(PteIndex::FIRST);
     }
 }

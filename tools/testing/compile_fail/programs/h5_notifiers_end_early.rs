@@ -3,13 +3,13 @@
 // error: E0505
 // message: cannot move out of `section` because it is borrowed
 
-use crate::pgtable::{Invalidation, Witness};
+use crate::pgtable::{Invalidation, PteIndex, Witness};
 
 fn clear_first<W: Witness>(section: Invalidation<'_, W>) {
     let Some(mut table) = section.map_lock() else {
         return;
     };
-    let _old = table.clear(0);
+    let _old = table.clear(PteIndex::FIRST);
     drop(section);
     drop(table);
 }

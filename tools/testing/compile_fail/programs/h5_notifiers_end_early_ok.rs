@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of notifiers_end_early.rs.
 
-use crate::pgtable::{Invalidation, Witness};
+use crate::pgtable::{Invalidation, PteIndex, Witness};
 
 fn clear_first<W: Witness>(section: Invalidation<'_, W>) {
     let Some(mut table) = section.map_lock() else {
         return;
     };
-    let _old = table.clear(0);
+    let _old = table.clear(PteIndex::FIRST);
     drop(table);
     drop(section);
 }

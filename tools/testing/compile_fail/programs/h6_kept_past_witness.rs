@@ -3,7 +3,7 @@
 // error: E0597
 // message: `guard` does not live long enough
 
-use crate::pgtable::{PmdSlot, Pte};
+use crate::pgtable::{PmdSlot, Pte, PteIndex};
 use kernel::mm::MmWithUser;
 
 fn first(mm: &MmWithUser, addr: usize) -> Option<Pte> {
@@ -12,6 +12,6 @@ fn first(mm: &MmWithUser, addr: usize) -> Option<Pte> {
         let guard = mm.mmap_read_lock();
         slot = PmdSlot::find(guard.vma_lookup(addr)?, addr)?;
     }
-    let first = slot.map()?.read(0);
+    let first = slot.map()?.read(PteIndex::FIRST);
     Some(first)
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kept_past_witness.rs.
 
-use crate::pgtable::{PmdSlot, Pte};
+use crate::pgtable::{PmdSlot, Pte, PteIndex};
 use kernel::mm::MmWithUser;
 
 fn first(mm: &MmWithUser, addr: usize) -> Option<Pte> {
     let guard = mm.mmap_read_lock();
     let mut slot = PmdSlot::find(guard.vma_lookup(addr)?, addr)?;
-    let first = slot.map()?.read(0);
+    let first = slot.map()?.read(PteIndex::FIRST);
     Some(first)
 }

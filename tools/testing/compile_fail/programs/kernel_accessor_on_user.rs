@@ -3,8 +3,8 @@
 // error: E0599
 // message: no method named `offset_kernel` found for mutable reference `&mut PmdSlot<'_, W>` in the current scope
 
-use crate::pgtable::{PmdSlot, Pte, Witness};
+use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
-    Some(slot.offset_kernel().read(0))
+    Some(slot.offset_kernel().read(PteIndex::FIRST))
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kernel_accessor_on_user.rs.
 
-use crate::pgtable::{PmdSlot, Pte, Witness};
+use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
-    Some(slot.map()?.read(0))
+    Some(slot.map()?.read(PteIndex::FIRST))
 }

@@ -3,7 +3,7 @@
 // error: E0505
 // message: cannot move out of `tables` because it is borrowed
 
-use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte};
+use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte, PteIndex};
 
 fn first(range: &KernelRange<'_>) -> Option<Pte> {
     let tables = KernelTables::read_lock();
@@ -11,5 +11,5 @@ fn first(range: &KernelRange<'_>) -> Option<Pte> {
         return None;
     };
     drop(tables);
-    Some(pmd.offset_kernel().read(0))
+    Some(pmd.offset_kernel().read(PteIndex::FIRST))
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kernel_table_past_lock.rs.
 
-use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte};
+use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte, PteIndex};
 
 fn first(range: &KernelRange<'_>) -> Option<Pte> {
     let tables = KernelTables::read_lock();
     let KernelSlot::Table(pmd) = tables.find(range, range.addresses().start)? else {
         return None;
     };
-    let first = pmd.offset_kernel().read(0);
+    let first = pmd.offset_kernel().read(PteIndex::FIRST);
     drop(tables);
     Some(first)
 }

@@ -3,10 +3,10 @@
 // error: E0505
 // message: cannot move out of `table` because it is borrowed
 
-use crate::pgtable::{NewKernelTable, Pte};
+use crate::pgtable::{NewKernelTable, Pte, PteIndex};
 
 fn first(table: NewKernelTable) -> Pte {
     let entries = table.entries();
     drop(table);
-    entries.read(0)
+    entries.read(PteIndex::FIRST)
 }

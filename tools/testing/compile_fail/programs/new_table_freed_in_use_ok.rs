@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of new_table_freed_in_use.rs.
 
-use crate::pgtable::{NewKernelTable, Pte};
+use crate::pgtable::{NewKernelTable, Pte, PteIndex};
 
 fn first(table: NewKernelTable) -> Pte {
     let entries = table.entries();
-    let first = entries.read(0);
+    let first = entries.read(PteIndex::FIRST);
     drop(table);
     first
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of raw_table_pointer.rs.
 
-use crate::pgtable::{PmdSlot, Pte, Witness};
+use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     let table = slot.map()?;
-    Some(table.read(0))
+    Some(table.read(PteIndex::FIRST))
 }

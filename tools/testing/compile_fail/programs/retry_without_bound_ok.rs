@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of retry_without_bound.rs.
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{PmdSlot, PteIndex, Witness};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<bool> {
-    slot.retry(3, |slot| Some(slot.map()?.read(0).is_none()))
+    slot.retry(3, |slot| Some(slot.map()?.read(PteIndex::FIRST).is_none()))
 }

@@ -3,14 +3,14 @@
 // error: E0277
 // message: `*mut ()` cannot be sent between threads safely
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{PmdSlot, PteIndex, Witness};
 
 fn elsewhere(_work: impl FnOnce() + Send) {}
 
 fn count_elsewhere<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     if let Some(table) = slot.map() {
         elsewhere(move || {
-            let _first = table.read(0);
+            let _first = table.read(PteIndex::FIRST);
         });
     }
 }

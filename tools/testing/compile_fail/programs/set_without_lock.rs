@@ -3,10 +3,10 @@
 // error: E0599
 // message: no method named `install` found for struct `PteMap` in the current scope
 
-use crate::pgtable::{NewPte, PmdSlot};
+use crate::pgtable::{NewPte, PmdSlot, PteIndex};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(slot: &mut PmdSlot<'_, VmaRef>) -> Result {
     let mut table = slot.alloc_map()?.ok_or(EAGAIN)?;
-    table.install(0, NewPte::Poison)
+    table.install(PteIndex::FIRST, NewPte::Poison)
 }

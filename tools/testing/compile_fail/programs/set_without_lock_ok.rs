@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of set_without_lock.rs.
 
-use crate::pgtable::{NewPte, PmdSlot};
+use crate::pgtable::{NewPte, PmdSlot, PteIndex};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(slot: &mut PmdSlot<'_, VmaRef>) -> Result {
     let mut table = slot.alloc_map_lock()?.ok_or(EAGAIN)?;
-    table.install(0, NewPte::Poison)
+    table.install(PteIndex::FIRST, NewPte::Poison)
 }

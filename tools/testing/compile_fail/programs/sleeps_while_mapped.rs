@@ -3,14 +3,14 @@
 // error: E0499
 // message: cannot borrow `*slot` as mutable more than once at a time
 
-use crate::pgtable::{pmd_size, PmdSlot, Witness};
+use crate::pgtable::{pmd_size, PmdSlot, PteIndex, Witness};
 
 fn clear_used<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<()> {
     let start = slot.base();
     let seen = slot.map()?;
     let section = slot.invalidate(start..start + pmd_size());
-    if !seen.read(0).is_none() {
-        let _old = section.map_lock()?.clear(0);
+    if !seen.read(PteIndex::FIRST).is_none() {
+        let _old = section.map_lock()?.clear(PteIndex::FIRST);
     }
     Some(())
 }

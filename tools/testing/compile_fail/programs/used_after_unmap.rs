@@ -3,10 +3,10 @@
 // error: E0382
 // message: borrow of moved value: `table`
 
-use crate::pgtable::{PmdSlot, Pte, Witness};
+use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     let table = slot.map()?;
     drop(table);
-    Some(table.read(0))
+    Some(table.read(PteIndex::FIRST))
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of used_after_unmap.rs.
 
-use crate::pgtable::{PmdSlot, Pte, Witness};
+use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     let table = slot.map()?;
-    let first = table.read(0);
+    let first = table.read(PteIndex::FIRST);
     drop(table);
     Some(first)
 }

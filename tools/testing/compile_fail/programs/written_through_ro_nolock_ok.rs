@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of written_through_ro_nolock.rs.
 
-use crate::pgtable::{NewPte, PmdSlot};
+use crate::pgtable::{NewPte, PmdSlot, PteIndex};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(slot: &mut PmdSlot<'_, VmaRef>) -> Result {
     let table = slot.map_rw_nolock().ok_or(EAGAIN)?.lock();
-    table.ok_or(EAGAIN)?.install(0, NewPte::Poison)
+    table.ok_or(EAGAIN)?.install(PteIndex::FIRST, NewPte::Poison)
 }

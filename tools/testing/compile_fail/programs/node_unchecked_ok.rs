@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+// The right way of node_unchecked.rs.
+
+use crate::mm::machine::MemoryNode;
+
+fn node() -> Option<MemoryNode> {
+    MemoryNode::new(1 << 20)
+}
