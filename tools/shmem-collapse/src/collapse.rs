@@ -6,10 +6,10 @@ use crate::{
     Verdict,
     cli::{FileArgs, HowArgs, PidArgs},
     machine::Geometry,
-    module::Loaded,
-    plan::{Done, Plan, Target},
-    report::{self, Outlook},
-    shmem::{self, Memory},
+    module::{Figures, Loaded, Module},
+    report::{self, Outlook, Report},
+    request::{Request, figure},
+    shmem::{self, Mapping, Memory},
     survey::{self, Cell},
 };
 use anyhow::{Context, Result};
@@ -19,14 +19,20 @@ use std::{
     ops::Range,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::AtomicBool,
+        mpsc::{self, RecvTimeoutError},
     },
+    thread,
+    time::Duration,
 };
+
+/// How often a request that runs is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) fn process(args: &PidArgs) -> Result<Verdict> {
     let geometry = Geometry::of_machine()?;
     if !args.how.dry_run {
-        return process_now(args, geometry, Loaded::open()?);
+        return process_now(args, geometry, &Loaded::open()?);
     }
     let mut memory = Memory::of(args.pid)?;
     let mut cells = Vec::new();
@@ -42,25 +48,29 @@ pub(crate) fn process(args: &PidArgs) -> Result<Verdict> {
     outlook(&cells, &args.how)
 }
 
-fn process_now(args: &PidArgs, geometry: Geometry, module: Loaded) -> Result<Verdict> {
+fn process_now(args: &PidArgs, geometry: Geometry, module: &Loaded) -> Result<Verdict> {
     // A range is taken as it is: what in it is not shared memory is told.
-    let ranges = match &args.range {
+    let (request, extents) = match &args.range {
         Some(range) => {
             let start = geometry.ceil(range.start);
-            vec![start..geometry.floor(range.end).max(start)]
+            let range = start..geometry.floor(range.end).max(start);
+            let extents = (range.end - range.start) / geometry.extent;
+            (Request::Range(args.pid, range), Some(extents))
         }
-        None => Memory::of(args.pid)?
-            .mappings()?
-            .iter()
-            .map(|mapping| mapping.extents_inside(geometry))
-            .collect(),
+        None => (Request::Process(args.pid), extents_of(args.pid, geometry)),
     };
-    let plan = Plan {
-        target: Target::Process(args.pid),
-        ranges,
-        geometry,
+    carry_out(&request, extents, geometry, module, &args.how)
+}
+
+/// How many extents a process has, as far as it can be known beforehand: for
+/// the progress bar only.
+fn extents_of(pid: i32, geometry: Geometry) -> Option<u64> {
+    let mappings = Memory::of(pid).ok()?.mappings().ok()?;
+    let bytes = |mapping: &Mapping| {
+        let inside = mapping.extents_inside(geometry);
+        inside.end - inside.start
     };
-    carry_out(&plan, module, &args.how)
+    Some(mappings.iter().map(bytes).sum::<u64>() / geometry.extent)
 }
 
 /// The part of a mapping's extents that lies in the range asked for.
@@ -93,12 +103,9 @@ pub(crate) fn file(args: &FileArgs) -> Result<Verdict> {
         let cells = survey::file(&path, geometry)?;
         return outlook(&cells[..(end / geometry.extent) as usize], &args.how);
     };
-    let plan = Plan {
-        target: Target::File(path),
-        ranges: std::iter::once(0..end).collect(),
-        geometry,
-    };
-    carry_out(&plan, module, &args.how)
+    let extents = Some(end / geometry.extent);
+    let request = Request::File(path, 0..end);
+    carry_out(&request, extents, geometry, &module, &args.how)
 }
 
 fn outlook(cells: &[Cell], how: &HowArgs) -> Result<Verdict> {
@@ -111,23 +118,57 @@ fn outlook(cells: &[Cell], how: &HowArgs) -> Result<Verdict> {
     Ok(Verdict::of(outlook.all_huge()))
 }
 
-fn carry_out(plan: &Plan, mut module: Loaded, how: &HowArgs) -> Result<Verdict> {
+fn carry_out(
+    request: &Request,
+    extents: Option<u64>,
+    geometry: Geometry,
+    module: &Loaded,
+    how: &HowArgs,
+) -> Result<Verdict> {
     let stop = stop_flag()?;
-    let bar = progress_bar(plan.extents(), how.quiet);
-    bar.set_message(so_far(&Done::default()));
-    let done = plan.run(&mut module, |done| {
-        bar.set_position(done.tried);
-        bar.set_message(so_far(done));
-        !stop.load(Ordering::Relaxed)
-    });
+    let bar = progress_bar(extents, how.quiet);
+    let done = while_watched(module, &bar, || request.make(module, geometry, &stop));
     bar.finish_and_clear();
     let done = done?;
+    let report = Report {
+        request,
+        // Of a process that changes, the module knows better.
+        extents: match extents {
+            Some(extents) if done.interrupted => extents.max(done.figure("extents")),
+            _ => done.figure("extents"),
+        },
+        extent_bytes: geometry.extent,
+        done: &done,
+    };
     if how.json {
-        report::print_json(&report::summary(plan, &done))?;
+        report::print_json(&report.summary())?;
     } else if !how.quiet {
-        report::print(plan, &done)?;
+        report.print()?;
     }
-    Ok(Verdict::of(done.all_huge && !done.interrupted))
+    Ok(Verdict::of(done.all_huge))
+}
+
+/// Shows how a request gets on. It is made by the calling thread, so that the
+/// signals of the process, which go to the first one, end it.
+fn while_watched<T>(module: &Loaded, bar: &ProgressBar, request: impl FnOnce() -> T) -> T {
+    if bar.is_hidden() {
+        return request();
+    }
+    thread::scope(|scope| {
+        let (running, is_running) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while is_running.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                let Ok(figures) = module.answer() else {
+                    continue;
+                };
+                bar.set_position(figure(&figures, "extents"));
+                bar.set_message(so_far(&figures));
+            }
+        });
+        let made = request();
+        drop(running);
+        made
+    })
 }
 
 /// Set by the first Ctrl-C or SIGTERM; the second one ends the program at once.
@@ -140,13 +181,13 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn progress_bar(extents: u64, quiet: bool) -> ProgressBar {
+fn progress_bar(extents: Option<u64>, quiet: bool) -> ProgressBar {
     let target = if quiet {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::stderr()
     };
-    ProgressBar::with_draw_target(Some(extents), target).with_style(progress_style())
+    ProgressBar::with_draw_target(extents, target).with_style(progress_style())
 }
 
 fn progress_style() -> ProgressStyle {
@@ -158,9 +199,9 @@ fn progress_style() -> ProgressStyle {
         })
 }
 
-fn so_far(done: &Done) -> String {
+fn so_far(figures: &Figures) -> String {
     ["collapsed", "already_huge", "failed"]
-        .map(|name| format!("{} {}", report::word(name), done.figure(name)))
+        .map(|name| format!("{} {}", report::word(name), figure(figures, name)))
         .join(", ")
 }
 
@@ -186,7 +227,7 @@ mod tests {
         let term = InMemoryTerm::new(2, 100);
         let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
         let bar = ProgressBar::with_draw_target(Some(9), target).with_style(progress_style());
-        bar.set_message(so_far(&Done::default()));
+        bar.set_message(so_far(&Figures::new()));
         bar.set_position(3);
         bar.force_draw();
         let drawn = term.contents();

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel module, as sysfs shows it.
+//! The kernel module: its device, which takes requests and answers them, and
+//! its statistics in sysfs.
 
-use crate::machine;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
 };
 
 const DIRECTORY: &str = "/sys/kernel/mm/shmem_collapse";
+const DEVICE: &str = "/dev/shmem_collapse";
+
+/// Longer than any answer.
+const ANSWER_BYTES: usize = 1 << 16;
 
 /// All figures by name.
 pub(crate) type Figures = BTreeMap<String, u64>;
@@ -19,47 +24,68 @@ pub(crate) type Figures = BTreeMap<String, u64>;
 /// What carries requests out.
 pub(crate) trait Module {
     /// Makes one request and waits for its end.
-    fn request(&mut self, text: &[u8]) -> io::Result<()>;
-    /// Reads the figures.
-    fn figures(&mut self) -> Result<Figures>;
+    fn write(&self, text: &[u8]) -> io::Result<()>;
+    /// What became of it, or has until now.
+    fn answer(&self) -> io::Result<Figures>;
 }
 
 /// The module that is loaded.
 pub(crate) struct Loaded {
-    collapse: File,
-    stats: PathBuf,
+    device: File,
 }
 
 impl Loaded {
     pub(crate) fn open() -> Result<Self> {
-        let directory = directory()?;
-        let collapse = OpenOptions::new()
+        directory()?;
+        let device = OpenOptions::new()
+            .read(true)
             .write(true)
-            .open(directory.join("collapse"))
-            .map_err(|error| match error.kind() {
-                ErrorKind::PermissionDenied => {
-                    anyhow::anyhow!("only root may make memory huge: run this as root (sudo)")
-                }
-                _ => anyhow::Error::new(error).context(format!("{DIRECTORY}/collapse")),
-            })?;
-        if !machine::is_root() {
-            bail!("only root may make memory huge: run this as root (sudo)");
+            // What else may have that name shall not keep us waiting.
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+            .open(DEVICE)
+            .map_err(|error| no_device(&error))?;
+        Ok(Self { device })
+    }
+}
+
+fn no_device(error: &io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            anyhow!("only root may make memory huge: run this as root (sudo)")
         }
-        Ok(Self {
-            collapse,
-            stats: directory.join("stats"),
-        })
+        ErrorKind::NotFound => anyhow!(
+            "the module is loaded, but there is no {DEVICE}: mount devtmpfs on /dev, \
+             or make a node with the numbers in /sys/class/misc/shmem_collapse/dev"
+        ),
+        _ => anyhow!("{DEVICE} is not the module's device: {error}"),
     }
 }
 
 impl Module for Loaded {
-    fn request(&mut self, text: &[u8]) -> io::Result<()> {
-        self.collapse.write(text).map(|_| ())
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        match (&self.device).write(text)? {
+            written if written == text.len() => Ok(()),
+            _ => Err(ErrorKind::WriteZero.into()),
+        }
     }
 
-    fn figures(&mut self) -> Result<Figures> {
-        read_figures(&self.stats)
+    fn answer(&self) -> io::Result<Figures> {
+        let mut text = vec![0; ANSWER_BYTES];
+        let read = self.device.read_at(&mut text, 0)?;
+        text.truncate(read);
+        parse_answer(&String::from_utf8_lossy(&text))
     }
+}
+
+/// Lines of a name and a number.
+fn parse_answer(text: &str) -> io::Result<Figures> {
+    text.lines()
+        .map(|line| {
+            let (name, value) = line.split_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| io::Error::new(ErrorKind::InvalidData, format!("{DEVICE} has no figures")))
 }
 
 fn directory() -> Result<&'static Path> {
@@ -101,62 +127,82 @@ fn read_figures(directory: &Path) -> Result<Figures> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::cell::{Cell, RefCell};
 
-    /// A module that collapses what it is asked for, but for some extents.
-    #[derive(Default)]
+    /// A module that has one answer.
     pub(crate) struct Pretended {
-        pub(crate) requests: Vec<String>,
-        pub(crate) extents: u64,
-        pub(crate) collapsed: u64,
-        /// Addresses that are pinned.
-        pub(crate) pinned: Vec<u64>,
-        /// Fails every request before it does anything.
-        pub(crate) error: Option<i32>,
-        /// Somebody else collapses as much meanwhile.
-        pub(crate) others: bool,
+        written: RefCell<Vec<String>>,
+        /// Signals that come before the end.
+        signals: Cell<u32>,
+        end: Result<(), i32>,
+        figures: Figures,
     }
 
-    impl Module for Pretended {
-        fn request(&mut self, text: &[u8]) -> io::Result<()> {
-            let text = String::from_utf8(text.to_vec()).unwrap();
-            let range: Vec<u64> = text
-                .rsplitn(3, ',')
-                .take(2)
-                .map(|field| u64::from_str_radix(field.trim_start_matches("0x"), 16).unwrap())
-                .collect();
-            let step = if text.starts_with('/') { 512 } else { 2 << 20 };
-            self.requests.push(text);
-            if let Some(error) = self.error {
-                return Err(io::Error::from_raw_os_error(error));
-            }
-            let all = (range[0] - range[1]) / step;
-            let pinned = self
-                .pinned
-                .iter()
-                .filter(|at| (range[1]..range[0]).contains(at))
-                .count() as u64;
-            let twice = if self.others { 2 } else { 1 };
-            self.extents += twice * all;
-            self.collapsed += twice * (all - pinned);
-            match pinned {
-                0 => Ok(()),
-                _ => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+    impl Pretended {
+        pub(crate) fn answering(end: Result<(), i32>, figures: &[(&str, u64)]) -> Self {
+            Self {
+                written: RefCell::default(),
+                signals: Cell::default(),
+                end,
+                figures: figures
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), *value))
+                    .collect(),
             }
         }
 
-        fn figures(&mut self) -> Result<Figures> {
-            let failed = self.extents - self.collapsed;
-            Ok([
-                ("requests", self.requests.len() as u64),
-                ("extents", self.extents),
-                ("collapsed", self.collapsed),
-                ("already_huge", 0),
-                ("failed", failed),
-                ("failed_pinned", failed),
-            ]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect())
+        pub(crate) fn interrupt(&self, signals: u32) {
+            self.signals.set(signals);
+        }
+
+        pub(crate) fn written(&self) -> Vec<String> {
+            self.written.borrow().clone()
+        }
+    }
+
+    impl Module for Pretended {
+        fn write(&self, text: &[u8]) -> io::Result<()> {
+            let text = String::from_utf8_lossy(text).into_owned();
+            self.written.borrow_mut().push(text);
+            if let Some(left) = self.signals.get().checked_sub(1) {
+                self.signals.set(left);
+                return Err(io::Error::from_raw_os_error(libc::EINTR));
+            }
+            self.end.map_err(io::Error::from_raw_os_error)
+        }
+
+        fn answer(&self) -> io::Result<Figures> {
+            Ok(self.figures.clone())
+        }
+    }
+
+    #[test]
+    fn an_answer_is_lines_of_names_and_numbers() {
+        let figures = parse_answer("running 0\nextents 12\nfailed_new 1\n").unwrap();
+        assert_eq!(figures["extents"], 12);
+        assert_eq!(figures["failed_new"], 1);
+        assert!(parse_answer("").unwrap().is_empty());
+        for wrong in [
+            "extents",
+            "extents ",
+            "extents x",
+            "extents -1",
+            "a 1\n\nb 2",
+            "\u{fffd}",
+        ] {
+            assert!(parse_answer(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_device_is_told() {
+        for (kind, words) in [
+            (ErrorKind::PermissionDenied, "root"),
+            (ErrorKind::NotFound, "no /dev/shmem_collapse"),
+            (ErrorKind::NotADirectory, "not the module's device"),
+        ] {
+            let told = no_device(&kind.into()).to_string();
+            assert!(told.contains(words), "{told}");
         }
     }
 

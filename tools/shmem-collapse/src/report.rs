@@ -3,7 +3,7 @@
 //! What a request came to, in words, a table or JSON.
 
 use crate::{
-    plan::{Done, Plan, Target},
+    request::{Done, Request},
     survey::{Cell, Kind},
 };
 use anyhow::Result;
@@ -115,30 +115,75 @@ fn failures(done: &Done) -> BTreeMap<&str, u64> {
         .collect()
 }
 
-/// The result for programs.
-pub(crate) fn summary(plan: &Plan, done: &Done) -> Value {
-    let target = match &plan.target {
-        Target::Process(pid) => json!({ "pid": pid }),
-        Target::File(path) => json!({ "file": path.display().to_string() }),
-    };
-    json!({
-        "target": target,
-        "extent_bytes": plan.geometry.extent,
-        "extents": plan.extents(),
-        "tried": done.tried,
-        "collapsed": done.figure("collapsed"),
-        "already_huge": done.figure("already_huge"),
-        "failed": done.figure("failed"),
-        "outcomes": failures(done),
-        "pmds_mapped": done.figure("pmds_mapped"),
-        "holes_filled": done.figure("holes_filled"),
-        "pages_swapped_in": done.figure("pages_swapped_in"),
-        "copy_seconds": done.figure("copy_ns") as f64 / 1e9,
-        "elapsed_seconds": done.elapsed.as_secs_f64(),
-        "all_huge": done.all_huge && !done.interrupted,
-        "interrupted": done.interrupted,
-        "counts_include_others": done.mixed,
-    })
+/// A request and what came of it.
+pub(crate) struct Report<'a> {
+    pub(crate) request: &'a Request,
+    /// How many there were to try.
+    pub(crate) extents: u64,
+    pub(crate) extent_bytes: u64,
+    pub(crate) done: &'a Done,
+}
+
+impl Report<'_> {
+    /// For programs.
+    pub(crate) fn summary(&self) -> Value {
+        let Self { done, .. } = self;
+        let target = match self.request {
+            Request::Process(pid) | Request::Range(pid, _) => json!({ "pid": pid }),
+            Request::File(path, _) => json!({ "file": path.display().to_string() }),
+        };
+        json!({
+            "target": target,
+            "extent_bytes": self.extent_bytes,
+            "extents": self.extents,
+            "tried": done.figure("extents"),
+            "collapsed": done.figure("collapsed"),
+            "already_huge": done.figure("already_huge"),
+            "failed": done.figure("failed"),
+            "outcomes": failures(done),
+            "pmds_mapped": done.figure("pmds_mapped"),
+            "holes_filled": done.figure("holes_filled"),
+            "pages_swapped_in": done.figure("pages_swapped_in"),
+            "copy_seconds": done.figure("copy_ns") as f64 / 1e9,
+            "elapsed_seconds": done.elapsed.as_secs_f64(),
+            "all_huge": done.all_huge,
+            "interrupted": done.interrupted,
+            // The module answers each request for itself.
+            "counts_include_others": false,
+        })
+    }
+
+    /// For people.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        let Self { extents, done, .. } = self;
+        let mut out = anstream::stdout().lock();
+        if *extents == 0 {
+            return writeln!(out, "There is no extent of shared memory to make huge.");
+        }
+        let mut rows = table();
+        for name in ["collapsed", "already_huge"] {
+            rows.add_row([word(name), done.figure(name).to_string(), String::new()]);
+        }
+        for (outcome, count) in failures(done) {
+            rows.add_row([word(outcome), count.to_string(), advice(outcome).into()]);
+        }
+        writeln!(out, "{}", lines(rows))?;
+        let tried = done.figure("extents");
+        let seconds = done.elapsed.as_secs_f64();
+        writeln!(
+            out,
+            "{tried} of {extents} extents tried in {seconds:.1} s ({:.0} per second, {} made huge)",
+            tried as f64 / seconds.max(1e-6),
+            BinaryBytes(done.figure("collapsed") * self.extent_bytes),
+        )?;
+        if done.interrupted {
+            writeln!(
+                out,
+                "Interrupted. What was made huge stays so; the same command goes on."
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// A table without lines.
@@ -157,45 +202,6 @@ pub(crate) fn lines(mut table: Table) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()
-}
-
-/// The result for people.
-pub(crate) fn print(plan: &Plan, done: &Done) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    if plan.extents() == 0 {
-        writeln!(out, "There is no extent of shared memory to make huge.")?;
-        return Ok(());
-    }
-    let mut rows = table();
-    for name in ["collapsed", "already_huge"] {
-        rows.add_row([word(name), done.figure(name).to_string(), String::new()]);
-    }
-    for (outcome, count) in failures(done) {
-        rows.add_row([word(outcome), count.to_string(), advice(outcome).into()]);
-    }
-    writeln!(out, "{}", lines(rows))?;
-    let seconds = done.elapsed.as_secs_f64();
-    writeln!(
-        out,
-        "{} of {} extents tried in {seconds:.1} s ({:.0} per second, {} made huge)",
-        done.tried,
-        plan.extents(),
-        done.tried as f64 / seconds.max(1e-6),
-        BinaryBytes(done.figure("collapsed") * plan.geometry.extent),
-    )?;
-    if done.interrupted {
-        writeln!(
-            out,
-            "Interrupted. What was made huge stays so; the same command goes on."
-        )?;
-    }
-    if done.mixed {
-        writeln!(
-            out,
-            "Somebody else made requests meanwhile: the counts include theirs."
-        )?;
-    }
-    Ok(())
 }
 
 /// What there is to do, as a survey sees it.
@@ -260,25 +266,25 @@ mod tests {
 
     #[test]
     fn summary_for_programs() {
-        let plan = Plan {
-            target: Target::File("/dev/shm/a".into()),
-            ranges: std::iter::once(0..8 << 20).collect(),
-            geometry: X86,
-        };
         let done = Done {
-            tried: 3,
             figures: figures(&[
+                ("extents", 3),
                 ("collapsed", 2),
                 ("failed", 1),
                 ("failed_pinned", 1),
                 ("failed_lru", 0),
             ]),
-            all_huge: true,
+            all_huge: false,
             interrupted: true,
             elapsed: Duration::from_millis(1500),
-            ..Done::default()
         };
-        let value = summary(&plan, &done);
+        let value = Report {
+            request: &Request::File("/dev/shm/a".into(), 0..8 << 20),
+            extents: 4,
+            extent_bytes: X86.extent,
+            done: &done,
+        }
+        .summary();
         assert_eq!(value["target"]["file"], "/dev/shm/a");
         assert_eq!(value["extents"], 4);
         assert_eq!(value["tried"], 3);

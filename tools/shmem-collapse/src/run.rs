@@ -8,7 +8,7 @@ use crate::{
     collapse,
     machine::Geometry,
     module::Loaded,
-    plan::{Plan, Target},
+    request::Request,
     shmem::{Mapping, Memory},
     survey::{self, Extent},
 };
@@ -21,7 +21,10 @@ use std::{
     ops::Range,
     os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitStatus},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -72,6 +75,8 @@ struct Watch<'a> {
     args: &'a RunArgs,
     geometry: Geometry,
     module: Option<Loaded>,
+    /// Ends the request that runs.
+    stop: Arc<AtomicBool>,
     /// By device, inode and name: System V segments have ids for inodes.
     files: HashMap<((i32, i32), u64, String), usize>,
     known: HashMap<Key, Known>,
@@ -91,6 +96,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Verdict> {
         } else {
             Some(Loaded::open()?)
         },
+        stop: collapse::stop_flag()?,
         files: HashMap::new(),
         known: HashMap::new(),
         collapsed: 0,
@@ -100,12 +106,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<Verdict> {
     };
     // Daemons that the program leaves behind stay ours to look at.
     set_child_subreaper(Some(getpid())).context("cannot watch over daemons")?;
-    let stop = collapse::stop_flag()?;
     let mut child = Command::new(&args.command[0])
         .args(&args.command[1..])
         .spawn()
         .with_context(|| format!("{:?} cannot be started", args.command[0]))?;
-    let status = watch.until_end(&mut child, &stop)?;
+    let status = watch.until_end(&mut child)?;
     watch.report()?;
     Ok(Verdict::Status(code(status)))
 }
@@ -119,7 +124,7 @@ fn code(status: ExitStatus) -> u8 {
 }
 
 impl Watch<'_> {
-    fn until_end(&mut self, child: &mut Child, stop: &AtomicBool) -> Result<ExitStatus> {
+    fn until_end(&mut self, child: &mut Child) -> Result<ExitStatus> {
         let interval = Duration::from_secs_f64(self.args.interval);
         let mut next = Instant::now() + interval;
         loop {
@@ -127,7 +132,7 @@ impl Watch<'_> {
                 return Ok(status);
             }
             // A terminal has told the program too; another sender may not have.
-            if stop.swap(false, Ordering::Relaxed) {
+            if self.stop.swap(false, Ordering::Relaxed) {
                 let pid = Pid::from_child(child);
                 let _ = kill_process(pid, Signal::TERM);
             }
@@ -195,20 +200,18 @@ impl Watch<'_> {
     }
 
     fn collapse(&mut self, pid: i32, ranges: Vec<Range<u64>>) {
-        let plan = Plan {
-            target: Target::Process(pid),
-            ranges,
-            geometry: self.geometry,
-        };
-        self.due += plan.extents();
-        let Some(module) = &mut self.module else {
-            return;
-        };
-        // A request that is refused because the process ends is not worth a word.
-        if let Ok(done) = plan.run(module, |_| true) {
-            self.collapsed += done.figure("collapsed");
-            self.already_huge += done.figure("already_huge");
-            self.failed += done.figure("failed");
+        for range in ranges {
+            self.due += (range.end - range.start) / self.geometry.extent;
+            let Some(module) = &self.module else {
+                continue;
+            };
+            let request = Request::Range(pid, range);
+            // A request that is refused because the process ends is not worth a word.
+            if let Ok(done) = request.make(module, self.geometry, &self.stop) {
+                self.collapsed += done.figure("collapsed");
+                self.already_huge += done.figure("already_huge");
+                self.failed += done.figure("failed");
+            }
         }
     }
 
