@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which size stands where.
+//! The level and number of entries of each page size.
 
 use crate::pgtable::Level;
 
-/// How much one entry of each level translates, as powers of two of bytes.
+/// The number of bytes that one entry of each level translates, as powers of two.
 ///
-/// # Invariants
-///
-/// From PTE to PGD, none is smaller than the one before; levels that are folded
-/// have that of the level above.
+/// From PTE to PGD, none is smaller than the one before; a folded level has that of the level
+/// above.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Layout([u32; 5]);
 
 impl Layout {
     /// `PAGE_SHIFT`, `PMD_SHIFT`, `PUD_SHIFT`, `P4D_SHIFT` and `PGDIR_SHIFT`.
     pub(crate) const fn new(shifts: [u32; 5]) -> Self {
-        // INVARIANT: These are constants of an architecture.
         Self(shifts)
     }
 
@@ -32,19 +29,19 @@ impl Layout {
         }
     }
 
-    /// Bytes that one entry of a level translates, if that many have a number.
+    /// Returns the number of bytes that one entry of a level translates, if it fits.
     pub(crate) fn size(&self, level: Level) -> Option<usize> {
         1usize.checked_shl(self.shift(level))
     }
 
-    /// The place of a size that one entry of a level translates, or a run of
-    /// `entries` of them.
+    /// Returns the place of a size that `entries` entries of a level translate.
     pub(crate) fn run(&self, level: Level, entries: usize) -> Place {
         Place { level, entries }
     }
 
-    /// The highest of `levels` whose entries do not translate more than `size`,
-    /// with as many entries as it takes.
+    /// Returns the highest of `levels` whose entries do not translate more than `size`, with as
+    /// many entries as it takes.
+    #[cfg(any(CONFIG_PPC, all_accessors))]
     pub(crate) fn fill(&self, levels: &[Level], size: usize) -> Option<Place> {
         let fits = |level: &&Level| self.size(**level).is_some_and(|one| one <= size);
         let level = *levels.iter().filter(fits).max()?;
@@ -75,10 +72,10 @@ pub(crate) struct Place {
 /// }
 /// ```
 pub(crate) trait Geometry {
-    /// Where pages of `size` stand; [`None`] for a size that there is not.
+    /// Returns the place of pages of `size`; [`None`] if there is no such size.
     fn place(layout: &Layout, size: usize) -> Option<Place>;
 
-    /// The address under which the tables have the page around `addr`.
+    /// Returns the address under which the tables have the page around `addr`.
     fn table_address(_layout: &Layout, size: usize, addr: usize) -> usize {
         addr & !(size - 1)
     }

@@ -59,8 +59,8 @@ impl Tables for EndsAt {
     }
 }
 
-/// Whether pages of `size` stand at `level` in `entries` entries, and the walk
-/// from anywhere in such a page ends there, at its start.
+/// Returns whether pages of `size` are at `level` in `entries` entries, and the walk from anywhere
+/// in such a page ends there, at its start.
 fn stands<G: Geometry>(layout: &Layout, size: usize, level: Level, entries: usize) -> bool {
     let base = 5 * size;
     let found = |addr| walk::<G, _>(&Full, layout, size, addr);

@@ -23,7 +23,7 @@ use core::{
     marker::PhantomData,
     ptr::NonNull, //
 };
-#[cfg(CONFIG_KUNIT = "y")]
+#[cfg(all_accessors)]
 use kernel::alloc::AllocError;
 use kernel::{
     mm::virt::VmaRef,
@@ -109,7 +109,7 @@ impl<'v> HugetlbVma<'v> {
     ///
     /// Tables that other processes have may be shared rather than allocated, so the architecture's
     /// own `huge_pte_alloc()` decides. The inner [`None`] is an address outside the mapping.
-    #[cfg(CONFIG_KUNIT = "y")]
+    #[cfg(all_accessors)]
     pub(crate) fn alloc(&self, addr: usize) -> Result<Option<HugeSlot<'_>>, AllocError> {
         might_sleep();
         let Some(page) = self.page_around(addr) else {

@@ -2,27 +2,28 @@
 
 //! Page-table entries of hugetlb pages.
 //!
-//! A hugetlb page of one size has its entry, or its run of contiguous entries,
-//! at one level of the page table, which the architecture decides. So there is
-//! one walker, in [`walker`], and one [`Geometry`] for each architecture, in
-//! [`arch`].
+//! The architecture decides at which level of the page table a hugetlb page of one size has its
+//! entry, or its run of contiguous entries. So there is one walker, in [`walker`], and one
+//! [`Geometry`] for each architecture, in [`arch`].
 //!
-//! Where a size stands at the PTE level, the table is reached by
-//! `pte_offset_huge()`: hugetlb never has tables in high memory, and its lock
-//! keeps them in place, so nothing is mapped and no unmap is owed. A
-//! [`HugeSlot`] therefore has no destructor that anybody could forget to run;
-//! the accessors of `pgtable` refuse hugetlb mappings in turn.
+//! At the PTE level, the table is reached by `pte_offset_huge()`: hugetlb never has tables in high
+//! memory, and its lock keeps them, so nothing is mapped or unmapped. A `HugeSlot` therefore has no
+//! destructor that could be forgotten; the accessors of `pgtable` refuse hugetlb mappings in turn.
 //!
 //! ```text
-//! VmaRef         the VMA is held
-//!   HugetlbVma   no table of it is unshared          (hugetlb VMA lock)
-//!     HugeSlot   where the entry of one page stands  (nothing to unmap)
-//!       HugePte  what it said                        (read under its lock)
+//! VmaRef           the VMA is held
+//!   HugetlbVma     no table of it is unshared           (hugetlb VMA lock)
+//!     TableEntry   an entry on the way, with its level  (nothing to unmap)
+//!     HugeSlot     the place of the entry of one page   (nothing to unmap)
+//!       HugePte    its value                            (read under its lock)
 //! ```
 
-// The layer stands alone: allocation and the other architectures' geometries are
-// used by tests only.
-#![allow(dead_code, unused_imports)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 pub(crate) mod arch;
 mod geometry;
@@ -38,14 +39,19 @@ pub(crate) use self::{
         Place, //
     },
     live::{
-        layout,
         HugePte,
-        HugeSlot,
-        HugetlbVma,
-        TableEntry, //
+        HugetlbVma, //
     },
     walker::{
         walk,
         Tables, //
     },
+};
+
+/// Names that the module does not need.
+#[cfg(all_accessors)]
+pub(crate) use self::live::{
+    layout,
+    HugeSlot,
+    TableEntry, //
 };

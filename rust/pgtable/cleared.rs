@@ -14,31 +14,26 @@ use kernel::prelude::*;
 ///
 /// # Invariants
 ///
-/// The entry was present, mapped `pfn`, and is gone.
+/// The entry was present, mapped an ordinary page, and is gone.
 #[must_use = "the page still counts the mapping"]
-pub(crate) struct Cleared {
-    pfn: usize,
-    dirty: bool,
-}
+pub(crate) struct Cleared(Pte);
 
 impl Cleared {
     /// [`None`] if the entry, which the caller has taken away, mapped no page.
     pub(super) fn new(gone: Pte) -> Option<Self> {
         // INVARIANT: Taken away by the caller.
-        gone.page().map(|pfn| Self {
-            pfn,
-            dirty: gone.is_dirty(),
-        })
+        gone.page().map(|_| Self(gone))
     }
 
-    /// Whether hardware wrote through the entry.
+    /// Returns whether hardware wrote through the entry.
+    #[cfg(all_accessors)]
     pub(crate) fn is_dirty(&self) -> bool {
-        self.dirty
+        self.0.is_dirty()
     }
 
     /// Takes the debt over; returns the page frame.
     pub(crate) fn into_page(self) -> usize {
-        self.pfn
+        self.0 .0.pfn
     }
 }
 

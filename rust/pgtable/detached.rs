@@ -7,15 +7,14 @@ use crate::bindings;
 
 /// A PTE table that no pmd entry points to any more.
 ///
-/// It was emptied before its lock was dropped: fault handlers that still have
-/// it mapped compare entries only and trust a removed table to be empty. Its
-/// one end is `pte_free_defer()`: it stays until every RCU reader that mapped
-/// it is done, and only then is freed.
+/// It was emptied before its lock was dropped: fault handlers that still have it mapped compare
+/// entries only and rely on a removed table being empty. Dropping it calls `pte_free_defer()`,
+/// which frees it when every RCU reader that mapped it is done.
 ///
 /// # Invariants
 ///
-/// The table is out of the tree of `witness.mm()`, flushed from every TLB,
-/// zeroed, and this value is its only owner.
+/// The table is out of the tree of `witness.mm()`, flushed from every TLB, all its entries are
+/// none, and this value is its only owner.
 ///
 /// # Examples
 ///

@@ -2,8 +2,8 @@
 
 //! Values of page-table entries.
 //!
-//! Decoded once, by the architecture's own inlines, into values that can be
-//! compared and matched without bit tests.
+//! Decoded once, by the architecture's own inlines, into values that can be compared and matched
+//! without bit tests.
 
 use crate::bindings;
 
@@ -16,7 +16,7 @@ macro_rules! kind {
     };
 }
 
-/// What a pte says.
+/// The kinds of values that a pte has.
 ///
 /// C source: [`include/linux/leafops.h`](srctree/include/linux/leafops.h).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,15 +25,15 @@ pub(crate) enum PteKind {
     None,
     /// Maps an ordinary page, by its frame.
     Page(usize),
-    /// Maps a frame that has no `struct page` to count (`pte_special()`): the
-    /// zero page, device memory.
+    /// Maps a frame that has no `struct page` to count (`pte_special()`): the zero page, device
+    /// memory.
     Special(usize),
     /// A migration entry that names the page frame.
     Migration(usize),
     /// A swap entry.
     Swap,
-    /// A marker: nothing is there, and it must be known why
-    /// (`PTE_MARKER_UFFD_WP`, `PTE_MARKER_POISONED`, `PTE_MARKER_GUARD`).
+    /// A marker, which says why nothing is mapped (`PTE_MARKER_UFFD_WP`, `PTE_MARKER_POISONED`,
+    /// `PTE_MARKER_GUARD`).
     Marker,
     /// Another entry that is not present: device memory, poisoned page.
     Other,
@@ -58,7 +58,7 @@ pub(crate) enum PteKind {
 pub(crate) struct Pte(pub(super) bindings::shmem_collapse_entry);
 
 impl Pte {
-    /// What it says.
+    /// Returns what the entry says.
     #[inline]
     pub(crate) fn kind(self) -> PteKind {
         match self.0.kind {
@@ -72,46 +72,49 @@ impl Pte {
         }
     }
 
-    /// `pte_none()`: nothing there.
+    /// Returns whether the entry is none (`pte_none()`).
     #[inline]
     pub(crate) fn is_none(self) -> bool {
         self.0.kind == kind!(NONE)
     }
 
-    /// `pte_present()`: maps memory.
-    #[inline]
-    pub(crate) fn is_present(self) -> bool {
-        matches!(self.kind(), PteKind::Page(_) | PteKind::Special(_))
-    }
-
-    /// The page frame of a present entry that maps an ordinary page.
+    /// Returns the page frame of a present entry that maps an ordinary page.
     ///
-    /// [`None`] for empty entries, special ones (`pte_special()`), swap and
+    /// Returns [`None`] for entries that are none, special ones (`pte_special()`), swap and
     /// migration entries and markers.
     #[inline]
     pub(crate) fn page(self) -> Option<usize> {
         (self.0.kind == kind!(PAGE)).then_some(self.0.pfn)
     }
+}
 
-    /// `pte_young()`.
+#[cfg(all_accessors)]
+impl Pte {
+    /// Returns whether the entry maps memory (`pte_present()`).
+    #[inline]
+    pub(crate) fn is_present(self) -> bool {
+        matches!(self.kind(), PteKind::Page(_) | PteKind::Special(_))
+    }
+
+    /// Returns `pte_young()`.
     #[inline]
     pub(crate) fn is_young(self) -> bool {
         self.0.flags & bindings::ENTRY_YOUNG != 0
     }
 
-    /// `pte_dirty()`.
+    /// Returns `pte_dirty()`.
     #[inline]
     pub(crate) fn is_dirty(self) -> bool {
         self.0.flags & bindings::ENTRY_DIRTY != 0
     }
 
-    /// `pte_soft_dirty()`.
+    /// Returns `pte_soft_dirty()`.
     #[inline]
     pub(crate) fn is_soft_dirty(self) -> bool {
         self.0.flags & bindings::ENTRY_SOFT_DIRTY != 0
     }
 
-    /// `pte_write()`.
+    /// Returns `pte_write()`.
     #[inline]
     pub(crate) fn is_writable(self) -> bool {
         self.0.flags & bindings::ENTRY_WRITE != 0

@@ -49,6 +49,15 @@ pub(crate) struct Invalidation<'s, W: Witness> {
     range: bindings::mmu_notifier_range,
 }
 
+impl<W: Witness> PmdSlot<'_, W> {
+    /// Tells the MMU notifiers that `range` is about to change. Context: may sleep.
+    ///
+    /// `range` is clipped to the slot.
+    pub(crate) fn invalidate(&mut self, range: Range<usize>) -> Invalidation<'_, W> {
+        Invalidation::new(self.place(), range)
+    }
+}
+
 impl<'s, W: Witness> Invalidation<'s, W> {
     pub(super) fn new(slot: PmdSlot<'s, W>, range: Range<usize>) -> Self {
         let start = range.start.max(slot.base());

@@ -2,12 +2,10 @@
 
 //! The kernel's own page tables.
 //!
-//! Nothing here is shared with the types for user tables, on purpose. A kernel
-//! table has no pmd lock that guards it, is never taken away from under a
-//! mapping in use, and is never in high memory: `pte_offset_kernel()` cannot
-//! fail, takes no RCU lock, and no unmap is owed. The user accessors on such a
-//! table would leak an RCU section, or find "no table" where a kernel mapping is
-//! huge.
+//! Nothing here is shared with the types for user tables, on purpose. A kernel table has no pmd
+//! lock that guards it, is not taken away while its mapping is in use, and is never in high memory:
+//! `pte_offset_kernel()` cannot fail, takes no RCU lock, and needs no unmap. The user accessors on
+//! such a table would leak an RCU section, or find no table where a kernel mapping is huge.
 
 use super::{
     Level,
@@ -26,12 +24,11 @@ use core::{
 };
 use kernel::types::NotThreadSafe;
 
-/// Kernel addresses that stay mapped.
+/// A range of kernel addresses that stay mapped.
 ///
 /// # Invariants
 ///
-/// `range` is mapped in `init_mm` for 'k: vmalloc, module or direct-map memory
-/// that nobody frees.
+/// `range` is mapped in `init_mm` for 'k: vmalloc, module or direct-map memory that is not freed.
 ///
 /// # Examples
 ///
@@ -47,18 +44,17 @@ pub(crate) struct KernelRange<'k> {
 }
 
 impl<'k> KernelRange<'k> {
-    /// The addresses of borrowed memory: what can be read is mapped.
+    /// Returns the addresses of borrowed memory: what can be read is mapped.
     pub(crate) fn of<T>(memory: &'k [T]) -> Self {
         let start = memory.as_ptr() as usize;
-        // INVARIANT: The borrow keeps the memory, and memory of the kernel is
-        // mapped in `init_mm`.
+        // INVARIANT: The borrow keeps the memory, and memory of the kernel is mapped in `init_mm`.
         Self {
             range: start..start + size_of_val(memory),
             _memory: PhantomData,
         }
     }
 
-    /// The addresses.
+    /// Returns the addresses.
     pub(crate) fn addresses(&self) -> Range<usize> {
         self.range.clone()
     }
@@ -66,9 +62,9 @@ impl<'k> KernelRange<'k> {
 
 /// The kernel's page tables with `init_mm`'s mmap lock held for reading.
 ///
-/// The lock keeps intermediate tables from being freed when mappings of the
-/// direct map are split or joined; a [`KernelRange`] keeps the tables of its
-/// mapping. Memory that is hot-removed keeps neither, and is nobody's to borrow.
+/// The lock keeps intermediate tables from being freed when mappings of the direct map are joined;
+/// a [`KernelRange`] keeps the tables of its mapping. Memory that is being hot-removed cannot be
+/// borrowed.
 ///
 /// C source: `walk_kernel_page_table_range()` in
 /// [`mm/pagewalk.c`](srctree/mm/pagewalk.c).
@@ -89,15 +85,15 @@ impl<'k> KernelRange<'k> {
 pub(crate) struct KernelTables(NotThreadSafe);
 
 impl KernelTables {
-    /// Takes the lock. Context: may sleep.
+    /// Takes the lock. Context: sleeps.
     pub(crate) fn read_lock() -> Self {
-        // SAFETY: Process context.
+        // SAFETY: FFI call without safety requirements.
         unsafe { bindings::kernel_tables_lock() };
         // INVARIANT: Locked on the line above.
         Self(NotThreadSafe)
     }
 
-    /// Finds what translates `addr`; [`None`] outside the range.
+    /// Finds what translates `addr`; returns [`None`] outside the range.
     pub(crate) fn find<'t>(
         &'t self,
         range: &'t KernelRange<'_>,
@@ -106,8 +102,7 @@ impl KernelTables {
         if !range.range.contains(&addr) {
             return None;
         }
-        // SAFETY: The lock is held and `addr` is mapped, so every table on the
-        // way stays.
+        // SAFETY: The lock is held and `addr` is mapped, so every table on the way stays.
         let place = unsafe { bindings::kernel_walk(addr) };
         if let Some(pmd) = NonNull::new(place.table) {
             // INVARIANT: The walk ended at a pmd entry that points to a table.
@@ -123,7 +118,7 @@ impl KernelTables {
         })
     }
 
-    /// The page frame that `addr` translates to, at whatever level.
+    /// Returns the page frame that `addr` translates to, at whatever level.
     pub(crate) fn frame(&self, range: &KernelRange<'_>, addr: usize) -> Option<usize> {
         match self.find(range, addr)? {
             KernelSlot::Leaf { frame, .. } => Some(frame),
@@ -156,14 +151,14 @@ impl Drop for KernelTables {
 pub(crate) enum KernelSlot<'t> {
     /// A huge mapping.
     Leaf {
-        /// The level at which it stands.
+        /// The level of the entry.
         level: Level,
         /// The page frame of the very address.
         frame: usize,
     },
     /// A PTE table.
     Table(KernelPmd<'t>),
-    /// Nothing: guard pages, or memory taken out of the direct map.
+    /// No mapping: guard pages, or memory taken out of the direct map.
     Unmapped,
 }
 
@@ -178,7 +173,7 @@ pub(crate) struct KernelPmd<'t> {
 }
 
 impl<'t> KernelPmd<'t> {
-    /// The table (`pte_offset_kernel()`). Cannot fail, and no unmap is owed.
+    /// Returns the table (`pte_offset_kernel()`). Cannot fail, and needs no unmap.
     pub(crate) fn offset_kernel(&self) -> KernelPteTable<'t> {
         // SAFETY: By the type invariant the entry points to a table.
         unsafe { KernelPteTable::from_pmd(self.pmd.as_ptr()) }
@@ -211,8 +206,8 @@ pub(crate) struct KernelPteTable<'t> {
 impl KernelPteTable<'_> {
     /// # Safety
     ///
-    /// `pmd` points to a value that points to a kernel table, which stays for
-    /// the lifetime of the result.
+    /// `pmd` points to a value that points to a kernel table, which stays for the lifetime of the
+    /// result.
     unsafe fn from_pmd(pmd: *mut bindings::pmd_t) -> Self {
         // SAFETY: By this function's contract.
         let start = unsafe { bindings::pte_offset_kernel(pmd, 0) };
@@ -237,11 +232,10 @@ impl KernelPteTable<'_> {
     }
 }
 
-/// A kernel PTE table that is in no page table: under construction.
+/// A kernel PTE table under construction, which is in no page table yet.
 ///
-/// What boot code and hypervisors build before anybody walks it. The kernel
-/// accessor is the right one here too: there is no mm whose locks could keep the
-/// table and nobody who could take it away.
+/// Boot code and hypervisors build such tables. The kernel accessor is the right one here too:
+/// there is no mm whose locks could keep the table, and nobody else who could free it.
 ///
 /// # Invariants
 ///
@@ -277,13 +271,13 @@ impl NewKernelTable {
         })
     }
 
-    /// The entries, for reading.
+    /// Returns the entries, for reading.
     pub(crate) fn entries(&self) -> KernelPteTable<'_> {
         // SAFETY: By the type invariant; the accessor only reads the value.
         unsafe { KernelPteTable::from_pmd(core::ptr::from_ref(&self.pmd).cast_mut()) }
     }
 
-    /// Lets an entry map a page frame.
+    /// Makes an entry map a page frame. Any number will do: the table translates nothing.
     pub(crate) fn set(&mut self, index: PteIndex, frame: usize) {
         // SAFETY: The table has the entry, and by the type invariant nobody walks it.
         unsafe { bindings::kernel_pte_set(self.entries().entry(index), frame) };

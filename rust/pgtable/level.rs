@@ -2,11 +2,11 @@
 
 //! Levels of a page table.
 
-/// A level, named by the entries that stand in its tables.
+/// A level, named by the entries in its tables.
 ///
-/// A present entry is a *leaf* when it maps memory, and otherwise points to a
-/// table of the next level below. Levels that an architecture folds are passed
-/// through: the one entry of a folded table is the entry above it.
+/// A present entry is a *leaf* when it maps memory, and otherwise points to a table of the next
+/// level below. Where an architecture folds a level, the one entry of that table is the entry above
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Level {
     /// Entries that map pages.
@@ -26,6 +26,7 @@ impl Level {
     pub(crate) const ALL: [Self; 5] = [Self::Pte, Self::Pmd, Self::Pud, Self::P4d, Self::Pgd];
 
     /// Returns the level that the C side names; [`None`] for a number that is none.
+    #[cfg(all_accessors)]
     pub(super) fn from_raw(level: u32) -> Option<Self> {
         Self::ALL.get(level as usize).copied()
     }

@@ -12,7 +12,6 @@ use super::{
     DetachedTable,
     Invalidation,
     MappedPages,
-    Pmd,
     PteMap,
     Witness, //
 };
@@ -85,8 +84,9 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
         self.section.slot().as_ptr()
     }
 
-    /// What stands there while the lock is held.
-    pub(crate) fn value(&self) -> Pmd {
+    /// Reads the entry, which does not change while the lock is held.
+    #[cfg(all_accessors)]
+    pub(crate) fn value(&self) -> super::Pmd {
         // SAFETY: The slot's entry is there.
         unsafe { bindings::pmd_read(self.pmd()) }.into()
     }

@@ -2,10 +2,7 @@
 
 //! Indices of PTE tables, checked once.
 
-use super::{
-    pmd_pages,
-    pmd_size, //
-};
+use super::pmd_pages;
 use core::ops::Range;
 use kernel::{
     page::PAGE_SIZE,
@@ -34,23 +31,6 @@ use kernel::{
 pub(crate) struct PteIndex(usize);
 
 impl PteIndex {
-    /// The index of the first entry, which every table has.
-    pub(crate) const FIRST: Self = Self(0);
-
-    /// Checks an index; returns [`None`] if tables end before it.
-    #[inline]
-    pub(crate) fn new(index: usize) -> Option<Self> {
-        // INVARIANT: Checked here.
-        (index < pmd_pages()).then_some(Self(index))
-    }
-
-    /// Returns the index of the entry that translates `addr` (`pte_index()`).
-    #[inline]
-    pub(crate) fn of(addr: usize) -> Self {
-        // INVARIANT: Less than the number of pages of a table's range, each of which has an entry.
-        Self((addr & (pmd_size() - 1)) / PAGE_SIZE)
-    }
-
     /// Iterates over the indices in `range` that tables have.
     #[inline]
     pub(crate) fn range(range: Range<usize>) -> impl Iterator<Item = Self> {
@@ -71,9 +51,32 @@ impl PteIndex {
     }
 }
 
+#[cfg(all_accessors)]
+impl PteIndex {
+    /// The index of the first entry, which every table has.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// Checks an index; returns [`None`] if tables end before it.
+    #[inline]
+    pub(crate) fn new(index: usize) -> Option<Self> {
+        // INVARIANT: Checked here.
+        (index < pmd_pages()).then_some(Self(index))
+    }
+
+    /// Returns the index of the entry that translates `addr` (`pte_index()`).
+    #[inline]
+    pub(crate) fn of(addr: usize) -> Self {
+        // INVARIANT: The number of entries is a power of two.
+        Self((addr / PAGE_SIZE) & (pmd_pages() - 1))
+    }
+}
+
 #[kunit_tests(shmem_collapse_pgtable_index)]
 mod tests {
-    use super::*;
+    use super::{
+        super::pmd_size,
+        *, //
+    };
 
     #[test]
     fn indices_end_where_tables_end() {

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Putting entries where there are none.
+//! Installing entries where there are none.
 
 use super::{
-    LockedPte,
-    LockedPteMap,
-    MayInstall,
-    PteIndex, //
+    entry::Pte,
+    pte_index::PteIndex,
+    pte_lock::LockedPteMap,
+    walk::PmdSlot,
+    witness::{
+        MayInstall,
+        Witness, //
+    },
 };
 use crate::bindings;
-use kernel::prelude::*;
+use kernel::{
+    alloc::AllocError,
+    prelude::*, //
+};
 
-/// An entry that can be installed without a page to account: no reference,
-/// rmap or RSS belongs to it.
+/// An entry that can be installed without a page to account: no reference, rmap or RSS belongs to
+/// it.
 ///
 /// # Examples
 ///
@@ -32,11 +39,11 @@ pub(crate) enum NewPte {
 }
 
 impl<W: MayInstall> LockedPteMap<'_, W> {
-    /// Puts an entry into an empty place.
+    /// Installs an entry where there is none.
     ///
-    /// Nothing was there, so no TLB and no secondary MMU has to be told.
-    /// `EEXIST`: something is there. `EINVAL`: the address is outside the VMA, or
-    /// the VMA does not take such an entry.
+    /// As the entry was none, no TLB and no secondary MMU has to be told. Returns `EEXIST` if it
+    /// was not, and `EINVAL` if the address is outside the VMA or the VMA does not take such an
+    /// entry.
     ///
     /// C source: `do_anonymous_page()` in [`mm/memory.c`](srctree/mm/memory.c),
     /// `mfill_atomic_pte_poison()` in
@@ -51,8 +58,8 @@ impl<W: MayInstall> LockedPteMap<'_, W> {
         }
         let vma = self.slot().witness().vma().as_ptr();
         let pte = self.entries().entry(index);
-        // SAFETY: The entry belongs to the locked table, translates `addr` of
-        // the witnessed VMA and is empty; the witness allows to install.
+        // SAFETY: The entry belongs to the locked table, translates `addr` of the witnessed VMA and
+        // is none; the witness allows entries to be installed.
         let done = unsafe {
             match new {
                 NewPte::ZeroPage => bindings::pte_install_zero(vma, addr, pte),
@@ -63,8 +70,50 @@ impl<W: MayInstall> LockedPteMap<'_, W> {
     }
 }
 
+/// One entry of a locked table, as `get_locked_pte()` finds it.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn poison(vma: &VmaRef, addr: usize) -> Result {
+///     let mut entry = PmdSlot::get_locked_pte(vma, addr)?.ok_or(EAGAIN)?;
+///     entry.install(NewPte::Poison)
+/// }
+/// ```
+pub(crate) struct LockedPte<'s, W: Witness> {
+    table: LockedPteMap<'s, W>,
+    index: PteIndex,
+}
+
+impl<'s, W: Witness> LockedPte<'s, W> {
+    fn new(table: LockedPteMap<'s, W>, index: PteIndex) -> Self {
+        Self { table, index }
+    }
+
+    /// Reads the entry.
+    pub(crate) fn read(&self) -> Pte {
+        self.table.entries().read(self.index)
+    }
+}
+
+impl<'w, W: MayInstall> PmdSlot<'w, W> {
+    /// Walks to `addr` with everything allocated, and maps and locks the entry
+    /// (`get_locked_pte()`). Context: sleeps before the table is mapped.
+    pub(crate) fn get_locked_pte(
+        witness: &'w W,
+        addr: usize,
+    ) -> Result<Option<LockedPte<'w, W>>, AllocError> {
+        let Some(mut slot) = Self::alloc(witness, addr)? else {
+            return Ok(None);
+        };
+        slot.alloc_table()?;
+        let index = PteIndex::of(addr);
+        Ok(LockedPteMap::new(slot).map(|table| LockedPte::new(table, index)))
+    }
+}
+
 impl<W: MayInstall> LockedPte<'_, W> {
-    /// Puts an entry there; see [`LockedPteMap::install`].
+    /// Installs an entry; see [`LockedPteMap::install`].
     pub(crate) fn install(&mut self, new: NewPte) -> Result {
         self.table.install(self.index, new)
     }

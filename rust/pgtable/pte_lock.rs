@@ -3,12 +3,12 @@
 //! Tables mapped together with their lock: known, rechecked, held.
 
 use super::{
-    pte_map::PteLock,
-    PmdSlot,
-    Pte,
-    PteIndex,
-    PteMap,
-    Witness, //
+    pte_map::{
+        PteLock,
+        PteMap, //
+    },
+    walk::PmdSlot,
+    witness::Witness, //
 };
 use crate::bindings;
 use core::{
@@ -16,102 +16,11 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A mapped table with its lock known but not taken, for readers.
-///
-/// With the lock entries hold still, but the table may be one that was removed
-/// meanwhile. There is no way from here to a change, lock or no lock.
-///
-/// C source: `pte_offset_map_ro_nolock()` in
-/// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
-///
-/// # Invariants
-///
-/// `lock` is the PTE lock of the mapped table.
-///
-/// # Examples
-///
-/// ```ignore
-/// fn stable_pair<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<(Pte, Pte)> {
-///     let table = slot.map_ro_nolock()?.lock();
-///     let second = PteIndex::new(1)?;
-///     Some((table.entries().read(PteIndex::FIRST), table.entries().read(second)))
-/// }
-/// ```
-pub(crate) struct ReadOnlyPteMap<'s> {
-    map: PteMap<'s>,
-    lock: NonNull<bindings::spinlock_t>,
-}
-
-impl<'s> ReadOnlyPteMap<'s> {
-    pub(super) fn new<W: Witness>(slot: &'s PmdSlot<'_, W>) -> Option<Self> {
-        let mut lock = core::ptr::null_mut();
-        // SAFETY: The slot's witness allows the call; `lock` is valid for
-        // writing. What it returns is mapped and handed over.
-        let map = unsafe {
-            PteMap::from_start(bindings::pte_offset_map_ro_nolock(
-                slot.witness().mm().as_ptr(),
-                slot.as_ptr(),
-                slot.base(),
-                &mut lock,
-            ))
-        }?;
-        // INVARIANT: Both come from the call above.
-        Some(Self {
-            map,
-            lock: NonNull::new(lock)?,
-        })
-    }
-
-    /// The entries, unlocked.
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
-        &self.map
-    }
-
-    /// Takes the lock, so that entries hold still.
-    pub(crate) fn lock(self) -> SteadyPteMap<'s> {
-        // SAFETY: The mapping's RCU section keeps the table and its lock.
-        unsafe { bindings::spin_lock(self.lock.as_ptr()) };
-        // INVARIANT: Taken on the line above.
-        SteadyPteMap {
-            // SAFETY: As above.
-            _lock: unsafe { PteLock::from_held(self.lock.as_ptr()) },
-            map: self.map,
-        }
-    }
-}
-
-/// A mapped and locked table that may be a removed one: for reading only.
-///
-/// # Invariants
-///
-/// The lock is that of the mapped table.
-///
-/// # Examples
-///
-/// ```ignore
-/// fn all_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<bool> {
-///     let table = slot.map_ro_nolock()?.lock();
-///     Some(table.entries().all(0..pmd_pages(), |_, pte| pte.is_none()))
-/// }
-/// ```
-pub(crate) struct SteadyPteMap<'s> {
-    // Dropped in this order: unlock, then unmap.
-    _lock: PteLock,
-    map: PteMap<'s>,
-}
-
-impl<'s> SteadyPteMap<'s> {
-    /// The entries.
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
-        &self.map
-    }
-}
-
 /// A mapped table with its lock known but not taken, for writers.
 ///
-/// Its entries can be read as through [`PteMap`]. Nothing can be written: after
-/// the lock is taken, the pmd entry must be found unchanged first, or the table
-/// may be one that was removed meanwhile. [`lock`](Self::lock) does both.
+/// Its entries can be read as through [`PteMap`]. Nothing can be written: after the lock is taken,
+/// the pmd entry must be found unchanged first, or the table may be one that was removed meanwhile.
+/// [`lock`](Self::lock) does both.
 ///
 /// C source: `pte_offset_map_rw_nolock()` in
 /// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
@@ -141,12 +50,33 @@ pub(crate) struct UncheckedPteMap<'s, W: Witness> {
     seen: bindings::pmd_t,
 }
 
+#[cfg(all_accessors)]
+impl<W: Witness> PmdSlot<'_, W> {
+    /// Maps the table and remembers the pmd entry and the lock, which is not taken, for writers
+    /// (`pte_offset_map_rw_nolock()`).
+    pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPteMap<'_, W>> {
+        UncheckedPteMap::new(self.place())
+    }
+
+    /// Maps and locks the table (`pte_offset_map_lock()`).
+    pub(crate) fn map_lock(&mut self) -> Option<LockedPteMap<'_, W>> {
+        LockedPteMap::new(self.place())
+    }
+}
+
+#[cfg(all_accessors)]
+impl<'s, W: Witness> UncheckedPteMap<'s, W> {
+    /// Returns the entries, unlocked.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+}
+
 impl<'s, W: Witness> UncheckedPteMap<'s, W> {
     pub(super) fn new(slot: PmdSlot<'s, W>) -> Option<Self> {
         let mut lock = core::ptr::null_mut();
         let mut seen = MaybeUninit::<bindings::pmd_t>::uninit();
-        // SAFETY: The slot's witness allows the call; both outputs are valid
-        // for writing.
+        // SAFETY: The slot's witness allows the call; both outputs are valid for writing.
         let map = unsafe {
             PteMap::from_start(bindings::pte_offset_map_rw_nolock(
                 slot.witness().mm().as_ptr(),
@@ -166,15 +96,10 @@ impl<'s, W: Witness> UncheckedPteMap<'s, W> {
         })
     }
 
-    /// The entries, unlocked.
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
-        &self.map
-    }
-
-    /// Takes the lock and repeats the look at the pmd entry.
+    /// Takes the lock and reads the pmd entry again.
     ///
-    /// [`None`]: the entry changed since the table was mapped; everything read
-    /// from it is stale.
+    /// Returns [`None`] if the entry changed since the table was mapped: everything read from it is
+    /// stale.
     pub(crate) fn lock(self) -> Option<LockedPteMap<'s, W>> {
         // SAFETY: The mapping's RCU section keeps the table and its lock.
         unsafe { bindings::spin_lock(self.lock.as_ptr()) };
@@ -193,12 +118,12 @@ impl<'s, W: Witness> UncheckedPteMap<'s, W> {
     }
 }
 
-/// A mapped table that is locked: entries change only through the holder, or
-/// by hardware (accessed and dirty bits).
+/// A mapped table that is locked: entries change only through the holder, or by hardware (accessed
+/// and dirty bits).
 ///
 /// # Invariants
 ///
-/// The lock is that of the table at `slot`, which still is the slot's table.
+/// The lock is that of the table at `slot` and held, and the table is still the slot's.
 pub(crate) struct LockedPteMap<'s, W: Witness> {
     // Dropped in this order: unlock, then unmap.
     _lock: PteLock,
@@ -209,8 +134,7 @@ pub(crate) struct LockedPteMap<'s, W: Witness> {
 impl<'s, W: Witness> LockedPteMap<'s, W> {
     pub(super) fn new(slot: PmdSlot<'s, W>) -> Option<Self> {
         let mut lock = core::ptr::null_mut();
-        // SAFETY: The slot's witness allows the call; `lock` is valid for
-        // writing.
+        // SAFETY: The slot's witness allows the call; `lock` is valid for writing.
         let start = unsafe {
             bindings::pte_offset_map_lock(
                 slot.witness().mm().as_ptr(),
@@ -230,38 +154,12 @@ impl<'s, W: Witness> LockedPteMap<'s, W> {
         })
     }
 
-    /// The entries.
+    /// Returns the entries.
     pub(crate) fn entries(&self) -> &PteMap<'s> {
         &self.map
     }
 
     pub(super) fn slot(&self) -> &PmdSlot<'s, W> {
         &self.slot
-    }
-}
-
-/// One entry of a locked table, as `get_locked_pte()` finds it.
-///
-/// # Examples
-///
-/// ```ignore
-/// fn poison(vma: &VmaRef, addr: usize) -> Result {
-///     let mut entry = PmdSlot::get_locked_pte(vma, addr)?.ok_or(EAGAIN)?;
-///     entry.install(NewPte::Poison)
-/// }
-/// ```
-pub(crate) struct LockedPte<'s, W: Witness> {
-    pub(super) table: LockedPteMap<'s, W>,
-    pub(super) index: PteIndex,
-}
-
-impl<'s, W: Witness> LockedPte<'s, W> {
-    pub(super) fn new(table: LockedPteMap<'s, W>, index: PteIndex) -> Self {
-        Self { table, index }
-    }
-
-    /// Reads the entry.
-    pub(crate) fn read(&self) -> Pte {
-        self.table.entries().read(self.index)
     }
 }

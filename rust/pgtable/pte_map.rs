@@ -3,12 +3,12 @@
 //! Mapped PTE tables, and the two halves of their guards.
 
 use super::{
+    cleared::ClearedRun,
+    entry::Pte,
     pmd_pages,
-    ClearedRun,
-    PmdSlot,
-    Pte,
-    PteIndex,
-    Witness, //
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
 };
 use crate::bindings;
 use core::{
@@ -24,9 +24,10 @@ const BATCH: usize = 32;
 
 /// A mapped PTE table whose entries may change at any time.
 ///
-/// What is read is, or recently was, in the table of that pmd. Holds
-/// `rcu_read_lock()`: nothing may sleep while it lives, and mappings end in
-/// the reverse order of their making (`kmap_local`), which scopes enforce.
+/// What is read is, or recently was, in the table of that pmd entry. Holds `rcu_read_lock()`, and
+/// with `CONFIG_HIGHPTE` a `kmap_local`. Therefore, while it lives, the caller may not sleep, and
+/// tables that are mapped at the same time must be unmapped in the reverse order. The compiler
+/// checks neither; `CONFIG_DEBUG_ATOMIC_SLEEP` and klint look for the first.
 ///
 /// C source: `__pte_offset_map()` in
 /// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
@@ -57,19 +58,28 @@ pub(crate) struct PteMap<'s> {
     _nts: NotThreadSafe,
 }
 
+impl<W: Witness> PmdSlot<'_, W> {
+    /// Maps the table for reading while its entries may change (`pte_offset_map()`).
+    ///
+    /// Returns [`None`] if there is no table (now).
+    pub(crate) fn map(&mut self) -> Option<PteMap<'_>> {
+        PteMap::new(self)
+    }
+}
+
 impl<'s> PteMap<'s> {
     pub(super) fn new<W: Witness>(slot: &'s PmdSlot<'_, W>) -> Option<Self> {
         // SAFETY: The slot's witness allows `pte_offset_map()`.
         let start = unsafe { bindings::pte_offset_map(slot.as_ptr(), slot.base()) };
-        // SAFETY: `base` is the first address of the table, so this is its
-        // first entry, mapped just now.
+        // SAFETY: `base` is the first address of the table, so this is its first entry, mapped just
+        // now.
         unsafe { Self::from_start(start) }
     }
 
     /// # Safety
     ///
-    /// `start` is null, or the first entry of a table that a `pte_offset_map*()`
-    /// has just mapped; the mapping is handed over.
+    /// `start` is null, or the first entry of a table that a `pte_offset_map*()` has just mapped;
+    /// the mapping is handed over.
     pub(super) unsafe fn from_start(start: *mut bindings::pte_t) -> Option<Self> {
         // INVARIANT: By this function's contract.
         Some(Self {
@@ -99,16 +109,16 @@ impl<'s> PteMap<'s> {
         }
     }
 
-    /// Which entries map the page frame that `frames` has in their place.
+    /// Finds the entries that map the page frame which `frames` has at the same index.
     ///
-    /// [`None`] if one that is not none maps anything else, or stands behind the
-    /// end of `frames`.
+    /// Returns [`None`] if an entry is neither none nor such, or lies beyond the end of `frames`
+    /// and is not none.
     #[inline]
     pub(crate) fn find_pages(&self, frames: &[usize]) -> Option<FoundPages> {
         let known = frames.len().min(pmd_pages());
         let mut found = MaybeUninit::<bindings::shmem_collapse_pte_pages>::uninit();
-        // SAFETY: The table and `frames` both have that many elements; `found`
-        // is filled in if the answer is true.
+        // SAFETY: The table and `frames` both have that many elements; `found` is filled in if the
+        // answer is true.
         let found = unsafe {
             let (start, frames) = (self.start.as_ptr(), frames.as_ptr());
             bindings::pte_find_pages(start, frames, known as u32, found.as_mut_ptr())
@@ -118,8 +128,8 @@ impl<'s> PteMap<'s> {
             .then_some(found)
     }
 
-    /// Calls `f` with index and value of the entries in `range` until it
-    /// returns false; returns whether it never did.
+    /// Calls `f` with index and value of the entries in `range` until it returns false; returns
+    /// whether it never did.
     #[inline]
     pub(crate) fn all(&self, range: Range<usize>, mut f: impl FnMut(usize, Pte) -> bool) -> bool {
         let mut batch = [const { MaybeUninit::<bindings::shmem_collapse_entry>::uninit() }; BATCH];
@@ -148,8 +158,7 @@ impl<'s> PteMap<'s> {
 
 impl Drop for PteMap<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the table is mapped; this is the one
-        // unmap.
+        // SAFETY: By the type invariant the table is mapped; this is the one unmap.
         unsafe { bindings::pte_unmap(self.start.as_ptr()) };
     }
 }
@@ -164,8 +173,8 @@ pub(super) struct PteLock(Option<NonNull<bindings::spinlock_t>>);
 impl PteLock {
     /// # Safety
     ///
-    /// `lock` is null (nothing to release) or held by the caller, who hands it
-    /// over and keeps the page that contains it alive.
+    /// `lock` is null (nothing to release) or held by the caller, who hands it over and keeps the
+    /// page that contains it alive.
     pub(super) unsafe fn from_held(lock: *mut bindings::spinlock_t) -> Self {
         // INVARIANT: By this function's contract.
         Self(NonNull::new(lock))
@@ -185,19 +194,19 @@ impl Drop for PteLock {
 pub(crate) struct FoundPages(bindings::shmem_collapse_pte_pages);
 
 impl FoundPages {
-    /// How many.
+    /// Returns the number of pages.
     pub(crate) fn count(&self) -> usize {
         self.0.nr as usize
     }
 
-    /// Young, dirty and soft-dirty, if any entry was. Without a lock, hardware
-    /// may have added to the first two since.
+    /// Returns young, dirty and soft-dirty, each set if any entry has it. Without a lock, hardware
+    /// may have set the first two since.
     pub(super) fn flags(&self) -> u32 {
         self.0.flags
     }
 
-    /// Where, in runs of [`ClearedRun::LEN`] entries, without those that have
-    /// none: the index of the first entry, and a bit for each page.
+    /// Iterates over runs of [`ClearedRun::LEN`] entries that map a page: the index of the first
+    /// entry of the run, and a bit for each page.
     pub(super) fn runs(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         let runs = (0..).step_by(ClearedRun::LEN).zip(self.0.mapped);
         runs.filter(|(_, mapped)| *mapped != 0)

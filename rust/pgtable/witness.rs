@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What keeps the upper levels of a page table in place, and what allows to
-//! add to them.
+//! Proof that the upper levels of a page table stay, and that they may be populated.
 
 use crate::bindings;
 use core::{
@@ -10,15 +9,14 @@ use core::{
 };
 use kernel::mm::virt::VmaRef;
 
-/// Proof that page-table levels above the PTE table stay for a VMA.
+/// Proof that page-table levels above the PTE table stay allocated for a VMA.
 ///
-/// `pte_offset_map*()` may be called only while the pmd pointer was reached
-/// under the mmap lock, a VMA lock, `i_mmap_rwsem` or the anon_vma lock: RCU
-/// keeps a PTE table alive, not the levels above it. A walk borrows its witness,
-/// so nothing found in it outlives the lock.
+/// `pte_offset_map*()` may be called only while the mmap lock, a VMA lock, `i_mmap_rwsem` or the
+/// anon_vma lock is held: RCU keeps a PTE table alive, not the levels above it. A walk borrows its
+/// witness, so nothing found in it outlives the lock.
 ///
-/// A [`VmaRef`] is the witness of the mmap lock ([`MmapReadGuard`]) and of a VMA
-/// lock ([`VmaReadGuard`]); the reverse map has a witness of its own.
+/// A [`VmaRef`] is the witness of the mmap lock ([`MmapReadGuard`]) and of a VMA lock
+/// ([`VmaReadGuard`]); the reverse map has a witness of its own.
 ///
 /// C source: the comment above `pte_offset_map_lock()` in
 /// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
@@ -39,24 +37,23 @@ use kernel::mm::virt::VmaRef;
 ///
 /// # Safety
 ///
-/// While `self` is borrowed, the VMA that [`vma`](Witness::vma) returns stays
-/// linked with its bounds unchanged, its mm stays allocated, and no page-table
-/// level above the PTE tables of its range is freed.
+/// While `self` is borrowed, the VMA that [`vma`](Witness::vma) returns stays allocated with its
+/// bounds and its mm unchanged, the mm stays allocated, and no page-table level above the PTE
+/// tables of its range is freed.
 pub(crate) unsafe trait Witness {
-    /// The VMA that is held.
+    /// Returns the VMA that is held.
     fn vma(&self) -> NonNull<bindings::vm_area_struct>;
 
-    /// The address space of the VMA.
+    /// Returns the address space of the VMA.
     #[inline]
     fn mm(&self) -> NonNull<bindings::mm_struct> {
-        // SAFETY: The trait's contract keeps the VMA valid; `vm_mm` of a linked
-        // VMA never changes.
+        // SAFETY: The trait's contract keeps the VMA valid and its mm unchanged.
         let mm = unsafe { (*self.vma().as_ptr()).vm_mm };
-        // SAFETY: A linked VMA belongs to an mm.
+        // SAFETY: Every VMA belongs to an mm.
         unsafe { NonNull::new_unchecked(mm) }
     }
 
-    /// Addresses that the VMA covers.
+    /// Returns the addresses that the VMA covers.
     #[inline]
     fn addresses(&self) -> Range<usize> {
         let vma = self.vma().as_ptr();
@@ -68,8 +65,8 @@ pub(crate) unsafe trait Witness {
     }
 }
 
-// SAFETY: A `VmaRef` exists only under the mmap lock or the VMA lock, either of
-// which excludes unmapping and `free_pgtables()`.
+// SAFETY: A `VmaRef` exists only under the mmap lock or the VMA lock, either of which excludes
+// changes of bounds, unmapping and `free_pgtables()`. A VMA never changes its mm.
 unsafe impl Witness for VmaRef {
     #[inline]
     fn vma(&self) -> NonNull<bindings::vm_area_struct> {
@@ -78,13 +75,12 @@ unsafe impl Witness for VmaRef {
     }
 }
 
-/// A witness under which entries and tables may be added.
+/// Proof that entries and tables may be added.
 ///
-/// Nothing may be put into a page table whose owner is past its last zap:
-/// `munmap()` and exit zap first and unlink the VMA from the reverse map later,
-/// so that what goes in between those two stays behind. Whoever holds the mmap
-/// lock or the VMA lock excludes that; whoever came through the reverse map does
-/// not.
+/// Nothing may be installed in a page table whose owner is past its last zap: `munmap()` and exit
+/// zap first and unlink the VMA from the reverse map later, and an entry that is installed between
+/// the two is never zapped. Holding the mmap lock or the VMA lock excludes that; having found the
+/// VMA through the reverse map does not.
 ///
 /// C source: `unmap_region()` and `exit_mmap()` in
 /// [`mm/vma.c`](srctree/mm/vma.c) and [`mm/mmap.c`](srctree/mm/mmap.c).
@@ -103,10 +99,11 @@ unsafe impl Witness for VmaRef {
 ///
 /// # Safety
 ///
-/// While `self` is borrowed, the VMA is attached to its mm, which has users: the
-/// last zap of its range has not begun.
+/// While `self` is borrowed, the mm has users, and the last zap of the VMA's range does not begin.
+#[cfg(all_accessors)]
 pub(crate) unsafe trait MayInstall: Witness {}
 
-// SAFETY: A VMA is detached before it is zapped for good, which takes the mmap
-// lock and the VMA lock for writing; exit waits for the last user.
+// SAFETY: Before the last zap the VMA is detached, which takes the mmap lock and the VMA lock for
+// writing, either of which a `VmaRef` excludes; exit waits for the last user.
+#[cfg(all_accessors)]
 unsafe impl MayInstall for VmaRef {}

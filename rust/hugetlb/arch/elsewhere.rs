@@ -2,9 +2,9 @@
 
 //! ia64, parisc, sh and sparc, as data for the tests of the walker.
 //!
-//! None of them can run this module: ia64 left Linux with version 6.7, and Rust
-//! for Linux has no support for the other three. Their huge pages stand at the
-//! PTE level, as on arm64 and riscv, so the walker is tested with them too.
+//! None of them can run this module: ia64 left Linux with version 6.7, and Rust for Linux has no
+//! support for the other three. Their huge pages have PTEs, as on arm64 and riscv, so the walker is
+//! tested with them too.
 
 use crate::{
     hugetlb::{
@@ -15,11 +15,11 @@ use crate::{
     pgtable::Level,
 };
 
-/// A region of the address space has huge pages only, and its tables count in
-/// them: one PTE for each, at the address divided by the ratio of the sizes.
+/// A region of the address space has huge pages only, and its tables count in them: one PTE for
+/// each, at the address divided by the ratio of the sizes.
 pub(crate) struct Ia64;
 
-/// The region that an address is in stands in its top bits.
+/// The bits of an address that say which region it is in.
 const IA64_REGION: usize = !(usize::MAX >> 3);
 
 impl Geometry for Ia64 {

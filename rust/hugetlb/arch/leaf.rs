@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x86, s390, loongarch and arm: hugetlb pages are single leaves above the PTE
-//! level, so no PTE table is ever involved.
+//! x86, s390, loongarch and arm: hugetlb pages are single leaves above the PTE level, so no PTE
+//! table is involved.
 //!
 //! C source: `huge_pte_offset()` in [`mm/hugetlb.c`](srctree/mm/hugetlb.c).
 

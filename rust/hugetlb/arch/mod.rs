@@ -2,37 +2,35 @@
 
 //! One geometry for each architecture.
 //!
-//! [`Native`] is the one that this kernel has. The others are compiled for the
-//! KUnit tests only, which run the walker over all of them.
-//!
-//! ia64 has left Linux, and Rust for Linux cannot build for parisc, sh and
+//! [`Native`] is that of this kernel. The others are compiled for KUnit tests only, which run the
+//! walker over all of them. ia64 has left Linux, and Rust for Linux cannot build for parisc, sh and
 //! sparc: their geometries are data for those tests and nothing else.
 
-#[cfg(any(CONFIG_ARM64, CONFIG_KUNIT = "y"))]
+#[cfg(any(CONFIG_ARM64, all_accessors))]
 mod arm64;
-#[cfg(CONFIG_KUNIT = "y")]
+#[cfg(all_accessors)]
 mod elsewhere;
-#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), CONFIG_KUNIT = "y"))]
+#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all_accessors))]
 mod leaf;
-#[cfg(any(CONFIG_PPC, CONFIG_KUNIT = "y"))]
+#[cfg(any(CONFIG_PPC, all_accessors))]
 mod powerpc;
-#[cfg(any(CONFIG_RISCV, CONFIG_KUNIT = "y"))]
+#[cfg(any(CONFIG_RISCV, all_accessors))]
 mod riscv;
 
-#[cfg(any(CONFIG_ARM64, CONFIG_KUNIT = "y"))]
+#[cfg(any(CONFIG_ARM64, all_accessors))]
 pub(crate) use arm64::Arm64;
-#[cfg(CONFIG_KUNIT = "y")]
+#[cfg(all_accessors)]
 pub(crate) use elsewhere::{
     Ia64,
     Parisc,
     Sh,
     Sparc, //
 };
-#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), CONFIG_KUNIT = "y"))]
+#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all_accessors))]
 pub(crate) use leaf::Leaf;
-#[cfg(any(CONFIG_PPC, CONFIG_KUNIT = "y"))]
+#[cfg(any(CONFIG_PPC, all_accessors))]
 pub(crate) use powerpc::Powerpc;
-#[cfg(any(CONFIG_RISCV, CONFIG_KUNIT = "y"))]
+#[cfg(any(CONFIG_RISCV, all_accessors))]
 pub(crate) use riscv::Riscv;
 
 #[cfg(CONFIG_ARM64)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! powerpc: every size stands at the highest level whose entries are not larger,
-//! in as many entries as it takes.
+//! powerpc: every size is at the highest level whose entries are not larger, in as many entries as
+//! it takes.
 //!
 //! C source: [`arch/powerpc/mm/hugetlbpage.c`](srctree/arch/powerpc/mm/hugetlbpage.c).
 
@@ -14,8 +14,8 @@ use crate::{
     pgtable::Level,
 };
 
-/// 2 MiB and 1 GiB with the radix MMU, 16 MiB and 16 GiB with the hash MMU, runs
-/// of entries on smaller processors.
+/// 2 MiB and 1 GiB with the radix MMU, 16 MiB and 16 GiB with the hash MMU, runs of entries on
+/// smaller processors.
 pub(crate) struct Powerpc;
 
 impl Geometry for Powerpc {

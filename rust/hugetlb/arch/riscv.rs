@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! riscv: leaves, and 64 KiB in a naturally aligned power-of-two run of PTEs
-//! (Svnapot).
+//! riscv: leaves, and 64 KiB in a naturally aligned power-of-two run of PTEs (Svnapot).
 //!
 //! C source: [`arch/riscv/mm/hugetlbpage.c`](srctree/arch/riscv/mm/hugetlbpage.c).
 

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables that can be locked for reading only.
+
+use super::{
+    pte_map::{
+        PteLock,
+        PteMap, //
+    },
+    walk::PmdSlot,
+    witness::Witness, //
+};
+use crate::bindings;
+use core::ptr::NonNull;
+
+/// A mapped table with its lock known but not taken, for readers.
+///
+/// With the lock taken entries do not change, but the table may be one that was removed meanwhile.
+/// Entries cannot be modified through this type, even with the lock held.
+///
+/// C source: `pte_offset_map_ro_nolock()` in
+/// [`mm/pgtable-generic.c`](srctree/mm/pgtable-generic.c).
+///
+/// # Invariants
+///
+/// `lock` is the PTE lock of the mapped table.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn stable_pair<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<(Pte, Pte)> {
+///     let table = slot.map_ro_nolock()?.lock();
+///     let second = PteIndex::new(1)?;
+///     Some((table.entries().read(PteIndex::FIRST), table.entries().read(second)))
+/// }
+/// ```
+pub(crate) struct ReadOnlyPteMap<'s> {
+    map: PteMap<'s>,
+    lock: NonNull<bindings::spinlock_t>,
+}
+
+impl<W: Witness> PmdSlot<'_, W> {
+    /// Maps the table and remembers its lock, which is not taken, for readers
+    /// (`pte_offset_map_ro_nolock()`).
+    pub(crate) fn map_ro_nolock(&mut self) -> Option<ReadOnlyPteMap<'_>> {
+        ReadOnlyPteMap::new(self)
+    }
+}
+
+impl<'s> ReadOnlyPteMap<'s> {
+    fn new<W: Witness>(slot: &'s PmdSlot<'_, W>) -> Option<Self> {
+        let mut lock = core::ptr::null_mut();
+        // SAFETY: The slot's witness allows the call; `lock` is valid for writing. What it returns
+        // is mapped and handed over.
+        let map = unsafe {
+            PteMap::from_start(bindings::pte_offset_map_ro_nolock(
+                slot.witness().mm().as_ptr(),
+                slot.as_ptr(),
+                slot.base(),
+                &mut lock,
+            ))
+        }?;
+        // INVARIANT: Both come from the call above.
+        Some(Self {
+            map,
+            lock: NonNull::new(lock)?,
+        })
+    }
+
+    /// Returns the entries, unlocked.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+
+    /// Takes the lock, so that entries do not change.
+    pub(crate) fn lock(self) -> SteadyPteMap<'s> {
+        // SAFETY: The mapping's RCU section keeps the table and its lock.
+        unsafe { bindings::spin_lock(self.lock.as_ptr()) };
+        // INVARIANT: Taken on the line above.
+        SteadyPteMap {
+            // SAFETY: As above.
+            _lock: unsafe { PteLock::from_held(self.lock.as_ptr()) },
+            map: self.map,
+        }
+    }
+}
+
+/// A mapped and locked table that may be a removed one: for reading only.
+///
+/// # Invariants
+///
+/// The lock is that of the mapped table.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn all_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<bool> {
+///     let table = slot.map_ro_nolock()?.lock();
+///     Some(table.entries().all(0..pmd_pages(), |_, pte| pte.is_none()))
+/// }
+/// ```
+pub(crate) struct SteadyPteMap<'s> {
+    // Dropped in this order: unlock, then unmap.
+    _lock: PteLock,
+    map: PteMap<'s>,
+}
+
+impl<'s> SteadyPteMap<'s> {
+    /// Returns the entries.
+    pub(crate) fn entries(&self) -> &PteMap<'s> {
+        &self.map
+    }
+}
