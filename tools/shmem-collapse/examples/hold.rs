@@ -162,12 +162,10 @@ fn open(sort: &str) -> Result<OwnedFd, Box<dyn Error>> {
 
 /// What this process has mapped huge.
 fn huge_kilobytes() -> Result<u64, Box<dyn Error>> {
-    let rollup = procfs::process::Process::myself()?.smaps_rollup()?;
-    let map = rollup.memory_map_rollup.0.first().ok_or("no roll-up")?;
-    let bytes = map
-        .extension
-        .map
-        .get("ShmemPmdMapped")
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let line = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("ShmemPmdMapped:"))
         .ok_or("no such field")?;
-    Ok(bytes / 1024)
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -5,8 +5,10 @@
 use crate::{
     Verdict,
     cli::{FileArgs, HowArgs, PidArgs},
+    look::Survey,
     machine::Geometry,
     module::{Figures, Loaded, Module},
+    name::Name,
     report::{self, Outlook, Report},
     request::{Request, figure},
     shmem::{self, Mapping, Memory},
@@ -35,17 +37,21 @@ pub(crate) fn process(args: &PidArgs) -> Result<Verdict> {
         return process_now(args, geometry, &Loaded::open()?);
     }
     let mut memory = Memory::of(args.pid)?;
+    let mappings = memory.mappings()?;
+    let mut survey = Survey::new(&memory, &mappings, geometry)?;
     let mut cells = Vec::new();
-    for mapping in memory.mappings()? {
-        let inside = clipped(
-            &mapping.extents_inside(geometry),
-            args.range.as_ref(),
-            geometry,
-        );
-        let all = survey::mapping(&memory, &mapping, geometry)?;
-        cells.extend(all.into_iter().filter(|cell| inside.contains(&cell.at)));
+    let mut holes = 0u64;
+    for mapping in &mappings {
+        let inside = mapping.extents_inside(geometry);
+        let inside = clipped(&inside, args.range.as_ref(), geometry);
+        if let Some(strip) = survey.strip(mapping) {
+            let strip = strip.clipped(&inside);
+            holes = holes.saturating_add(strip.holes());
+            cells.extend(strip.cells);
+        }
     }
-    outlook(&cells, &args.how)
+    report::problems(&survey.problems);
+    outlook(&cells, holes, &args.how)
 }
 
 fn process_now(args: &PidArgs, geometry: Geometry, module: &Loaded) -> Result<Verdict> {
@@ -70,7 +76,8 @@ fn extents_of(pid: i32, geometry: Geometry) -> Option<u64> {
         let inside = mapping.extents_inside(geometry);
         inside.end - inside.start
     };
-    Some(mappings.iter().map(bytes).sum::<u64>() / geometry.extent)
+    let all = mappings.iter().map(bytes).fold(0, u64::saturating_add);
+    Some(all / geometry.extent)
 }
 
 /// The part of a mapping's extents that lies in the range asked for.
@@ -95,21 +102,22 @@ pub(crate) fn file(args: &FileArgs) -> Result<Verdict> {
     // Not canonicalize(): what is in /proc/PID/fd has no other name.
     let path = std::path::absolute(&args.path)?;
     let pages = std::fs::metadata(&path)
-        .with_context(|| path.display().to_string())?
+        .with_context(|| Name::from(path.as_path()).to_string())?
         .len()
         .div_ceil(geometry.page);
     let end = geometry.floor(pages * geometry.page);
     let Some(module) = module else {
-        let cells = survey::file(&path, geometry)?;
-        return outlook(&cells[..(end / geometry.extent) as usize], &args.how);
+        let (strip, _) = survey::file(&path, geometry)?;
+        let strip = strip.clipped(&(0..end));
+        return outlook(&strip.cells, strip.holes(), &args.how);
     };
     let extents = Some(end / geometry.extent);
     let request = Request::File(path, 0..end);
     carry_out(&request, extents, geometry, &module, &args.how)
 }
 
-fn outlook(cells: &[Cell], how: &HowArgs) -> Result<Verdict> {
-    let outlook = Outlook::of(cells);
+fn outlook(cells: &[Cell], holes: u64, how: &HowArgs) -> Result<Verdict> {
+    let outlook = Outlook::of(cells, holes);
     if how.json {
         report::print_json(&outlook)?;
     } else if !how.quiet {
@@ -193,7 +201,8 @@ fn progress_bar(extents: Option<u64>, quiet: bool) -> ProgressBar {
 fn progress_style() -> ProgressStyle {
     const TEMPLATE: &str = "{wide_bar} {pos}/{len} extents, {rate}/s, {msg}, {eta} left";
     ProgressStyle::with_template(TEMPLATE)
-        .expect("a test has parsed it")
+        // Which it never is: a test parses it.
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
             let _ = write!(out, "{:.0}", state.per_sec());
         })

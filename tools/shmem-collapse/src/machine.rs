@@ -57,11 +57,6 @@ impl Geometry {
     }
 }
 
-/// May this process ask for everything?
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
 #[cfg(test)]
 pub(crate) const X86: Geometry = Geometry {
     page: 4096,

@@ -2,13 +2,31 @@
 
 //! `shmem-collapse`: asks the kernel module of that name to make shared memory
 //! huge, and shows which memory is.
+// What others have named, mapped or written is no reason to panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 mod cli;
 mod collapse;
 mod generate;
+mod look;
 mod machine;
 mod map;
 mod module;
+mod name;
+mod pages;
+mod proc;
 mod report;
 mod request;
 mod run;
@@ -61,7 +79,7 @@ fn status(verdict: Result<Verdict>) -> ExitCode {
         // Who reads us has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("shmem-collapse: {error:#}");
+            anstream::eprintln!("shmem-collapse: {}", name::harmless(&format!("{error:#}")));
             ExitCode::from(2)
         }
     }

@@ -5,21 +5,25 @@
 use crate::{
     Verdict,
     cli::MapArgs,
-    machine::{self, Geometry},
-    shmem::{self, Memory},
-    survey::{self, Cell, Kind},
+    look::Survey,
+    machine::Geometry,
+    name::Name,
+    report,
+    shmem::{self, Mapping, Memory},
+    survey::{self, Kind, Strip},
 };
 use anstyle::{AnsiColor, Color, Style};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use indicatif::BinaryBytes;
 use serde::Serialize;
+use serde_json::Value;
 use std::{
     env,
     io::{self, Write},
 };
 
 /// Cells in a row: 128 MiB of 2 MiB extents.
-const ROW: usize = 64;
+const ROW: u64 = 64;
 
 const KINDS: [Kind; 6] = [
     Kind::HugeMapped,
@@ -78,9 +82,25 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) title: String,
+    pub(crate) name: Name,
     pub(crate) bytes: u64,
     pub(crate) note: Option<&'static str>,
-    pub(crate) cells: Vec<Cell>,
+    pub(crate) strip: Strip,
+}
+
+impl Piece {
+    fn of_mapping(mapping: &Mapping, strip: Strip, geometry: Geometry) -> Self {
+        let (start, end) = (mapping.addresses.start, mapping.addresses.end);
+        Self {
+            title: format!("{start:x}-{end:x} {} {}", mapping.permissions, mapping.name),
+            name: mapping.name.clone(),
+            bytes: end - start,
+            note: (!mapping.is_aligned(geometry)).then_some(
+                "this address does not suit huge pages: see shmem_enabled=advise in the manual",
+            ),
+            strip,
+        }
+    }
 }
 
 /// Pages by what became of them.
@@ -93,50 +113,112 @@ pub(crate) struct Totals {
     huge_mapped_bytes: u64,
     small_bytes: u64,
     swapped_bytes: u64,
+    /// Extents of each kind, in the order of `KINDS`.
+    #[serde(skip)]
+    kinds: [u64; KINDS.len()],
 }
 
 impl Totals {
-    pub(crate) fn of<'c>(cells: impl IntoIterator<Item = &'c Cell>, geometry: Geometry) -> Self {
+    pub(crate) fn of<'s>(strips: impl IntoIterator<Item = &'s Strip>, geometry: Geometry) -> Self {
         let mut totals = Self::default();
-        for cell in cells {
-            let present = cell.extent.present * geometry.page;
-            totals.extents += 1;
-            totals.swapped_bytes += cell.extent.swapped * geometry.page;
-            match cell.kind {
-                Kind::HugeMapped | Kind::Huge => {
-                    totals.huge_extents += 1;
-                    totals.huge_bytes += present;
-                }
-                _ => totals.small_bytes += present,
-            }
-            if cell.kind == Kind::HugeMapped {
-                totals.huge_mapped_extents += 1;
-                totals.huge_mapped_bytes += present;
-            }
+        for strip in strips {
+            totals.add(strip, geometry);
         }
         totals
+    }
+
+    fn add(&mut self, strip: &Strip, geometry: Geometry) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.extents, strip.extents);
+        self.count(Kind::Hole, strip.holes());
+        for cell in &strip.cells {
+            let present = cell.extent.present.saturating_mul(geometry.page);
+            let swapped = cell.extent.swapped.saturating_mul(geometry.page);
+            self.count(cell.kind, 1);
+            add(&mut self.swapped_bytes, swapped);
+            match cell.kind {
+                Kind::HugeMapped | Kind::Huge => {
+                    add(&mut self.huge_extents, 1);
+                    add(&mut self.huge_bytes, present);
+                }
+                _ => add(&mut self.small_bytes, present),
+            }
+            if cell.kind == Kind::HugeMapped {
+                add(&mut self.huge_mapped_extents, 1);
+                add(&mut self.huge_mapped_bytes, present);
+            }
+        }
+    }
+
+    fn count(&mut self, kind: Kind, more: u64) {
+        for (sum, of) in self.kinds.iter_mut().zip(KINDS) {
+            if of == kind {
+                *sum = sum.saturating_add(more);
+            }
+        }
     }
 }
 
 pub(crate) fn show(args: &MapArgs) -> Result<Verdict> {
     let geometry = Geometry::of_machine()?;
-    let pieces = match (args.pid, &args.file) {
-        (Some(pid), _) => of_process(pid, geometry)?,
+    match (args.pid, &args.file) {
+        (Some(pid), _) => of_process(pid, args, geometry)?,
         (None, Some(path)) => {
             shmem::check_file(path)?;
-            let cells = survey::file(path, geometry)?;
-            vec![Piece {
-                title: path.display().to_string(),
+            let (strip, sees_sizes) = survey::file(path, geometry)?;
+            let name = Name::from(path.as_path());
+            let piece = Piece {
+                title: name.to_string(),
+                name,
                 bytes: std::fs::metadata(path)?.len(),
                 note: None,
-                cells,
-            }]
+                strip,
+            };
+            print([piece], args, geometry)?;
+            notes(false, sees_sizes);
         }
-        (None, None) => unreachable!("clap wants one of them"),
-    };
+        (None, None) => bail!("name a process with --pid, or a file with --file"),
+    }
+    Ok(Verdict::Huge)
+}
+
+fn of_process(pid: i32, args: &MapArgs, geometry: Geometry) -> Result<()> {
+    let mut memory = Memory::of(pid)?;
+    let mappings = memory.mappings()?;
+    let mut survey = Survey::new(&memory, &mappings, geometry)?;
+    // What has gone meanwhile is left out.
+    let pieces = mappings.iter().filter_map(|mapping| {
+        let strip = survey.strip(mapping)?;
+        Some(Piece::of_mapping(mapping, strip, geometry))
+    });
+    print(pieces, args, geometry)?;
+    report::problems(&survey.problems);
+    notes(survey.is_partial, survey.sees_sizes);
+    Ok(())
+}
+
+/// What the picture does not show.
+fn notes(is_partial: bool, sees_sizes: bool) {
+    if is_partial {
+        anstream::eprintln!(
+            "Without root only what this process itself has touched is seen: run it with sudo."
+        );
+    }
+    if !sees_sizes {
+        anstream::eprintln!(
+            "The kernel refuses userfaultfd(), without which a look might change something: \
+             only what is mapped huge is seen to be huge."
+        );
+    }
+}
+
+fn print(
+    pieces: impl IntoIterator<Item = Piece>,
+    args: &MapArgs,
+    geometry: Geometry,
+) -> Result<()> {
     if args.json {
-        json(&pieces, geometry)?;
-        return Ok(Verdict::Huge);
+        return json(pieces, geometry);
     }
     let picture = Picture {
         geometry,
@@ -144,35 +226,18 @@ pub(crate) fn show(args: &MapArgs) -> Result<Verdict> {
         ascii: args.ascii || !is_utf8(),
     };
     let mut out = anstream::stdout().lock();
+    let mut totals = Totals::default();
+    for piece in pieces {
+        if !args.quiet {
+            picture.draw(&mut out, &piece)?;
+        }
+        totals.add(&piece.strip, geometry);
+    }
     if !args.quiet {
-        picture.draw(&mut out, &pieces)?;
+        picture.legend(&mut out, &totals)?;
     }
-    picture.totals(&mut out, &pieces)?;
-    if args.pid.is_some() && !machine::is_root() {
-        anstream::eprintln!(
-            "Without root only what this process itself has touched is seen: run it with sudo."
-        );
-    }
-    Ok(Verdict::Huge)
-}
-
-fn of_process(pid: i32, geometry: Geometry) -> Result<Vec<Piece>> {
-    let mut memory = Memory::of(pid)?;
-    memory
-        .mappings()?
-        .iter()
-        .map(|mapping| {
-            let (start, end) = (mapping.addresses.start, mapping.addresses.end);
-            Ok(Piece {
-                title: format!("{start:x}-{end:x} {} {}", mapping.permissions, mapping.name),
-                bytes: end - start,
-                note: (!mapping.is_aligned(geometry)).then_some(
-                    "this address does not suit huge pages: see shmem_enabled=advise in the manual",
-                ),
-                cells: survey::mapping(&memory, mapping, geometry)?,
-            })
-        })
-        .collect()
+    picture.totals(&mut out, &totals)?;
+    Ok(())
 }
 
 /// Whether the terminal shows more than ASCII: the first of these that is set
@@ -195,57 +260,63 @@ struct Picture {
 }
 
 impl Picture {
-    fn draw(&self, out: &mut impl Write, pieces: &[Piece]) -> io::Result<()> {
-        for piece in pieces {
-            let bold = Style::new().bold();
-            writeln!(
-                out,
-                "{bold}{}{bold:#}  {}",
-                piece.title,
-                BinaryBytes(piece.bytes)
-            )?;
-            if let Some(note) = piece.note {
-                writeln!(out, "  ({note})")?;
-            }
-            self.rows(out, &piece.cells)?;
+    fn draw(&self, out: &mut impl Write, piece: &Piece) -> io::Result<()> {
+        let bold = Style::new().bold();
+        writeln!(
+            out,
+            "{bold}{}{bold:#}  {}",
+            piece.title,
+            BinaryBytes(piece.bytes)
+        )?;
+        if let Some(note) = piece.note {
+            writeln!(out, "  ({note})")?;
         }
-        self.legend(out, pieces)
+        self.rows(out, &piece.strip)
     }
 
     /// Full rows that repeat the one before are drawn once, however many.
-    fn rows(&self, out: &mut impl Write, cells: &[Cell]) -> io::Result<()> {
+    fn rows(&self, out: &mut impl Write, strip: &Strip) -> io::Result<()> {
         let mut before: Option<Vec<Kind>> = None;
         let mut repeated = 0;
-        for row in cells.chunks(ROW) {
-            let kinds: Vec<_> = row.iter().map(|cell| cell.kind).collect();
-            if before.as_ref() == Some(&kinds) && kinds.len() == ROW {
-                repeated += 1;
-                continue;
+        let mut at = 0;
+        for (kinds, times) in rows(strip) {
+            let is_full = kinds.len() as u64 == ROW;
+            if is_full && before.as_ref() == Some(&kinds) {
+                repeated += times;
+            } else {
+                self.repetition(out, repeated)?;
+                repeated = times - 1;
+                self.row(out, strip.at(at), &kinds)?;
             }
-            self.repetition(out, repeated)?;
-            repeated = 0;
-            write!(out, "{:>14x} |", row[0].at)?;
-            for run in kinds.chunk_by(|left, right| left == right) {
-                let style = self.style(run[0]);
-                let text: String = run.iter().map(|kind| self.symbol(*kind)).collect();
-                write!(out, "{style}{text}{style:#}")?;
-            }
-            writeln!(out, "|")?;
+            at += times * ROW;
             before = Some(kinds);
         }
         self.repetition(out, repeated)
+    }
+
+    fn row(&self, out: &mut impl Write, at: u64, kinds: &[Kind]) -> io::Result<()> {
+        write!(out, "{at:>14x} |")?;
+        for run in kinds.chunk_by(|left, right| left == right) {
+            let Some(first) = run.first() else { continue };
+            let style = self.style(*first);
+            let text: String = run.iter().map(|kind| self.symbol(*kind)).collect();
+            write!(out, "{style}{text}{style:#}")?;
+        }
+        writeln!(out, "|")
     }
 
     fn repetition(&self, out: &mut impl Write, rows: u64) -> io::Result<()> {
         match rows {
             0 => Ok(()),
             rows => {
-                let bytes = rows * ROW as u64 * self.geometry.extent;
+                let bytes = rows
+                    .saturating_mul(ROW)
+                    .saturating_mul(self.geometry.extent);
                 writeln!(
                     out,
                     "{:>14} |{}| the same for {} more",
                     "*",
-                    " ".repeat(ROW),
+                    " ".repeat(ROW as usize),
                     BinaryBytes(bytes)
                 )
             }
@@ -271,31 +342,27 @@ impl Picture {
         if look.dimmed { style.dimmed() } else { style }
     }
 
-    fn legend(&self, out: &mut impl Write, pieces: &[Piece]) -> io::Result<()> {
-        let cells = || pieces.iter().flat_map(|piece| &piece.cells);
-        if cells().next().is_none() {
+    fn legend(&self, out: &mut impl Write, totals: &Totals) -> io::Result<()> {
+        if totals.extents == 0 {
             return Ok(());
         }
         writeln!(out, "\nOne cell is {}:", BinaryBytes(self.geometry.extent))?;
-        for kind in KINDS {
-            let count = cells().filter(|cell| cell.kind == kind).count();
+        for (kind, count) in KINDS.into_iter().zip(totals.kinds) {
             if kind == Kind::HugeMapped && !self.of_process {
                 continue;
             }
             let style = self.style(kind);
             writeln!(
                 out,
-                "  {style}{}{style:#} {:>7}  {}",
+                "  {style}{}{style:#} {count:>7}  {}",
                 self.symbol(kind),
-                count,
                 kind.meaning(self.of_process)
             )?;
         }
         Ok(())
     }
 
-    fn totals(&self, out: &mut impl Write, pieces: &[Piece]) -> io::Result<()> {
-        let totals = Totals::of(pieces.iter().flat_map(|piece| &piece.cells), self.geometry);
+    fn totals(&self, out: &mut impl Write, totals: &Totals) -> io::Result<()> {
         if totals.extents == 0 {
             return writeln!(out, "There is no shared memory.");
         }
@@ -318,42 +385,95 @@ impl Picture {
     }
 }
 
-fn json(pieces: &[Piece], geometry: Geometry) -> Result<()> {
+/// The rows of a picture, each with how many times it is there one after another:
+/// a stretch of holes is one row.
+fn rows(strip: &Strip) -> impl Iterator<Item = (Vec<Kind>, u64)> + '_ {
+    let mut cells = strip.cells.iter().peekable();
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let left = strip.extents.checked_sub(done).filter(|left| *left > 0)?;
+        let len = left.min(ROW);
+        let mut kinds = vec![Kind::Hole; len as usize];
+        let mut is_empty = true;
+        let end = done.saturating_add(len);
+        while let Some(cell) = cells.next_if(|cell| strip.index(cell.at) < end) {
+            let place = strip.index(cell.at).checked_sub(done);
+            if let Some(kind) = place.and_then(|place| kinds.get_mut(place as usize)) {
+                *kind = cell.kind;
+                is_empty = false;
+            }
+        }
+        let mut times = 1;
+        if is_empty && len == ROW {
+            let until = cells
+                .peek()
+                .map_or(strip.extents, |cell| strip.index(cell.at));
+            times = (until.saturating_sub(done) / ROW).max(1);
+        }
+        done = done.saturating_add(times.saturating_mul(ROW));
+        Some((kinds, times))
+    })
+}
+
+fn json(pieces: impl IntoIterator<Item = Piece>, geometry: Geometry) -> Result<()> {
     let pieces: Vec<_> = pieces
-        .iter()
+        .into_iter()
         .map(|piece| {
-            let extents: Vec<_> = piece
-                .cells
-                .iter()
-                .map(|cell| {
-                    serde_json::json!({
-                        "at": cell.at,
-                        "kind": cell.kind,
-                        "present_pages": cell.extent.present,
-                        "swapped_pages": cell.extent.swapped,
-                    })
-                })
-                .collect();
             serde_json::json!({
                 "title": piece.title,
+                "name": piece.name,
                 "bytes": piece.bytes,
                 "aligned": piece.note.is_none(),
-                "totals": Totals::of(&piece.cells, geometry),
-                "extents": extents,
+                "totals": Totals::of([&piece.strip], geometry),
+                "extents": json_extents(&piece.strip),
             })
         })
         .collect();
-    crate::report::print_json(&serde_json::json!({
+    report::print_json(&serde_json::json!({
         "extent_bytes": geometry.extent,
         "page_bytes": geometry.page,
         "memory": pieces,
     }))
 }
 
+/// Each extent that has pages, and each stretch of holes with how many they are.
+fn json_extents(strip: &Strip) -> Vec<Value> {
+    let mut extents = Vec::new();
+    let mut next = 0u64;
+    let stretch = |from: u64, to: u64| {
+        (from < to).then(|| {
+            serde_json::json!({
+                "at": strip.at(from),
+                "kind": Kind::Hole,
+                "extents": to - from,
+                "present_pages": 0,
+                "swapped_pages": 0,
+            })
+        })
+    };
+    for cell in &strip.cells {
+        let index = strip.index(cell.at);
+        extents.extend(stretch(next, index));
+        extents.push(serde_json::json!({
+            "at": cell.at,
+            "kind": cell.kind,
+            "extents": 1,
+            "present_pages": cell.extent.present,
+            "swapped_pages": cell.extent.swapped,
+        }));
+        next = index.saturating_add(1);
+    }
+    extents.extend(stretch(next, strip.extents));
+    extents
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{machine::X86, survey::Extent};
+    use crate::{
+        machine::X86,
+        survey::{Cell, Extent, tests},
+    };
 
     fn cells(kinds: &[(Kind, usize)]) -> Vec<Cell> {
         kinds
@@ -383,16 +503,27 @@ mod tests {
             of_process,
             ascii,
         };
-        let pieces = [Piece {
+        let piece = Piece {
             title: "7f0000000000-7f0000c00000 rw-s /dev/shm/a".into(),
+            name: "/dev/shm/a".into(),
             bytes: cells.len() as u64 * X86.extent,
             note: None,
-            cells,
-        }];
+            strip: strip(cells),
+        };
         let mut out = anstream::StripStream::new(Vec::new());
-        picture.draw(&mut out, &pieces).unwrap();
-        picture.totals(&mut out, &pieces).unwrap();
+        let totals = Totals::of([&piece.strip], X86);
+        picture.draw(&mut out, &piece).unwrap();
+        picture.legend(&mut out, &totals).unwrap();
+        picture.totals(&mut out, &totals).unwrap();
         String::from_utf8(out.into_inner()).unwrap()
+    }
+
+    /// As a survey has it: without cells for holes.
+    fn strip(mut cells: Vec<Cell>) -> Strip {
+        let start = 0x7f00_0000_0000;
+        let mapping = tests::mapping(start..start + cells.len() as u64 * X86.extent, 0);
+        cells.retain(|cell| cell.kind != Kind::Hole);
+        Strip::of_mapping(&mapping, X86, cells)
     }
 
     #[test]
@@ -440,10 +571,41 @@ Huge: 128.00 MiB (mapped huge: 128.00 MiB), small: 6.00 MiB, in swap: 0 B; 64 of
     #[test]
     fn totals_count_pages() {
         let cells = cells(&[(Kind::HugeMapped, 1), (Kind::Huge, 2), (Kind::Swapped, 1)]);
-        let totals = Totals::of(&cells, X86);
+        let totals = Totals::of([&strip(cells)], X86);
         assert_eq!(totals.huge_extents, 3);
         assert_eq!(totals.huge_mapped_bytes, 2 << 20);
         assert_eq!(totals.small_bytes, 2 << 20);
         assert_eq!(totals.swapped_bytes, 4096);
+    }
+
+    #[test]
+    fn a_picture_takes_time_for_pages_only() {
+        let end = Cell {
+            at: 0x7f00_0000_0000 + (1 << 44),
+            ..cells(&[(Kind::Small, 1)])[0]
+        };
+        let mapping = tests::mapping(0x7f00_0000_0000..end.at + X86.extent, 0);
+        let strip = Strip::of_mapping(&mapping, X86, vec![end]);
+        let drawn: Vec<_> = rows(&strip)
+            .map(|(kinds, times)| (kinds.len(), times))
+            .collect();
+        assert_eq!(drawn, [(64, (1 << 23) / 64), (1, 1)]);
+        let json = json_extents(&strip);
+        assert_eq!(json.len(), 2);
+        assert_eq!(json[0]["extents"], 1 << 23);
+        assert_eq!(json[1]["at"], end.at);
+        assert_eq!(json[1]["present_pages"], 512);
+    }
+
+    #[test]
+    fn a_name_of_another_does_no_harm() {
+        let mut mapping = tests::mapping(0x20_0000..0x40_0000, 0);
+        mapping.name = Name::of_maps(b"/memfd:\x1b[2J\xe9\\012 (deleted)");
+        let strip = Strip::of_mapping(&mapping, X86, Vec::new());
+        let piece = Piece::of_mapping(&mapping, strip, X86);
+        assert_eq!(
+            piece.title,
+            r"200000-400000 rw-s /memfd:\x1b[2J\xe9\x0a (deleted)"
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! What a request came to, in words, a table or JSON.
 
 use crate::{
+    name::{Name, harmless},
     request::{Done, Request},
     survey::{Cell, Kind},
 };
@@ -130,7 +131,7 @@ impl Report<'_> {
         let Self { done, .. } = self;
         let target = match self.request {
             Request::Process(pid) | Request::Range(pid, _) => json!({ "pid": pid }),
-            Request::File(path, _) => json!({ "file": path.display().to_string() }),
+            Request::File(path, _) => json!({ "file": Name::from(path.as_path()) }),
         };
         json!({
             "target": target,
@@ -174,7 +175,7 @@ impl Report<'_> {
             out,
             "{tried} of {extents} extents tried in {seconds:.1} s ({:.0} per second, {} made huge)",
             tried as f64 / seconds.max(1e-6),
-            BinaryBytes(done.figure("collapsed") * self.extent_bytes),
+            BinaryBytes(done.figure("collapsed").saturating_mul(self.extent_bytes)),
         )?;
         if done.interrupted {
             writeln!(
@@ -183,6 +184,13 @@ impl Report<'_> {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Tells on standard error what could not be looked at.
+pub(crate) fn problems(problems: &[String]) {
+    for problem in problems {
+        anstream::eprintln!("shmem-collapse: {}", harmless(problem));
     }
 }
 
@@ -216,17 +224,19 @@ pub(crate) struct Outlook {
 }
 
 impl Outlook {
-    pub(crate) fn of(cells: &[Cell]) -> Self {
+    /// Extents that have pages, and the number of those that have none.
+    pub(crate) fn of(cells: &[Cell], holes: u64) -> Self {
         let count = |is: fn(Kind) -> bool| cells.iter().filter(|cell| is(cell.kind)).count() as u64;
         let is_huge = |kind| matches!(kind, Kind::Huge | Kind::HugeMapped);
         let work = || cells.iter().filter(|cell| !is_huge(cell.kind));
         let huge = count(is_huge);
         let empty = count(|kind| kind == Kind::Hole);
+        let with_cells = cells.len() as u64;
         Self {
-            extents: cells.len() as u64,
+            extents: with_cells.saturating_add(holes),
             huge,
-            to_collapse: cells.len() as u64 - huge - empty,
-            empty,
+            to_collapse: with_cells - huge - empty,
+            empty: empty.saturating_add(holes),
             pages_to_copy: work().map(|cell| cell.extent.present).sum(),
             pages_to_read_from_swap: work().map(|cell| cell.extent.swapped).sum(),
         }
@@ -311,7 +321,7 @@ mod tests {
             cell(Kind::Swapped, 2, 510),
             cell(Kind::Hole, 0, 0),
         ];
-        let outlook = Outlook::of(&cells);
+        let outlook = Outlook::of(&cells, 0);
         assert_eq!(
             outlook,
             Outlook {
@@ -324,7 +334,10 @@ mod tests {
             }
         );
         assert!(!outlook.all_huge());
-        assert!(Outlook::of(&cells[..2]).all_huge());
+        assert!(Outlook::of(&cells[..2], 0).all_huge());
+        let sparse = Outlook::of(&cells[..4], 1 << 40);
+        assert_eq!((sparse.extents, sparse.empty), ((1 << 40) + 4, 1 << 40));
+        assert_eq!(sparse.to_collapse, 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use crate::{
     machine::Geometry,
     module::{Figures, Module},
+    name::Name,
 };
 use anyhow::{Context, Result, anyhow};
 use std::{
@@ -106,7 +107,7 @@ impl Request {
     fn explain(&self, error: &io::Error) -> anyhow::Error {
         let name = match self {
             Self::Process(pid) | Self::Range(pid, _) => format!("process {pid}"),
-            Self::File(path, _) => path.display().to_string(),
+            Self::File(path, _) => Name::from(path.as_path()).to_string(),
         };
         match error.raw_os_error() {
             Some(libc::EPERM) => anyhow!("only root may make memory huge: run this as root (sudo)"),

@@ -5,15 +5,16 @@
 use crate::{
     Verdict,
     cli::RunArgs,
-    collapse,
+    collapse, look,
     machine::Geometry,
     module::Loaded,
+    name::Name,
+    proc::{Proc, Stat},
     request::Request,
-    shmem::{Mapping, Memory},
-    survey::{self, Extent},
+    shmem::{FileId, Mapping, Memory},
+    survey::Extent,
 };
 use anyhow::{Context, Result};
-use procfs::process::{Stat, all_processes};
 use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 use serde_json::json;
 use std::{
@@ -77,8 +78,7 @@ struct Watch<'a> {
     module: Option<Loaded>,
     /// Ends the request that runs.
     stop: Arc<AtomicBool>,
-    /// By device, inode and name: System V segments have ids for inodes.
-    files: HashMap<((i32, i32), u64, String), usize>,
+    files: HashMap<FileId, usize>,
     known: HashMap<Key, Known>,
     collapsed: u64,
     already_huge: u64,
@@ -106,10 +106,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<Verdict> {
     };
     // Daemons that the program leaves behind stay ours to look at.
     set_child_subreaper(Some(getpid())).context("cannot watch over daemons")?;
-    let mut child = Command::new(&args.command[0])
-        .args(&args.command[1..])
+    let (program, arguments) = args.command.split_first().context("no program is named")?;
+    let mut child = Command::new(program)
+        .args(arguments)
         .spawn()
-        .with_context(|| format!("{:?} cannot be started", args.command[0]))?;
+        .with_context(|| format!("{} cannot be started", Name::from(program.as_os_str())))?;
     let status = watch.until_end(&mut child)?;
     watch.report()?;
     Ok(Verdict::Status(code(status)))
@@ -171,14 +172,13 @@ impl Watch<'_> {
         seen: &mut HashSet<Key>,
     ) -> Vec<Range<u64>> {
         let next = self.files.len();
-        let file = (mapping.device, mapping.inode, mapping.name.clone());
-        let file = *self.files.entry(file).or_insert(next);
+        let file = *self.files.entry(mapping.file()).or_insert(next);
         let key = |offset| (file, offset);
         let wanted = |offset| {
             let key = key(offset);
             !seen.contains(&key) && self.known.get(&key).is_none_or(|known| !known.huge)
         };
-        let cells = survey::some_of_mapping(memory, mapping, self.geometry, wanted);
+        let cells = look::some_of_mapping(memory, mapping, self.geometry, wanted);
         let inside = mapping.extents_inside(self.geometry);
         let mut due = Vec::<Range<u64>>::new();
         for cell in cells.unwrap_or_default() {
@@ -242,25 +242,17 @@ impl Watch<'_> {
 
 /// All processes that descend from this one.
 fn descendants() -> Vec<i32> {
-    let stats: Vec<_> = all_processes()
-        .map(|all| {
-            all.flatten()
-                .filter_map(|process| process.stat().ok())
-                .collect()
-        })
-        .unwrap_or_default();
-    descendants_of(getpid().as_raw_nonzero().get(), &stats)
+    descendants_of(getpid().as_raw_nonzero().get(), &Proc::default().stats())
 }
 
 fn descendants_of(ancestor: i32, stats: &[Stat]) -> Vec<i32> {
     let mut found = vec![ancestor];
     let mut at = 0;
-    while at < found.len() {
-        let parent = found[at];
+    while let Some(parent) = found.get(at).copied() {
         found.extend(
             stats
                 .iter()
-                .filter(|stat| stat.ppid == parent)
+                .filter(|stat| stat.parent == parent)
                 .map(|stat| stat.pid),
         );
         at += 1;
@@ -271,7 +263,6 @@ fn descendants_of(ancestor: i32, stats: &[Stat]) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use procfs::FromRead;
 
     fn extent(present: u64, huge: bool) -> Extent {
         Extent {
@@ -323,7 +314,7 @@ mod tests {
             .map(|(pid, parent)| {
                 let zeroes = "0 ".repeat(48);
                 let line = format!("{pid} (x) S {parent} {zeroes}");
-                Stat::from_read(line.as_bytes()).unwrap()
+                Stat::parse(line.as_bytes()).unwrap()
             })
             .collect();
         assert_eq!(descendants_of(10, &stats), [11, 13, 12]);

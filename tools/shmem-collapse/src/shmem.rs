@@ -2,22 +2,38 @@
 
 //! Which mappings of a process are shared memory.
 
-use crate::machine::Geometry;
-use anyhow::{Context, Result, bail};
-use procfs::{
-    ProcError,
-    process::{MMPermissions, MMapPath, MemoryMap, MountInfo, Process},
+use crate::{
+    machine::Geometry,
+    name::Name,
+    proc::{Area, Device, Proc},
+    sys::Window,
 };
-use rustix::fs::{MemfdFlags, fstat, major, memfd_create, minor, statfs};
+use anyhow::{Context, Result, bail};
+use linux_raw_sys::general::{OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
+use rustix::{
+    fs::{
+        AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, StatxFlags, fstat, fstatfs, major,
+        memfd_create, minor, open, statx,
+    },
+    io::Errno,
+};
 use std::{
     collections::HashMap,
-    fmt::Write as _,
+    fs::File,
+    io::{self, ErrorKind},
     ops::Range,
-    path::{Path, PathBuf},
+    os::fd::AsFd,
+    path::Path,
 };
 
-/// Number of a device: what a file lies on.
-type Device = (i32, i32);
+/// What tells a file from another as long as it is mapped. Segments of System V
+/// have ids for inodes, so a name is needed too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileId {
+    device: Device,
+    inode: u64,
+    name: Name,
+}
 
 /// Addresses that show one file without a gap. The kernel may have several
 /// mappings there, with different protections for instance.
@@ -29,30 +45,51 @@ pub(crate) struct Mapping {
     pub(crate) device: Device,
     pub(crate) inode: u64,
     /// The file's name as /proc/PID/maps has it.
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) permissions: String,
     /// Entry in `/proc/PID/map_files` of its first part.
     pub(crate) map_file: String,
 }
 
 impl Mapping {
-    fn new(map: &MemoryMap) -> Self {
-        let (start, end) = map.address;
+    fn new(area: &Area<'_>) -> Self {
         Self {
-            addresses: start..end,
-            offset: map.offset,
-            device: map.dev,
-            inode: map.inode,
-            name: name(&map.pathname),
-            permissions: permissions(map.perms),
-            map_file: format!("{start:x}-{end:x}"),
+            addresses: area.addresses.clone(),
+            offset: area.offset,
+            device: area.device,
+            inode: area.inode,
+            name: Name::of_maps(area.name),
+            permissions: area.permissions.into(),
+            map_file: map_file(&area.addresses),
         }
     }
 
     fn continues(&self, before: &Self) -> bool {
         before.addresses.end == self.addresses.start
-            && (before.device, before.inode) == (self.device, self.inode)
-            && before.offset + (before.addresses.end - before.addresses.start) == self.offset
+            && before.shown().end == self.offset
+            && before.file() == self.file()
+    }
+
+    /// Which file it shows.
+    pub(crate) fn file(&self) -> FileId {
+        // A process may call its shared anonymous memory what it likes, and each
+        // part of it differently.
+        let is_named = self.name.starts_with(b"[anon_shmem:");
+        FileId {
+            device: self.device,
+            inode: self.inode,
+            name: if is_named {
+                "/dev/zero (deleted)".into()
+            } else {
+                self.name.clone()
+            },
+        }
+    }
+
+    /// The bytes of the file that it shows.
+    pub(crate) fn shown(&self) -> Range<u64> {
+        let len = self.addresses.end.saturating_sub(self.addresses.start);
+        self.offset..self.offset.saturating_add(len)
     }
 
     /// Can huge pages be mapped here?
@@ -65,144 +102,317 @@ impl Mapping {
         let start = geometry.ceil(self.addresses.start);
         start..geometry.floor(self.addresses.end).max(start)
     }
-}
 
-fn name(path: &MMapPath) -> String {
-    match path {
-        MMapPath::Path(path) => path.to_string_lossy().into_owned(),
-        MMapPath::Vsys(key) => format!("/SYSV{key:08x} (deleted)"),
-        MMapPath::Other(name) => format!("[{name}]"),
-        other => format!("{other:?}"),
+    /// The address of a byte of the file, if it is shown here.
+    pub(crate) fn address_of(&self, offset: u64) -> Option<u64> {
+        if !self.shown().contains(&offset) {
+            return None;
+        }
+        self.addresses
+            .start
+            .checked_add(offset.checked_sub(self.offset)?)
+    }
+
+    pub(crate) fn is_private(&self) -> bool {
+        self.permissions.ends_with('p')
     }
 }
 
-fn permissions(bits: MMPermissions) -> String {
-    [
-        (MMPermissions::READ, "r", "-"),
-        (MMPermissions::WRITE, "w", "-"),
-        (MMPermissions::EXECUTE, "x", "-"),
-        (MMPermissions::SHARED, "s", "p"),
-    ]
-    .into_iter()
-    .fold(String::new(), |mut text, (bit, yes, no)| {
-        let _ = text.write_str(if bits.contains(bit) { yes } else { no });
-        text
-    })
+fn map_file(addresses: &Range<u64>) -> String {
+    format!("{:x}-{:x}", addresses.start, addresses.end)
 }
 
-/// Picks the mappings of shared memory and joins what belongs together.
-pub(crate) fn mappings(
-    maps: impl IntoIterator<Item = MemoryMap>,
-    mut is_shmem: impl FnMut(&MemoryMap) -> bool,
-) -> Vec<Mapping> {
-    let mut found = Vec::<Mapping>::new();
-    for map in maps {
-        if map.inode == 0 && map.dev == (0, 0) || !is_shmem(&map) {
-            continue;
-        }
-        let mapping = Mapping::new(&map);
-        match found.last_mut() {
-            Some(last) if mapping.continues(last) => last.addresses.end = mapping.addresses.end,
-            _ => found.push(mapping),
+/// Adds a mapping to those before it, or joins it with the last of them.
+fn join(found: &mut Vec<Mapping>, mapping: Mapping) {
+    match found.last_mut() {
+        Some(last) if mapping.continues(last) => last.addresses.end = mapping.addresses.end,
+        _ => found.push(mapping),
+    }
+}
+
+/// Those of one file together, in the order in which the files are first mapped.
+pub(crate) fn by_file(mappings: &[Mapping]) -> Vec<Vec<&Mapping>> {
+    let mut index = HashMap::<FileId, usize>::new();
+    let mut files = Vec::<Vec<&Mapping>>::new();
+    for mapping in mappings {
+        let next = files.len();
+        let at = *index.entry(mapping.file()).or_insert(next);
+        match files.get_mut(at) {
+            Some(file) => file.push(mapping),
+            None => files.push(vec![mapping]),
         }
     }
-    found
+    files
 }
 
-/// Tells shmem's devices from others.
+/// Tells shared memory from other memory.
+///
+/// The memory itself is asked, through `/proc/PID/map_files`. Whoever may not do
+/// that has to believe what the process sees mounted.
 pub(crate) struct Devices {
-    known: HashMap<Device, bool>,
-    map_files: PathBuf,
+    proc: Proc,
+    pid: i32,
+    /// What memfd, System V and shared anonymous memory lie on.
+    internal: Option<Device>,
+    /// Types of file systems, once they are needed.
+    mounts: Option<HashMap<Device, Vec<u8>>>,
+    known: HashMap<(Device, u64), bool>,
+    /// The memory may be asked.
+    may_ask: bool,
+    window: Option<Window>,
 }
 
 impl Devices {
-    fn new(map_files: PathBuf, mounts: &[MountInfo], internal: Option<Device>) -> Self {
-        let mut known: HashMap<_, _> = mounts
-            .iter()
-            .filter_map(|mount| Some((device(&mount.majmin)?, mount.fs_type == "tmpfs")))
-            .collect();
-        if let Some(internal) = internal {
-            known.insert(internal, true);
+    fn new(proc: Proc, pid: i32, internal: Option<Device>) -> Self {
+        Self {
+            proc,
+            pid,
+            internal,
+            mounts: None,
+            known: HashMap::new(),
+            may_ask: true,
+            window: None,
         }
-        Self { known, map_files }
     }
 
-    /// A file system that is mounted nowhere is asked for through the mapping
-    /// itself, which only root may.
-    fn is_shmem(&mut self, map: &MemoryMap) -> bool {
-        let Self { known, map_files } = self;
-        *known.entry(map.dev).or_insert_with(|| {
-            let (start, end) = map.address;
-            is_tmpfs(&map_files.join(format!("{start:x}-{end:x}"))).unwrap_or(false)
-        })
+    fn is_shmem(&mut self, area: &Area<'_>) -> bool {
+        // What lies on a disk has a major number.
+        if area.is_anonymous() || area.device.0 != 0 {
+            return false;
+        }
+        if self.internal == Some(area.device) {
+            return true;
+        }
+        let key = (area.device, area.inode);
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        match self.ask(area) {
+            Some(answer) => {
+                self.known.insert(key, answer);
+                answer
+            }
+            None => self.mounted_as(area.device) == Some(b"tmpfs"),
+        }
+    }
+
+    fn mounted_as(&mut self, device: Device) -> Option<&[u8]> {
+        let (proc, pid) = (&self.proc, self.pid);
+        self.mounts
+            .get_or_insert_with(|| proc.mounts(pid).unwrap_or_default())
+            .get(&device)
+            .map(Vec::as_slice)
+    }
+
+    /// The memory's own answer; none if it has gone or may not be asked.
+    fn ask(&mut self, area: &Area<'_>) -> Option<bool> {
+        // A file system that is across a network, or a program, may never answer.
+        const MAY_BE: [&[u8]; 4] = [b"tmpfs", b"devtmpfs", b"rootfs", b"overlay"];
+        let known = self.mounted_as(area.device);
+        if known.is_some_and(|known| !MAY_BE.contains(&known)) {
+            return Some(false);
+        }
+        if !self.may_ask {
+            return None;
+        }
+        let entry = format!("map_files/{}", map_file(&area.addresses));
+        let path = self.proc.path(self.pid, &entry);
+        match file_kind(&path) {
+            Ok(FileKind::Shmem) => Some(true),
+            Ok(FileKind::Overlay) => self.is_behind_overlay(&path),
+            Ok(FileKind::Other) => Some(false),
+            Err(error) => {
+                self.may_ask &= error != Errno::PERM;
+                None
+            }
+        }
+    }
+
+    /// Only a mapping of shared memory can be guarded, whatever file system its
+    /// file seems to be of.
+    fn is_behind_overlay(&mut self, path: &Path) -> Option<bool> {
+        if self.window.is_none() {
+            let geometry = Geometry::of_machine().ok()?;
+            self.window = Window::new(geometry.extent).ok();
+        }
+        let file = open(path, OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).ok()?;
+        match self.window.as_mut()?.view(file, 0) {
+            Ok(_) => Some(true),
+            Err(error) => (error.kind() == ErrorKind::InvalidInput).then_some(false),
+        }
     }
 }
 
-fn device(text: &str) -> Option<Device> {
-    let (major, minor) = text.split_once(':')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
+/// What a file's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileKind {
+    Shmem,
+    /// Those of a file that is elsewhere.
+    Overlay,
+    Other,
+}
+
+/// A device in a tmpfs, or in /dev, is no shared memory.
+fn file_kind(path: &Path) -> rustix::io::Result<FileKind> {
+    let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let mode = statx(&file, c"", flags, StatxFlags::TYPE)?.stx_mode;
+    if FileType::from_raw_mode(mode.into()) != FileType::RegularFile {
+        return Ok(FileKind::Other);
+    }
+    file_system(&file)
+}
+
+fn file_system(file: impl AsFd) -> rustix::io::Result<FileKind> {
+    Ok(match fstatfs(file)?.f_type as u32 {
+        TMPFS_MAGIC => FileKind::Shmem,
+        OVERLAYFS_SUPER_MAGIC => FileKind::Overlay,
+        _ => FileKind::Other,
+    })
 }
 
 /// The device that memfd, System V and shared anonymous memory lie on.
 fn internal_device() -> Option<Device> {
     let file = memfd_create("shmem-collapse", MemfdFlags::CLOEXEC).ok()?;
-    let device = fstat(&file).ok()?.st_dev;
-    Some((major(device) as i32, minor(device) as i32))
+    device_and_inode(&file).ok().map(|(device, _)| device)
+}
+
+fn device_and_inode(file: impl AsFd) -> rustix::io::Result<(Device, u64)> {
+    let stat = fstat(file)?;
+    Ok(((major(stat.st_dev), minor(stat.st_dev)), stat.st_ino))
 }
 
 /// Whether the file lies in a tmpfs.
 pub(crate) fn is_tmpfs(path: &Path) -> rustix::io::Result<bool> {
-    Ok(statfs(path)?.f_type as u32 == linux_raw_sys::general::TMPFS_MAGIC)
+    let file = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(file_system(file)? == FileKind::Shmem)
+}
+
+/// What came of opening a file through a mapping.
+pub(crate) enum Opened {
+    File(File),
+    /// Nothing maps it any more.
+    Gone,
+    /// It may be seen through page tables only.
+    Hidden,
 }
 
 /// A process whose memory is looked at.
 pub(crate) struct Memory {
-    pub(crate) process: Process,
+    pid: i32,
+    proc: Proc,
     devices: Devices,
 }
 
 impl Memory {
     pub(crate) fn of(pid: i32) -> Result<Self> {
-        let process = Process::new(pid).map_err(|error| explain(error, pid))?;
-        let mounts = process.mountinfo().map_err(|error| explain(error, pid))?;
-        let devices = Devices::new(
-            PathBuf::from(format!("/proc/{pid}/map_files")),
-            &mounts.0,
-            internal_device(),
-        );
-        Ok(Self { process, devices })
+        Self::in_proc(Proc::default(), pid)
     }
 
-    /// Its mappings of shared memory, as they are now.
+    /// Takes what a process is from somewhere else than `/proc`.
+    pub(crate) fn in_proc(proc: Proc, pid: i32) -> Result<Self> {
+        if let Err(error) = std::fs::metadata(proc.path(pid, ".")) {
+            if !proc.is_there() {
+                bail!("/proc is not mounted: run 'mount -t proc proc /proc'");
+            }
+            return Err(explain(error, pid));
+        }
+        let devices = Devices::new(proc.clone(), pid, internal_device());
+        Ok(Self { pid, proc, devices })
+    }
+
+    /// Its mappings of shared memory, as they are now. A process that has no
+    /// memory, or has none any more, has none.
     pub(crate) fn mappings(&mut self) -> Result<Vec<Mapping>> {
-        let maps = self
-            .process
-            .maps()
-            .map_err(|error| explain(error, self.process.pid()))?;
-        Ok(mappings(maps, |map| self.devices.is_shmem(map)))
+        let mut found = Vec::new();
+        let Self { pid, proc, devices } = self;
+        let read = proc.areas(*pid, |area| {
+            if devices.is_shmem(&area) {
+                join(&mut found, Mapping::new(&area));
+            }
+        });
+        match read {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(Vec::new()),
+            // What was read before counts.
+            Err(error) if found.is_empty() => Err(explain(error, *pid)),
+            _ => Ok(found),
+        }
     }
 
-    /// The path that a mapping's file can be opened by.
-    pub(crate) fn map_file(&self, mapping: &Mapping) -> PathBuf {
-        self.devices.map_files.join(&mapping.map_file)
+    /// Its page tables.
+    pub(crate) fn pagemap(&self) -> io::Result<File> {
+        File::open(self.proc.path(self.pid, "pagemap"))
+    }
+
+    /// Opens the file that all of these mappings show.
+    pub(crate) fn open(&self, mappings: &[&Mapping]) -> io::Result<Opened> {
+        // A mapping's parts may be others with each look, and the file the same.
+        const LOOKS: usize = 3;
+        let Some(first) = mappings.first() else {
+            return Ok(Opened::Gone);
+        };
+        let mut entries: Vec<String> = mappings
+            .iter()
+            .map(|mapping| mapping.map_file.clone())
+            .collect();
+        for _ in 0..LOOKS {
+            for entry in &entries {
+                match self.open_entry(entry, first)? {
+                    Opened::Gone => {}
+                    opened => return Ok(opened),
+                }
+            }
+            entries.clear();
+            let wanted = first.file();
+            let again = self.proc.areas(self.pid, |area| {
+                let is_same = (area.device, area.inode) == (first.device, first.inode);
+                if is_same && Mapping::new(&area).file() == wanted {
+                    entries.push(map_file(&area.addresses));
+                }
+            });
+            if again.is_err() || entries.is_empty() {
+                break;
+            }
+        }
+        Ok(Opened::Gone)
+    }
+
+    fn open_entry(&self, entry: &str, expected: &Mapping) -> io::Result<Opened> {
+        let path = self.proc.path(self.pid, &format!("map_files/{entry}"));
+        let flags = OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = match open(&path, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::PERM | Errno::ACCESS) => return Ok(Opened::Hidden),
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error.into()),
+            Err(_) => return Ok(Opened::Gone),
+        };
+        if file_system(&file)? != FileKind::Shmem {
+            return Ok(Opened::Hidden);
+        }
+        let is_expected = device_and_inode(&file)? == (expected.device, expected.inode);
+        Ok(if is_expected {
+            Opened::File(file.into())
+        } else {
+            Opened::Gone
+        })
     }
 }
 
-fn explain(error: ProcError, pid: i32) -> anyhow::Error {
-    match error {
-        ProcError::NotFound(_) => {
+fn explain(error: io::Error, pid: i32) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::NotFound => {
             anyhow::anyhow!("there is no process {pid}: look for it with 'ps'")
         }
-        ProcError::PermissionDenied(_) => anyhow::anyhow!(
+        ErrorKind::PermissionDenied => anyhow::anyhow!(
             "the memory of process {pid} may not be looked at: run this as root (sudo)"
         ),
-        other => anyhow::Error::new(other).context(format!("cannot read /proc/{pid}")),
+        _ => anyhow::Error::new(error).context(format!("cannot read /proc/{pid}")),
     }
 }
 
 /// Fails with what to do unless the file at `path` is shared memory.
 pub(crate) fn check_file(path: &Path) -> Result<()> {
-    let shown = path.display();
+    let shown = Name::from(path);
     let metadata = std::fs::metadata(path).with_context(|| format!("{shown} cannot be used"))?;
     if !metadata.is_file() {
         bail!("{shown} is no regular file: name a file in a tmpfs");
@@ -220,11 +430,8 @@ pub(crate) fn check_file(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::X86;
-    use procfs::{
-        FromRead,
-        process::{MemoryMaps, MountInfos},
-    };
+    use crate::{machine::X86, proc::tests::Tree};
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
     /// Recorded on Linux 7.3, of a process for each sort of shared memory.
     const MOUNTS: &str = include_str!("../tests/data/mountinfo");
@@ -234,10 +441,13 @@ mod tests {
     const FILE: &str = include_str!("../tests/data/file.maps");
 
     fn found(maps: &str) -> Vec<Mapping> {
-        let maps = MemoryMaps::from_read(maps.as_bytes()).unwrap();
-        let mounts = MountInfos::from_read(MOUNTS.as_bytes()).unwrap();
-        let mut devices = Devices::new("/nowhere".into(), &mounts.0, Some((0, 1)));
-        mappings(maps, |map| devices.is_shmem(map))
+        found_in(&Tree::new(maps.as_bytes(), MOUNTS.as_bytes()))
+    }
+
+    fn found_in(tree: &Tree) -> Vec<Mapping> {
+        let mut memory = Memory::in_proc(tree.proc(), Tree::PID).unwrap();
+        memory.devices.internal = Some((0, 1));
+        memory.mappings().unwrap()
     }
 
     #[test]
@@ -293,5 +503,137 @@ mod tests {
         assert!(check_file(Path::new("/proc/self/maps")).is_err());
         assert!(check_file(Path::new("/nonexistent")).is_err());
         assert!(check_file(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        let maps = [
+            &b"1000000-1200000 rw-s 0 00:01 1 /memfd:caf\xe9 (deleted)\n"[..],
+            b"2000000-2200000 rw-s 0 00:1c 2 /SYSV\n",
+            b"3000000-3200000 rw-s 0 00:1c 3 /SYSVOL-policies\n",
+            b"4000000-4200000 rw-s 0 00:01 4 /memfd:a\\012b (deleted)\n",
+            b"5000000-5200000 rw-s 0 00:1c 5 [heap]\n",
+            b"6000000-6200000 rw-s 0 00:01 6\n",
+        ]
+        .concat();
+        let found = found_in(&Tree::new(&maps, MOUNTS.as_bytes()));
+        let names: Vec<_> = found
+            .iter()
+            .map(|mapping| mapping.name.to_string())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                r"/memfd:caf\xe9 (deleted)",
+                "/SYSV",
+                "/SYSVOL-policies",
+                r"/memfd:a\x0ab (deleted)",
+                "[heap]",
+                ""
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mount_point_of_another_language_hides_nothing() {
+        let mounts = [
+            b"40 28 0:99 / /m\xe9dia rw - tmpfs media rw\n",
+            MOUNTS.as_bytes(),
+        ]
+        .concat();
+        assert_eq!(found_in(&Tree::new(FILE.as_bytes(), &mounts)), found(FILE));
+    }
+
+    #[test]
+    fn a_name_of_its_own_makes_no_other_file() {
+        let maps = "1000000-1200000 rw-s 00000000 00:01 5 [anon_shmem:a]\n\
+            1200000-1400000 rw-s 00200000 00:01 5 [anon_shmem:b]\n\
+            1600000-1800000 rw-s 00000000 00:01 5 /dev/zero (deleted)\n\
+            1800000-1a00000 rw-s 00200000 00:01 5 /SYSV00000000 (deleted)\n";
+        let found = found(maps);
+        assert_eq!(found.len(), 3);
+        let files: Vec<_> = by_file(&found).iter().map(Vec::len).collect();
+        assert_eq!(files, [2, 1]);
+    }
+
+    #[test]
+    fn bytes_of_a_file_have_addresses() {
+        let mapping = &found(FILE)[0];
+        assert_eq!(mapping.shown(), 0..0x60_0000);
+        assert_eq!(mapping.address_of(0x20_0000), Some(0x7f84_04a0_0000));
+        assert_eq!(mapping.address_of(0x60_0000), None);
+    }
+
+    #[test]
+    fn the_memory_is_asked() {
+        let file = File::from(memfd_create("asked", MemfdFlags::CLOEXEC).unwrap());
+        let (device, inode) = device_and_inode(&file).unwrap();
+        let line = format!(
+            "1000000-1200000 rw-s 00000000 {:02x}:{:02x} {inode} /x\n\
+             2000000-2200000 rw-s 00000000 00:77 9 /dev/null\n\
+             3000000-3200000 rw-s 00000000 00:78 9 /gone\n",
+            device.0, device.1
+        );
+        let tree = Tree::new(line.as_bytes(), b"");
+        let of_file = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        tree.link("1000000-1200000", Path::new(&of_file));
+        // A device, be it in a tmpfs, is none.
+        tree.link("2000000-2200000", Path::new("/dev/null"));
+        let mut memory = Memory::in_proc(tree.proc(), Tree::PID).unwrap();
+        memory.devices.internal = None;
+        let found = memory.mappings().unwrap();
+        assert_eq!(found.len(), 1);
+        let opened = memory.open(&found.iter().collect::<Vec<_>>()).unwrap();
+        assert!(matches!(opened, Opened::File(_)));
+        // Another file is mapped there now.
+        let other = Mapping {
+            inode: inode + 1,
+            ..found[0].clone()
+        };
+        assert!(matches!(memory.open(&[&other]).unwrap(), Opened::Gone));
+        assert_eq!(file_kind(Path::new("/dev/null")), Ok(FileKind::Other));
+        assert_eq!(file_kind(Path::new(&of_file)), Ok(FileKind::Shmem));
+    }
+
+    #[test]
+    fn a_mapping_whose_parts_change_is_looked_for_again() {
+        let file = File::from(memfd_create("parts", MemfdFlags::CLOEXEC).unwrap());
+        let (device, inode) = device_and_inode(&file).unwrap();
+        let line = format!(
+            "1000000-1100000 r--s 00000000 {:02x}:{:02x} {inode} /x\n",
+            device.0, device.1
+        );
+        let tree = Tree::new(line.as_bytes(), b"");
+        let of_file = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        tree.link("1000000-1100000", Path::new(&of_file));
+        let mut memory = Memory::in_proc(tree.proc(), Tree::PID).unwrap();
+        let mut found = memory.mappings().unwrap();
+        found[0].map_file = "1000000-1200000".into();
+        assert!(matches!(
+            memory.open(&[&found[0]]).unwrap(),
+            Opened::File(_)
+        ));
+    }
+
+    #[test]
+    fn odd_processes_are_told() {
+        assert!(Memory::of(i32::MAX).is_err());
+        let error = Memory::in_proc(Proc::at("/nonexistent"), 1).err().unwrap();
+        assert!(
+            error.to_string().contains("/proc is not mounted"),
+            "{error}"
+        );
+        // A thread of the kernel, or a process that has ended, has no memory.
+        assert!(found("").is_empty());
+    }
+
+    #[test]
+    fn a_file_may_have_any_name() {
+        let path = Path::new(OsStr::from_bytes(b"/nonexistent/\x1b[2Jcaf\xe9"));
+        let error = check_file(path).unwrap_err().to_string();
+        assert!(
+            error.starts_with(r"/nonexistent/\x1b[2Jcaf\xe9 cannot"),
+            "{error}"
+        );
     }
 }
