@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -233,6 +235,76 @@ SC_TEST(H34_memory_beyond_the_end_is_given_back)
 	EXPECT_EQ(0, sc_verify(self->seg.addr, len, SC_SEED, 0));
 	munmap(self->seg.addr, 2 * sc_extent());
 	self->seg.addr = NULL;
+}
+
+static sigjmp_buf on_the_way_out;
+
+static void bus_error(int signal)
+{
+	siglongjmp(on_the_way_out, 1);
+}
+
+static bool writable(char *at)
+{
+	if (sigsetjmp(on_the_way_out, 1))
+		return false;
+	*(volatile char *)at = 'X';
+	return true;
+}
+
+/* What a program sees behind the end of a file. */
+struct behind {
+	int err;
+	bool before, after;	/* whether it could be written to */
+	char found;		/* in the file, once it has grown */
+};
+
+static int look_behind(struct behind *b, bool by_kernel)
+{
+	size_t len = sc_extent() / 2, at = len + 5 * sc_page();
+	struct sc_segment seg;
+	char path[64];
+
+	memset(b, 0, sizeof(*b));
+	snprintf(path, sizeof(path), "/dev/shm/sc-behind-%d", getpid());
+	if (sc_create_file(&seg, path, len))
+		return -1;
+	seg.addr = sc_map(seg.fd, sc_extent(), PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	if (seg.addr == MAP_FAILED)
+		return -1;
+	sc_fill(seg.addr, len, SC_SEED, 0);
+	b->before = writable(seg.addr + at);
+	if (by_kernel)
+		b->err = madvise(seg.addr, sc_extent(), MADV_COLLAPSE) ? errno : 0;
+	else
+		b->err = sc_collapse(getpid(), seg.addr, sc_extent());
+	b->after = writable(seg.addr + at);
+	if (ftruncate(seg.fd, sc_extent()) || pread(seg.fd, &b->found, 1, at) != 1)
+		return -1;
+	munmap(seg.addr, sc_extent());
+	seg.addr = NULL;
+	sc_destroy(&seg);
+	return 0;
+}
+
+/* No SIGBUS in the extent in which the file ends, and what is written there stays. */
+SC_TEST(H34_behind_the_end_as_the_kernel_does_it)
+{
+	struct sigaction action = { .sa_handler = bus_error }, old;
+	struct behind kernel, ours;
+
+	ASSERT_EQ(0, sigaction(SIGBUS, &action, &old));
+	ASSERT_EQ(0, look_behind(&kernel, true));
+	ASSERT_EQ(0, look_behind(&ours, false));
+	sigaction(SIGBUS, &old, NULL);
+	EXPECT_ERRNO(kernel.err, ours.err);
+	EXPECT_EQ(kernel.before, ours.before);
+	EXPECT_EQ(kernel.after, ours.after);
+	EXPECT_EQ(kernel.found, ours.found);
+	/* As the documentation has it. */
+	EXPECT_FALSE(ours.before);
+	EXPECT_TRUE(ours.after);
+	EXPECT_EQ('X', ours.found);
 }
 
 SC_TEST(limit_on_holes)
