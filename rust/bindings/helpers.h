@@ -117,6 +117,7 @@ struct shmem_collapse_report {
 	unsigned long long copy_ns;
 	unsigned long long commit_ns;
 	unsigned long long map_ns;
+	unsigned long long extents;
 };
 
 #define SHMEM_COLLAPSE_FOUND_UPTODATE	1
@@ -194,9 +195,9 @@ unsigned long shmem_collapse_vma_pgoff(struct vm_area_struct *vma);
 struct file *shmem_collapse_vma_get_shmem_file(struct vm_area_struct *vma);
 bool shmem_collapse_vma_next_range(struct mm_struct *mm, unsigned long *start,
 				   unsigned long *end);
-bool shmem_collapse_mm_abandoned(struct mm_struct *mm);
+bool shmem_collapse_mm_in_use(struct mm_struct *mm, struct task_struct *task);
 unsigned long shmem_collapse_task_size(struct mm_struct *mm);
-struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid);
+struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid, struct task_struct **of);
 pid_t shmem_collapse_current_tgid(void);
 
 /* helpers_folio.c */
@@ -207,7 +208,6 @@ bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
 				    unsigned int nr,
 				    struct shmem_collapse_found *out);
 void shmem_collapse_folio_put(struct folio *folio);
-void shmem_collapse_folio_lock(struct folio *folio);
 unsigned long shmem_collapse_folio_pfn(struct folio *folio);
 int shmem_collapse_folio_nid(struct folio *folio);
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
@@ -252,6 +252,8 @@ void shmem_collapse_huge_abandon(struct folio *huge);
 void shmem_collapse_huge_publish(struct folio *huge);
 struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 				       unsigned long index);
+bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
+			    unsigned long index);
 int shmem_collapse_huge_mapcount(struct folio *huge);
 struct page *shmem_collapse_huge_head(struct folio *huge);
 bool shmem_collapse_zone_allowed(struct folio *huge,
@@ -290,6 +292,9 @@ int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 /* helpers_task.c */
 bool shmem_collapse_fatal_signal_pending(void);
 bool shmem_collapse_opened_by_admin(struct file *file);
+bool shmem_collapse_signal_pending(void);
+bool shmem_collapse_handled_signal_pending(void);
+pid_t shmem_collapse_current_pid(void);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);

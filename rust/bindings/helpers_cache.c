@@ -122,7 +122,10 @@ void shmem_collapse_shrink_later(struct inode *inode, struct folio *huge)
 
 unsigned long shmem_collapse_inode_pages(struct inode *inode)
 {
-	return DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
+	loff_t size = i_size_read(inode);
+
+	/* Without a sum: files may be as long as a loff_t can tell. */
+	return (size >> PAGE_SHIFT) + !!offset_in_page(size);
 }
 
 struct address_space *shmem_collapse_file_mapping(struct file *file)

@@ -26,11 +26,6 @@ void shmem_collapse_folio_put(struct folio *folio)
 	folio_put(folio);
 }
 
-void shmem_collapse_folio_lock(struct folio *folio)
-{
-	folio_lock(folio);
-}
-
 unsigned long shmem_collapse_folio_pfn(struct folio *folio)
 {
 	return folio_pfn(folio);

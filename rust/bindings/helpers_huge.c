@@ -68,20 +68,22 @@ void shmem_collapse_huge_publish(struct folio *huge)
 	folio_add_lru(huge);
 }
 
-/* The PMD-sized folio of the extent at @index, locked and referenced, or NULL. */
+/* The folio at @index, referenced, or NULL. */
 struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 				       unsigned long index)
 {
-	struct folio *folio = __filemap_get_folio(mapping, index, FGP_LOCK, 0);
+	struct folio *folio = filemap_get_folio(mapping, index);
 
-	if (IS_ERR(folio))
-		return NULL;
-	if (folio_order(folio) == HPAGE_PMD_ORDER && folio->index == index &&
-	    folio_test_uptodate(folio) && !folio_contain_hwpoisoned_page(folio))
-		return folio;
-	folio_unlock(folio);
-	folio_put(folio);
-	return NULL;
+	return IS_ERR(folio) ? NULL : folio;
+}
+
+/* Whether the locked @folio is the PMD-sized one of the extent at @index. */
+bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
+			    unsigned long index)
+{
+	return folio->mapping == mapping && folio->index == index &&
+	       folio_order(folio) == HPAGE_PMD_ORDER &&
+	       folio_test_uptodate(folio) && !folio_contain_hwpoisoned_page(folio);
 }
 
 /* Mappings by a pmd. */

@@ -20,6 +20,40 @@ bool shmem_collapse_opened_by_admin(struct file *file)
 	return file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
 }
 
+bool shmem_collapse_signal_pending(void)
+{
+	return signal_pending(current);
+}
+
+/* A signal with a handler ends a system call; for anything else it is restarted. */
+bool shmem_collapse_handled_signal_pending(void)
+{
+	struct sighand_struct *sighand = current->sighand;
+	bool handled = false;
+	sigset_t pending;
+	int sig;
+
+	if (!task_sigpending(current))
+		return false;
+	spin_lock_irq(&sighand->siglock);
+	sigorsets(&pending, &current->pending.signal,
+		  &current->signal->shared_pending.signal);
+	sigandnsets(&pending, &pending, &current->blocked);
+	for (sig = 1; sig <= _NSIG && !handled; sig++) {
+		__sighandler_t handler = sighand->action[sig - 1].sa.sa_handler;
+
+		handled = sigismember(&pending, sig) && handler != SIG_DFL &&
+			  handler != SIG_IGN;
+	}
+	spin_unlock_irq(&sighand->siglock);
+	return handled;
+}
+
+pid_t shmem_collapse_current_pid(void)
+{
+	return task_pid_nr(current);
+}
+
 unsigned long shmem_collapse_untagged_addr(unsigned long addr)
 {
 	return untagged_addr(addr);

@@ -7,6 +7,7 @@
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/userfaultfd_k.h>
 
@@ -101,10 +102,48 @@ bool shmem_collapse_vma_next_range(struct mm_struct *mm, unsigned long *start,
 	return found;
 }
 
-/* True once the caller's reference is the last: the process is gone. */
-bool shmem_collapse_mm_abandoned(struct mm_struct *mm)
+/* A process that is not on its way out, and still has @mm. */
+static bool process_lives_in(struct task_struct *process, struct mm_struct *mm)
 {
-	return atomic_read(&mm->mm_users) == 1;
+	struct task_struct *t;
+
+	if ((process->flags & PF_KTHREAD) ||
+	    (READ_ONCE(process->signal->flags) & SIGNAL_GROUP_EXIT))
+		return false;
+	/* As process_shares_mm(): all threads that have an mm have the same. */
+	for_each_thread(process, t) {
+		struct mm_struct *its = READ_ONCE(t->mm);
+
+		if (its)
+			return its == mm;
+	}
+	return false;
+}
+
+/*
+ * Whether somebody still runs in @mm, as the OOM killer sees it: references
+ * alone do not count, those of other requests, process_madvise(), swapoff or
+ * uprobes. @task is who had it when the request began, and most often has it
+ * still. Others may: vfork(), CLONE_VM.
+ */
+bool shmem_collapse_mm_in_use(struct mm_struct *mm, struct task_struct *task)
+{
+	struct task_struct *process;
+	bool found = false;
+
+	if (READ_ONCE(task->mm) == mm &&
+	    !(READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT))
+		return true;
+	if (atomic_read(&mm->mm_users) == 1)
+		return false;
+	rcu_read_lock();
+	for_each_process(process) {
+		found = process_lives_in(process, mm);
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
+	return found;
 }
 
 unsigned long shmem_collapse_task_size(struct mm_struct *mm)
@@ -112,7 +151,8 @@ unsigned long shmem_collapse_task_size(struct mm_struct *mm)
 	return mm->task_size;
 }
 
-struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid)
+/* Hands over a reference on the task that has the mm, too. */
+struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid, struct task_struct **of)
 {
 	struct task_struct *task;
 	struct mm_struct *mm;
@@ -126,9 +166,12 @@ struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid)
 		if (!task)
 			return ERR_PTR(-ESRCH);
 	}
-	mm = mm_access(task, PTRACE_MODE_READ_FSCREDS);
-	put_task_struct(task);
-	return mm ?: ERR_PTR(-ESRCH);
+	mm = mm_access(task, PTRACE_MODE_READ_FSCREDS) ?: ERR_PTR(-ESRCH);
+	if (IS_ERR(mm))
+		put_task_struct(task);
+	else
+		*of = task;
+	return mm;
 }
 
 pid_t shmem_collapse_current_tgid(void)

@@ -32,6 +32,7 @@ TRACE_EVENT(shmem_collapse_extent,
 		__field(u64, copy_ns)
 		__field(u64, commit_ns)
 		__field(u64, map_ns)
+		__field(u64, extents)
 	),
 
 	TP_fast_assign(
@@ -49,14 +50,15 @@ TRACE_EVENT(shmem_collapse_extent,
 		__entry->copy_ns = r->copy_ns;
 		__entry->commit_ns = r->commit_ns;
 		__entry->map_ns = r->map_ns;
+		__entry->extents = r->extents;
 	),
 
-	TP_printk("dev=%d:%d ino=%lu index=%lu pid=%d outcome=%s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu",
+	TP_printk("dev=%d:%d ino=%lu index=%lu pid=%d outcome=%s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu extents=%llu",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->index, __entry->pid, __get_str(outcome),
 		  __entry->holes, __entry->swapped, __entry->vmas,
 		  __entry->pmds_mapped, __entry->gather_ns, __entry->unmap_ns,
-		  __entry->copy_ns, __entry->commit_ns, __entry->map_ns)
+		  __entry->copy_ns, __entry->commit_ns, __entry->map_ns, __entry->extents)
 );
 
 #endif /* SHMEM_COLLAPSE_TRACE_H */

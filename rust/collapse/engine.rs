@@ -2,35 +2,32 @@
 
 //! What requests share.
 
-use super::stats::Stats;
+use super::{
+    stats::Stats,
+    stay::{
+        Restarts,
+        Stay, //
+    },
+    turn::{
+        Turn,
+        Turns, //
+    },
+};
 use crate::mm::{
-    fatal_signal_pending,
     fault::Point,
     Mapping,
     Workers, //
 };
 use kernel::{
-    new_mutex,
     prelude::*,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        lock::mutex::MutexGuard,
-        Mutex, //
-    },
-    time::{
-        delay::fsleep,
-        Delta, //
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
     },
 };
 
 /// Extent locks. Extents that fall together wait for each other.
 const LOCKS: usize = 16;
-
-/// Wait between two looks at a lock that is taken.
-const LOCK_POLL: Delta = Delta::from_micros(100);
 
 /// The engine of the module.
 #[pin_data]
@@ -39,7 +36,9 @@ pub(crate) struct Engine {
     stopping: Atomic<bool>,
     workers: Workers,
     #[pin]
-    extents: [Mutex<()>; LOCKS],
+    restarts: Restarts,
+    #[pin]
+    extents: [Turns; LOCKS],
 }
 
 impl Engine {
@@ -49,7 +48,8 @@ impl Engine {
             stats: Stats::new(),
             stopping: Atomic::new(false),
             workers: Workers::new()?,
-            extents <- pin_init::pin_init_array_from_fn(|_| new_mutex!((), "shmem_collapse extent")),
+            restarts <- Restarts::new(),
+            extents <- pin_init::pin_init_array_from_fn(|_| Turns::new()),
         })
     }
 
@@ -61,6 +61,11 @@ impl Engine {
     /// Who helps with large requests.
     pub(super) fn workers(&self) -> &Workers {
         &self.workers
+    }
+
+    /// Calls that are about to come back.
+    pub(super) fn restarts(&self) -> &Restarts {
+        &self.restarts
     }
 
     /// Makes running requests end after the extent they are at.
@@ -76,24 +81,17 @@ impl Engine {
     /// Keeps other requests off an extent. Two that worked on the same folios
     /// would each find the other's references and fail.
     ///
-    /// [`None`] when the request shall end: whoever holds the lock may be waiting
-    /// for a slow swap device. Context: sleeps.
+    /// [`None`] when `stay` is over: whoever holds the lock may be waiting for a
+    /// slow swap device. Context: sleeps.
     pub(super) fn lock_extent(
         &self,
         mapping: Mapping<'_>,
         index: usize,
-    ) -> Option<MutexGuard<'_, ()>> {
+        stay: &Stay<'_>,
+    ) -> Option<Turn<'_>> {
         Point::ExtentLock.check(()).ok()?;
         let extent = index >> crate::pgtable::pmd_pages().trailing_zeros();
         let slot = (mapping.id() >> 6).wrapping_add(extent) % LOCKS;
-        loop {
-            if let Some(guard) = self.extents[slot].try_lock() {
-                return Some(guard);
-            }
-            if self.is_stopping() || fatal_signal_pending() {
-                return None;
-            }
-            fsleep(LOCK_POLL);
-        }
+        self.extents[slot].wait(|| stay.is_over())
     }
 }

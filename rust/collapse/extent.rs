@@ -4,9 +4,9 @@
 
 use super::{
     config::Config,
-    engine::Engine,
     outcome::Outcome,
-    stats::Cost, //
+    stats::Cost,
+    stay::Stay, //
 };
 use crate::mm::{
     fault::Delay,
@@ -25,6 +25,7 @@ use kernel::time::{
 pub(super) struct Attempt<'a> {
     pub(super) config: &'a Config,
     pub(super) cost: &'a mut Cost,
+    pub(super) stay: &'a Stay<'a>,
 }
 
 /// An extent of which the file is known. First link of the chain.
@@ -38,7 +39,7 @@ impl<'b> Located<'b> {
     /// Tries to make the extent huge, once.
     pub(super) fn collapse(
         self,
-        engine: &Engine,
+        stay: &Stay<'_>,
         config: &Config,
         scratch: &mut Scratch,
         cost: &mut Cost,
@@ -46,10 +47,10 @@ impl<'b> Located<'b> {
         let mut clock = Clock::start();
         cost.report.file = FileName::of(self.mapping);
         cost.report.index = self.index;
-        let Some(_alone) = engine.lock_extent(self.mapping, self.index) else {
+        let Some(_alone) = stay.engine().lock_extent(self.mapping, self.index, stay) else {
             return Outcome::Locked;
         };
-        let mut attempt = Attempt { config, cost };
+        let mut attempt = Attempt { config, cost, stay };
         let outcome = match self.chain(scratch, &mut attempt) {
             Ok(()) => Outcome::Collapsed,
             Err(outcome) => outcome,

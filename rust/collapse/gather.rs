@@ -57,7 +57,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
         self.sources
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
-        let sources = self.sources.lock()?;
+        let sources = self.sources.lock(&|| attempt.stay.is_over())?;
         let mut surplus = sources.surplus_mapped();
         if surplus == Surplus::Passing {
             // The search for a huge page may have put folios back on the list.

@@ -6,6 +6,7 @@ use super::outcome::Outcome;
 use crate::{
     mm::{
         Backing,
+        Mapping,
         Process,
         ShmemVma, //
     },
@@ -96,4 +97,46 @@ pub(super) fn is_foreign(process: &Process, range: &Range<usize>) -> bool {
     process
         .look(range.start, |vma| vma.backing().is_none())
         .unwrap_or(false)
+}
+
+/// How many of the `most` extents from `addr` on, with nothing looked at but
+/// their surroundings, end as `outcome`, which the one before had.
+pub(super) fn stretch(process: &Process, addr: usize, most: usize, outcome: Outcome) -> usize {
+    let shift = pmd_size().trailing_zeros();
+    let inside = |end: usize| end.saturating_sub(addr) >> shift;
+    let begun = |end: usize| (end.saturating_sub(addr) + pmd_size() - 1) >> shift;
+    let extents = match piece(process, addr) {
+        // All that begins in the gap.
+        Err(Outcome::Unmapped) if outcome == Outcome::Unmapped => process
+            .next_range(addr)
+            .map_or(most, |range| begun(range.start)),
+        // All that begins in the VMA.
+        Err(reason) if reason == outcome => process
+            .next_range(addr)
+            .filter(|range| range.contains(&addr))
+            .map_or(0, |range| begun(range.end)),
+        Ok(piece) if piece.index & (pmd_pages() - 1) != 0 => match outcome {
+            Outcome::Misaligned => begun(piece.end),
+            _ => 0,
+        },
+        // All that lies in the VMA and has no page.
+        Ok(piece) => {
+            let most = most.min(inside(piece.end));
+            holes(piece.backing.mapping(), piece.index, most, outcome)
+        }
+        Err(_) => 0,
+    };
+    extents.min(most)
+}
+
+/// How many of the `most` extents from `index` on have no page, neither in memory
+/// nor in swap, and thus end as `outcome`, which the one before had.
+pub(super) fn holes(mapping: Mapping<'_>, index: usize, most: usize, outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Empty | Outcome::ThpDisabled | Outcome::Frozen => mapping
+            .next_page(index)
+            .map_or(most, |page| (page - index) >> pmd_pages().trailing_zeros())
+            .min(most),
+        _ => 0,
+    }
 }

@@ -39,12 +39,16 @@ mod locate;
 pub(crate) mod outcome;
 pub(crate) mod own;
 mod passes;
+#[cfg(CONFIG_KUNIT = "y")]
+mod passes_tests;
 mod remap;
 pub(crate) mod request;
 mod scan;
 pub(crate) mod stats;
+mod stay;
 mod sweep;
 mod take;
+mod turn;
 mod unmap;
 #[cfg(CONFIG_KUNIT = "y")]
 mod zone_tests;

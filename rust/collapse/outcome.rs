@@ -109,6 +109,20 @@ impl Outcome {
         matches!(self, Self::Collapsed | Self::AlreadyHuge)
     }
 
+    /// Is it known without a look at the extent, from its surroundings?
+    pub(super) const fn comes_in_stretches(self) -> bool {
+        matches!(
+            self,
+            Self::Misaligned
+                | Self::NotShmem
+                | Self::ThpDisabled
+                | Self::Frozen
+                | Self::Unmapped
+                | Self::UffdArmed
+                | Self::Empty
+        )
+    }
+
     /// May another attempt, a moment later, succeed?
     pub(crate) const fn is_transient(self) -> bool {
         matches!(

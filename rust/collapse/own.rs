@@ -6,19 +6,25 @@ use super::{
     config::Config,
     engine::Engine,
     extent::Located,
-    locate::locate,
+    locate::{
+        locate,
+        stretch, //
+    },
     outcome::Outcome,
     passes::{
         Keys,
-        Passes, //
+        Passes,
+        Walk, //
     },
     stats::{
         Cost,
         Tally, //
-    }, //
+    },
+    stay::Stay, //
 };
 use crate::{
     mm::{
+        cond_resched,
         Process,
         Scratch, //
     },
@@ -35,7 +41,7 @@ use kernel::{
 
 /// Extents that are answered at once. Bounds the memory of a request; as many
 /// may wait for another pass.
-const AT_ONCE: usize = 256;
+pub(crate) const AT_ONCE: usize = 256;
 
 /// A range of the caller's addresses, rounded inwards to extents.
 ///
@@ -60,25 +66,27 @@ impl OwnRange {
     }
 
     /// Carries the request out, and calls `answer` with the outcome of each
-    /// extent, in the order of addresses, a few of them at a time. An error of
-    /// `answer` ends the request.
+    /// extent, or of up to [`AT_ONCE`] that follow each other and ended alike, in
+    /// the order of addresses. An error of `answer` ends the request.
     ///
     /// The outer error is why the request ended early: `EINVAL` for a range
-    /// beyond the caller's addresses, `EINTR`, `ENOMEM`, or that of `answer`. The
-    /// inner one is that of the first extent that is not huge at the end.
+    /// beyond the caller's addresses, `EINTR`, `ERESTARTNOHAND`, `ENOMEM`, or that
+    /// of `answer`. The inner one is that of the first extent that is not huge at
+    /// the end.
     ///
     /// Context: sleeps, and so may `answer`: no lock is held.
     pub(crate) fn run(
         &self,
         config: &Config,
         engine: &Engine,
-        answer: &mut dyn FnMut(Outcome) -> Result,
+        answer: &mut dyn FnMut(Outcome, usize) -> Result,
     ) -> Result<Result> {
         let config = Config {
             workers: 1,
             charge_caller: true,
             ..*config
         };
+        let stay = &Stay::begin(engine);
         let tally = Tally::new(engine.stats(), None);
         tally.record_request();
         let process = Process::open(0)?;
@@ -96,14 +104,26 @@ impl OwnRange {
             let part = Part {
                 process: &process,
                 config: &config,
-                engine,
+                stay,
                 tally,
                 keys: some,
                 outcomes: &outcomes,
             };
-            verdict = verdict.and(part.run()?);
+            let (result, behind) = part.run()?;
+            verdict = verdict.and(result);
+            let mut last = Outcome::Collapsed;
             for outcome in &outcomes {
-                answer(Outcome::ALL[outcome.load(Relaxed)])?;
+                last = Outcome::ALL[outcome.load(Relaxed)];
+                answer(last, 1)?;
+            }
+            let mut left = keys.take_front(behind).map_or(0, |keys| keys.count());
+            while left > 0 {
+                let some = left.min(AT_ONCE);
+                answer(last, some)?;
+                left -= some;
+                stay.note_step();
+                cond_resched();
+                stay.check()?;
             }
         }
         Ok(verdict)
@@ -114,7 +134,7 @@ impl OwnRange {
 struct Part<'e> {
     process: &'e Process,
     config: &'e Config,
-    engine: &'e Engine,
+    stay: &'e Stay<'e>,
     tally: Tally<'e>,
     keys: Keys,
     /// Their positions in [`Outcome::ALL`].
@@ -122,20 +142,22 @@ struct Part<'e> {
 }
 
 impl Part<'_> {
-    /// The inner result is that of the extents, the outer one an early end.
-    fn run(&self) -> Result<Result> {
-        let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
-            Ok(Some(self.try_extent(addr, scratch, cost)))
-        };
-        let tell = |addr: usize, outcome: Outcome| {
-            self.outcomes[self.keys.position(addr)].store(outcome as usize, Relaxed);
+    /// The inner result is that of the extents, the outer one an early end. The
+    /// number is that of the extents behind the part that ended as its last one.
+    fn run(&self) -> Result<(Result, usize)> {
+        let tell = |addr: usize, outcome: Outcome, extents: usize| {
+            let at = self.keys.position(addr);
+            for known in self.outcomes.iter().skip(at).take(extents) {
+                known.store(outcome as usize, Relaxed);
+            }
         };
         pin_init::stack_pin_init!(
-            let passes = Passes::new(self.engine, self.config, self.tally, self.process.pid(), &tell)
+            let passes =
+                Passes::new(self.stay, self.config, self.tally, self.process.pid(), &tell)
         );
-        passes.first(&self.keys, &attempt)?;
-        passes.rest(&attempt)?;
-        Ok(passes.verdict())
+        let behind = passes.first(&self.keys, self)?;
+        passes.rest(self)?;
+        Ok((passes.verdict(), behind))
     }
 
     fn try_extent(&self, addr: usize, scratch: &mut Scratch, cost: &mut Cost) -> Outcome {
@@ -152,6 +174,16 @@ impl Part<'_> {
             mapping: place.backing.mapping(),
             index: place.index,
         }
-        .collapse(self.engine, &config, scratch, cost)
+        .collapse(self.stay, &config, scratch, cost)
+    }
+}
+
+impl Walk for Part<'_> {
+    fn attempt(&self, addr: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
+        Ok(self.try_extent(addr, scratch, cost))
+    }
+
+    fn stretch(&self, addr: usize, most: usize, outcome: Outcome) -> usize {
+        stretch(self.process, addr, most, outcome)
     }
 }

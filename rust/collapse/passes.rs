@@ -5,32 +5,25 @@
 
 use super::{
     config::Config,
-    engine::Engine,
     outcome::Outcome,
     stats::{
         Cost,
         Tally, //
-    }, //
+    },
+    stay::Stay, //
 };
 use crate::mm::{
     cond_resched,
-    fatal_signal_pending,
     fault::Point,
     lru_add_drain_all,
-    trace_extent,
+    trace_extents,
     Scratch, //
 };
 use core::ops::Range;
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Mutex, //
-    },
+    sync::Mutex,
     time::{
         delay::fsleep,
         Delta, //
@@ -51,6 +44,8 @@ pub(super) struct Keys {
     first: usize,
     step: usize,
     count: usize,
+    /// How many more follow, which a stretch may reach into.
+    behind: usize,
 }
 
 impl Keys {
@@ -65,6 +60,7 @@ impl Keys {
             first,
             step,
             count: (end - first) >> step.trailing_zeros(),
+            behind: 0,
         }
     }
 
@@ -85,24 +81,37 @@ impl Keys {
     /// Takes up to `most` of them off the front.
     pub(super) fn take_front(&mut self, most: usize) -> Option<Self> {
         let count = self.count.min(most);
-        let front = Self { count, ..*self };
+        let behind = self.count - count;
+        let front = Self {
+            count,
+            behind,
+            ..*self
+        };
         self.first += count * self.step;
-        self.count -= count;
+        self.count = behind;
         (count > 0).then_some(front)
     }
 }
 
-/// What tries the extent of a key, once. [`None`]: there is no extent to count.
-/// An error ends the request.
-pub(super) trait Try:
-    Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync
-{
+/// What the keys of a request stand for.
+pub(super) trait Walk: Sync {
+    /// Tries the extent of a key, once. An error ends the request.
+    fn attempt(&self, key: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome>;
+
+    /// How many of the `most` extents from `key` on are sure to end as `outcome`,
+    /// which the one before had: there is nothing in them.
+    fn stretch(&self, key: usize, most: usize, outcome: Outcome) -> usize;
+
+    /// Whether an extent with this outcome is one of the request's.
+    fn counts(&self, _outcome: Outcome) -> bool {
+        true
+    }
 }
 
-impl<F> Try for F where F: Fn(usize, &mut Scratch, &mut Cost) -> Result<Option<Outcome>> + Sync {}
-
-/// What is told the outcome of every extent that counts, once it is final.
-pub(super) type Tell<'e> = &'e (dyn Fn(usize, Outcome) + Sync);
+/// What is told the outcome of the extent of a key, or of that and a stretch of
+/// those behind it: how many that are. Once for each that counts, when it is
+/// final.
+pub(super) type Tell<'e> = &'e (dyn Fn(usize, Outcome, usize) + Sync);
 
 /// An extent that was in use.
 #[derive(Clone, Copy)]
@@ -124,32 +133,34 @@ struct Ledger {
 /// The passes of one request.
 #[pin_data]
 pub(super) struct Passes<'e> {
-    engine: &'e Engine,
+    stay: &'e Stay<'e>,
     config: &'e Config,
     tally: Tally<'e>,
     /// Whose memory the request is about; 0 for a file.
     pid: i32,
     tell: Tell<'e>,
-    ended: Atomic<bool>,
+    /// How many extents of the first pass were handed out.
+    #[pin]
+    given: Mutex<usize>,
     #[pin]
     ledger: Mutex<Ledger>,
 }
 
 impl<'e> Passes<'e> {
     pub(super) fn new(
-        engine: &'e Engine,
+        stay: &'e Stay<'e>,
         config: &'e Config,
         tally: Tally<'e>,
         pid: i32,
         tell: Tell<'e>,
     ) -> impl PinInit<Self> + use<'e> {
         pin_init!(Self {
-            engine,
+            stay,
             config,
             tally,
             pid,
             tell,
-            ended: Atomic::new(false),
+            given <- new_mutex!(0, "shmem_collapse position"),
             ledger <- new_mutex!(Ledger {
                 waiting: KVec::new(),
                 failure: None,
@@ -160,15 +171,15 @@ impl<'e> Passes<'e> {
 
     /// Tries each extent, several at once if the request may have workers; what
     /// is in use is put off.
-    pub(super) fn first(&self, keys: &Keys, attempt: &impl Try) -> Result {
-        let next = Atomic::new(0usize);
+    ///
+    /// Returns how many behind the keys are dealt with, too: a stretch reached so
+    /// far.
+    pub(super) fn first(&self, keys: &Keys, walk: &impl Walk) -> Result<usize> {
+        self.go_on()?;
+        *self.given.lock() = 0;
         let work = |scratch: &mut Scratch| {
-            while !self.ended.load(Relaxed) {
-                let nr = next.fetch_add(1usize, Relaxed);
-                if nr >= keys.count {
-                    break;
-                }
-                self.first_try(keys.key(nr), scratch, attempt);
+            while let Some(nr) = self.next(keys) {
+                self.first_try(keys, nr, scratch, walk);
             }
         };
         let help = || {
@@ -179,30 +190,91 @@ impl<'e> Passes<'e> {
         // The caller works as well: it is the one who sees its own signals.
         let done = Scratch::new().and_then(|mut scratch| {
             let helpers = self.config.workers.min(keys.count).saturating_sub(1);
-            let workers = self.engine.workers();
+            let workers = self.stay.engine().workers();
             workers.run(helpers, &help, || work(&mut scratch))
         });
         let end = self.ledger.lock().end;
-        end.map_or(done, Err).inspect_err(|_| self.settle())
+        end.map_or(done, Err).inspect_err(|_| self.settle())?;
+        Ok(self.given.lock().saturating_sub(keys.count))
     }
 
-    fn first_try(&self, key: usize, scratch: &mut Scratch, attempt: &impl Try) {
+    /// Offers to reschedule, and ends the request if it shall end.
+    pub(super) fn go_on(&self) -> Result {
+        cond_resched();
+        self.stay.check().inspect_err(|_| self.settle())
+    }
+
+    fn next(&self, keys: &Keys) -> Option<usize> {
+        let mut given = self.given.lock();
+        let nr = *given;
+        if nr >= keys.count || self.stay.is_ended() {
+            return None;
+        }
+        *given = nr + 1;
+        Some(nr)
+    }
+
+    fn first_try(&self, keys: &Keys, nr: usize, scratch: &mut Scratch, walk: &impl Walk) {
+        let key = keys.key(nr);
         let mut cost = Cost::default();
         cost.report.pid = self.pid;
-        match self.insist(key, scratch, &mut cost, attempt) {
-            Ok(None) => {}
-            Ok(Some(outcome)) => {
+        match self.insist(key, scratch, &mut cost, walk) {
+            Ok(outcome) => {
                 let waits = outcome.is_transient() && self.put_off(key, outcome, cost);
                 if !waits {
-                    self.finish(key, outcome, &cost);
+                    self.finish_stretch(keys, nr, outcome, &cost, walk);
                 }
             }
             Err(error) => self.end(error),
         }
     }
 
+    /// Finishes an extent, and those behind it that are sure to end alike.
+    fn finish_stretch(
+        &self,
+        keys: &Keys,
+        nr: usize,
+        outcome: Outcome,
+        cost: &Cost,
+        walk: &impl Walk,
+    ) {
+        let more = self.take_stretch(keys, nr, outcome, walk);
+        if more.start == nr + 1 {
+            self.finish(keys.key(nr), outcome, cost, 1 + more.len(), walk);
+            return;
+        }
+        // Others are at the extents between.
+        self.finish(keys.key(nr), outcome, cost, 1, walk);
+        if !more.is_empty() {
+            let cost = Cost {
+                report: cost.report.behind(more.start - nr),
+                ..Cost::default()
+            };
+            self.finish(keys.key(more.start), outcome, &cost, more.len(), walk);
+        }
+    }
+
+    /// Takes what is left of the stretch that begins behind number `nr`.
+    fn take_stretch(
+        &self,
+        keys: &Keys,
+        nr: usize,
+        outcome: Outcome,
+        walk: &impl Walk,
+    ) -> Range<usize> {
+        let mut given = self.given.lock();
+        let most = (keys.count + keys.behind).saturating_sub(nr + 1);
+        if !outcome.comes_in_stretches() || most == 0 {
+            return *given..*given;
+        }
+        let extents = walk.stretch(keys.key(nr + 1), most, outcome).min(most);
+        let more = *given..(nr + 1 + extents).max(*given);
+        *given = more.end;
+        more
+    }
+
     /// Tries what was put off again. An error is what ended the request early.
-    pub(super) fn rest(&self, attempt: &impl Try) -> Result {
+    pub(super) fn rest(&self, walk: &impl Walk) -> Result {
         if self.ledger.lock().waiting.is_empty() {
             return Ok(());
         }
@@ -215,12 +287,13 @@ impl<'e> Passes<'e> {
             if !any {
                 break;
             }
+            self.go_on()?;
             if held {
                 lru_add_drain_all();
                 self.tally.record_lru_drain();
             }
             Scratch::new()
-                .and_then(|mut scratch| self.pass(&mut scratch, attempt))
+                .and_then(|mut scratch| self.pass(&mut scratch, walk))
                 .inspect_err(|_| self.settle())?;
         }
         self.settle();
@@ -235,23 +308,21 @@ impl<'e> Passes<'e> {
         }
     }
 
-    fn pass(&self, scratch: &mut Scratch, attempt: &impl Try) -> Result {
+    fn pass(&self, scratch: &mut Scratch, walk: &impl Walk) -> Result {
         let mut at = 0;
         loop {
             let next = self.ledger.lock().waiting.get(at).copied();
             let Some(Waiting { key, mut cost, .. }) = next else {
                 return Ok(());
             };
-            match self.insist(key, scratch, &mut cost, attempt)? {
-                Some(outcome) if outcome.is_transient() => {
-                    self.ledger.lock().waiting[at] = Waiting { key, outcome, cost };
-                    at += 1;
-                    continue;
-                }
-                Some(outcome) => self.finish(key, outcome, &cost),
-                None => {}
+            let outcome = self.insist(key, scratch, &mut cost, walk)?;
+            if outcome.is_transient() {
+                self.ledger.lock().waiting[at] = Waiting { key, outcome, cost };
+                at += 1;
+            } else {
+                let _ = self.ledger.lock().waiting.remove(at);
+                self.finish(key, outcome, &cost, 1, walk);
             }
-            let _ = self.ledger.lock().waiting.remove(at);
         }
     }
 
@@ -262,22 +333,21 @@ impl<'e> Passes<'e> {
         key: usize,
         scratch: &mut Scratch,
         cost: &mut Cost,
-        attempt: &impl Try,
-    ) -> Result<Option<Outcome>> {
+        walk: &impl Walk,
+    ) -> Result<Outcome> {
+        self.stay.check()?;
         let mut pauses = PAUSES_US.iter();
-        let mut last = None;
         loop {
-            if self.engine.is_stopping() || fatal_signal_pending() {
-                // What was tried counts; the next extent ends the request.
-                return if last.is_some() { Ok(last) } else { Err(EINTR) };
-            }
             cond_resched();
-            let outcome = attempt(key, scratch, cost)?;
-            last = outcome;
-            let in_use = outcome.is_some_and(|o| o.is_transient() && o != Outcome::Lru);
+            let outcome = walk.attempt(key, scratch, cost)?;
+            let in_use = outcome.is_transient() && outcome != Outcome::Lru;
             match pauses.next() {
-                Some(us) if in_use => fsleep(Delta::from_micros(*us)),
-                _ => return Ok(outcome),
+                // What was tried counts; the next extent ends the request.
+                Some(us) if in_use && !self.stay.is_over() => fsleep(Delta::from_micros(*us)),
+                _ => {
+                    self.stay.note(outcome);
+                    return Ok(outcome);
+                }
             }
         }
     }
@@ -291,10 +361,18 @@ impl<'e> Passes<'e> {
                 .is_ok()
     }
 
-    fn finish(&self, key: usize, outcome: Outcome, cost: &Cost) {
-        self.tally.record(outcome, cost);
-        trace_extent(outcome.name(), &cost.report);
-        (self.tell)(key, outcome);
+    fn finish(&self, key: usize, outcome: Outcome, cost: &Cost, extents: usize, walk: &impl Walk) {
+        if walk.counts(outcome) {
+            self.record(key, outcome, cost, extents);
+        }
+    }
+
+    /// Everything that anybody learns of an extent, or of a stretch that begins
+    /// with it.
+    fn record(&self, key: usize, outcome: Outcome, cost: &Cost, extents: usize) {
+        self.tally.record(outcome, cost, extents);
+        trace_extents(outcome.name(), &cost.report, extents);
+        (self.tell)(key, outcome, extents);
         let Some(error) = outcome.errno() else {
             return;
         };
@@ -304,16 +382,17 @@ impl<'e> Passes<'e> {
         }
     }
 
+    /// The first error is the request's; only then others see that it ends.
     fn end(&self, error: Error) {
-        self.ended.store(true, Relaxed);
         self.ledger.lock().end.get_or_insert(error);
+        self.stay.end();
     }
 
     /// What still waits ends as it stands.
     fn settle(&self) {
         let waiting = core::mem::take(&mut self.ledger.lock().waiting);
         for waiting in &waiting {
-            self.finish(waiting.key, waiting.outcome, &waiting.cost);
+            self.record(waiting.key, waiting.outcome, &waiting.cost, 1);
         }
     }
 }

@@ -7,24 +7,27 @@ use super::{
     engine::Engine,
     extent::Located,
     locate::{
+        holes,
         is_foreign,
-        locate, //
+        locate,
+        stretch, //
     },
     outcome::Outcome,
     passes::{
         Keys,
-        Passes, //
+        Passes,
+        Walk, //
     },
     stats::{
         Cost,
         Stats,
         Tally, //
-    }, //
+    },
+    stay::Stay, //
 };
 use crate::{
     mm::{
         cond_resched,
-        fatal_signal_pending,
         Backing,
         Mapping,
         Process,
@@ -75,14 +78,16 @@ impl Request<'_> {
     /// others.
     ///
     /// The error is that of the first extent (in the order of addresses or
-    /// offsets) that is not huge at the end, or `EINTR` when the caller is
-    /// killed or the module goes. `own` counts what this request alone does.
-    /// Context: sleeps.
+    /// offsets) that is not huge at the end, or why the request ended early:
+    /// `EINTR` when the caller is killed or the module goes, `ERESTARTNOHAND` when
+    /// the caller is wanted elsewhere, `ESRCH` when the process is being killed.
+    /// `own` counts what this request alone does. Context: sleeps.
     pub(crate) fn run(&self, config: &Config, engine: &Engine, own: Option<&Stats>) -> Result {
         let tally = Tally::new(engine.stats(), own);
+        let stay = &Stay::begin(engine);
         let job = Job {
             config,
-            engine,
+            stay,
             tally,
         };
         tally.record_request();
@@ -105,95 +110,131 @@ impl Request<'_> {
 /// A request that runs.
 struct Job<'e> {
     config: &'e Config,
-    engine: &'e Engine,
+    stay: &'e Stay<'e>,
     tally: Tally<'e>,
 }
 
 impl Job<'_> {
+    fn passes(&self, pid: i32) -> impl PinInit<Passes<'_>> + use<'_> {
+        Passes::new(self.stay, self.config, self.tally, pid, &ignore)
+    }
+
     fn range(&self, process: &Process, range: Range<usize>) -> Result {
         if range.start > range.end || range.end > process.task_size() {
             return Err(EINVAL);
         }
-        let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
-            self.at_address(process, addr, scratch, cost).map(Some)
+        let walk = OfProcess {
+            job: self,
+            process,
+            whole: false,
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, self.tally, process.pid(), &ignore));
-        passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
-        passes.rest(&attempt)?;
+        pin_init::stack_pin_init!(let passes = self.passes(process.pid()));
+        passes.first(&Keys::inside(range, pmd_size()), &walk)?;
+        passes.rest(&walk)?;
         passes.verdict()
     }
 
     /// Every shmem mapping; what is not shmem, or goes away meanwhile, does not
     /// count.
     fn process(&self, process: &Process) -> Result {
-        let attempt = |addr: usize, scratch: &mut Scratch, cost: &mut Cost| {
-            let outcome = self.at_address(process, addr, scratch, cost)?;
-            let counts = !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped);
-            Ok(counts.then_some(outcome))
+        let walk = OfProcess {
+            job: self,
+            process,
+            whole: true,
         };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, self.tally, process.pid(), &ignore));
+        pin_init::stack_pin_init!(let passes = self.passes(process.pid()));
         let mut from = 0;
         while let Some(range) = process.next_range(from) {
             from = range.end;
+            self.stay.note_step();
+            passes.go_on()?;
             if !is_foreign(process, &range) {
-                passes.first(&Keys::inside(range, pmd_size()), &attempt)?;
+                passes.first(&Keys::inside(range, pmd_size()), &walk)?;
             }
         }
-        passes.rest(&attempt)?;
+        passes.rest(&walk)?;
         passes.verdict()
     }
 
     fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
-        let attempt = |index: usize, scratch: &mut Scratch, cost: &mut Cost| {
-            let located = Located { mapping, index };
-            Ok(Some(located.collapse(
-                self.engine,
-                self.config,
-                scratch,
-                cost,
-            )))
-        };
-        pin_init::stack_pin_init!(let passes = Passes::new(self.engine, self.config, self.tally, 0, &ignore));
-        let range = range.start..range.end.min(one_behind(mapping, range.start));
-        passes.first(&Keys::inside(range, pmd_pages()), &attempt)?;
-        passes.rest(&attempt)?;
+        let walk = OfFile { job: self, mapping };
+        pin_init::stack_pin_init!(let passes = self.passes(0));
+        let range = range.start..range.end.min(self.one_behind(mapping, range.start)?);
+        passes.first(&Keys::inside(range, pmd_pages()), &walk)?;
+        passes.rest(&walk)?;
         passes.verdict()
     }
 
-    fn at_address(
+    /// Where a walk over a file may end: one extent behind the last page, or behind
+    /// `start`, stands for all that follow, of which none has a page.
+    fn one_behind(&self, mapping: Mapping<'_>, start: usize) -> Result<usize> {
+        let mut end = mapping.pages().max(start);
+        while let Some(page) = mapping.next_page(end) {
+            end = (page | (pmd_pages() - 1)) + 1;
+            self.stay.note_step();
+            self.stay.check()?;
+            cond_resched();
+        }
+        Ok(end.saturating_add(2 * pmd_pages()))
+    }
+
+    fn collapse(
         &self,
-        process: &Process,
-        addr: usize,
+        mapping: Mapping<'_>,
+        index: usize,
         scratch: &mut Scratch,
         cost: &mut Cost,
-    ) -> Result<Outcome> {
-        if process.is_abandoned() {
+    ) -> Outcome {
+        Located { mapping, index }.collapse(self.stay, self.config, scratch, cost)
+    }
+}
+
+/// Addresses of a process.
+struct OfProcess<'r> {
+    job: &'r Job<'r>,
+    process: &'r Process,
+    /// All that it has of shmem, and nothing that it has not.
+    whole: bool,
+}
+
+impl Walk for OfProcess<'_> {
+    fn attempt(&self, addr: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
+        if !self.process.is_in_use() {
             return Err(ESRCH);
         }
-        Ok(match locate(process, addr) {
-            Ok(place) => Located {
-                mapping: place.backing.mapping(),
-                index: place.index,
+        Ok(match locate(self.process, addr) {
+            Ok(place) => {
+                let mapping = place.backing.mapping();
+                self.job.collapse(mapping, place.index, scratch, cost)
             }
-            .collapse(self.engine, self.config, scratch, cost),
             Err(outcome) => outcome,
         })
+    }
+
+    fn stretch(&self, addr: usize, most: usize, outcome: Outcome) -> usize {
+        stretch(self.process, addr, most, outcome)
+    }
+
+    fn counts(&self, outcome: Outcome) -> bool {
+        !self.whole || !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped)
+    }
+}
+
+/// Page offsets in a file.
+struct OfFile<'r> {
+    job: &'r Job<'r>,
+    mapping: Mapping<'r>,
+}
+
+impl Walk for OfFile<'_> {
+    fn attempt(&self, index: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
+        Ok(self.job.collapse(self.mapping, index, scratch, cost))
+    }
+
+    fn stretch(&self, index: usize, most: usize, outcome: Outcome) -> usize {
+        holes(self.mapping, index, most, outcome)
     }
 }
 
 /// Nobody asks what became of each extent.
-fn ignore(_key: usize, _outcome: Outcome) {}
-
-/// Where a walk over a file may end: one extent behind the last page, or behind
-/// `start`, stands for all that follow, of which none has a page.
-fn one_behind(mapping: Mapping<'_>, start: usize) -> usize {
-    let mut end = mapping.pages().max(start);
-    while let Some(page) = mapping.next_page(end) {
-        end = (page | (pmd_pages() - 1)) + 1;
-        cond_resched();
-        if fatal_signal_pending() {
-            break;
-        }
-    }
-    end.saturating_add(2 * pmd_pages())
-}
+fn ignore(_key: usize, _outcome: Outcome, _extents: usize) {}

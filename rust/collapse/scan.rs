@@ -15,6 +15,7 @@ use crate::mm::{
     Scratch,
     Sources, //
 };
+use core::ops::ControlFlow;
 use kernel::prelude::*;
 
 /// An extent whose pages are all in memory, each referenced, none locked.
@@ -73,7 +74,14 @@ impl<'b> Located<'b> {
     fn is_watched(&self) -> bool {
         self.mapping
             .reverse_map()
-            .any(self.index, |vma| vma.has_uffd_missing())
+            .for_each(self.index, |vma| {
+                if vma.has_uffd_missing() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+            .is_break()
     }
 }
 

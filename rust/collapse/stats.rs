@@ -157,8 +157,8 @@ impl Stats {
         self.lru_drains.add(1, Relaxed);
     }
 
-    fn record(&self, outcome: Outcome, cost: &Cost) {
-        self.outcomes[outcome as usize].add(1, Relaxed);
+    fn record(&self, outcome: Outcome, cost: &Cost, extents: usize) {
+        self.outcomes[outcome as usize].add(extents as u64, Relaxed);
         let pmds_mapped = u64::from(cost.report.pmds_mapped);
         self.pmds_mapped.add(pmds_mapped, Relaxed);
         self.pages_swapped_in.add(cost.pages_swapped_in, Relaxed);
@@ -230,9 +230,11 @@ impl<'e> Tally<'e> {
         self.each().for_each(Stats::record_lru_drain);
     }
 
-    /// Counts an extent; once, when its outcome is final.
-    pub(crate) fn record(&self, outcome: Outcome, cost: &Cost) {
-        self.each().for_each(|stats| stats.record(outcome, cost));
+    /// Counts an extent, or a stretch of so many that ended alike; once, when the
+    /// outcome is final.
+    pub(crate) fn record(&self, outcome: Outcome, cost: &Cost, extents: usize) {
+        self.each()
+            .for_each(|stats| stats.record(outcome, cost, extents));
     }
 }
 
@@ -244,7 +246,7 @@ mod tests {
         let stats = Stats::new();
         for (outcome, count) in outcomes {
             for _ in 0..*count {
-                stats.record(*outcome, &Cost::default());
+                stats.record(*outcome, &Cost::default(), 1);
             }
         }
         stats.figures()
@@ -259,7 +261,7 @@ mod tests {
     fn every_outcome_is_an_extent() {
         let stats = Stats::new();
         for (recorded, outcome) in (1..).zip(Outcome::ALL) {
-            stats.record(outcome, &Cost::default());
+            stats.record(outcome, &Cost::default(), 1);
             let figures = stats.figures();
             assert_eq!(figures.get(Counter::Ended(outcome)), 1);
             assert_eq!(figures.get(Counter::Extents), recorded);
@@ -282,14 +284,34 @@ mod tests {
             holes_filled: 2,
             total_ns: 4,
         };
-        stats.record(Outcome::Collapsed, &cost);
-        stats.record(Outcome::Collapsed, &cost);
+        stats.record(Outcome::Collapsed, &cost, 1);
+        stats.record(Outcome::Collapsed, &cost, 1);
         let figures = stats.figures();
         assert_eq!(figures.get(Counter::PmdsMapped), 16);
         assert_eq!(figures.get(Counter::PagesSwappedIn), 2);
         assert_eq!(figures.get(Counter::HolesFilled), 4);
         assert_eq!(figures.get(Counter::CopyNs), 6);
         assert_eq!(figures.get(Counter::TotalNs), 8);
+    }
+
+    #[test]
+    fn a_stretch_counts_with_its_extents_and_costs_once() {
+        let stats = Stats::new();
+        let cost = Cost {
+            total_ns: 5,
+            ..Cost::default()
+        };
+        let extents = 1 << 40;
+        stats.record(Outcome::Empty, &cost, extents);
+        stats.record(Outcome::Empty, &cost, 1);
+        let figures = stats.figures();
+        assert_eq!(
+            figures.get(Counter::Ended(Outcome::Empty)),
+            extents as u64 + 1
+        );
+        assert_eq!(figures.get(Counter::Failed), extents as u64 + 1);
+        assert_eq!(figures.get(Counter::TotalNs), 10);
+        assert!(balanced(&figures));
     }
 
     #[test]
@@ -302,7 +324,7 @@ mod tests {
                 total_ns: 5,
                 ..Cost::default()
             };
-            stats.record(outcome, &cost);
+            stats.record(outcome, &cost, 1);
         }
         stats.reset();
         for counter in Counter::TOTALS {
@@ -316,11 +338,11 @@ mod tests {
     #[test]
     fn a_request_counts_for_all_and_for_itself() {
         let (all, own) = (Stats::new(), Stats::new());
-        Tally::new(&all, None).record(Outcome::Pinned, &Cost::default());
+        Tally::new(&all, None).record(Outcome::Pinned, &Cost::default(), 1);
         let tally = Tally::new(&all, Some(&own));
         tally.record_request();
         tally.record_lru_drain();
-        tally.record(Outcome::Collapsed, &Cost::default());
+        tally.record(Outcome::Collapsed, &Cost::default(), 1);
         for (counter, of_all, of_own) in [
             (Counter::Requests, 1, 1),
             (Counter::LruDrains, 1, 1),

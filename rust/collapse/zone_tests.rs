@@ -13,6 +13,7 @@ mod tests {
         locate::locate,
         outcome::Outcome,
         stats::Cost,
+        stay::Stay,
         Engine, //
     };
     use crate::{
@@ -47,7 +48,8 @@ mod tests {
             index: place.index,
         };
         lru_add_drain_all();
-        Ok(located.collapse(&engine, &config, &mut Scratch::new()?, &mut Cost::default()))
+        let stay = Stay::begin(&engine);
+        Ok(located.collapse(&stay, &config, &mut Scratch::new()?, &mut Cost::default()))
     }
 
     #[test]

@@ -198,7 +198,7 @@ mod tests {
         };
         answer.to(take, |_, stats| {
             for outcome in walk {
-                Tally::new(&all, Some(stats)).record(*outcome, &Cost::default());
+                Tally::new(&all, Some(stats)).record(*outcome, &Cost::default(), 1);
             }
             end
         })

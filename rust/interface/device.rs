@@ -23,7 +23,10 @@ use crate::{
     bindings::shmem_collapse_range,
     collapse::{
         outcome::Outcome,
-        own::OwnRange, //
+        own::{
+            OwnRange,
+            AT_ONCE, //
+        }, //
     },
     mm::{
         machine,
@@ -139,11 +142,10 @@ impl Interface {
         }
         let own = OwnRange::new(addresses(request.addr, request.len)?);
         let mut outcomes = room(&request)?.writer();
-        let mut answer = |outcome: Outcome| {
-            if outcomes.is_empty() {
-                return Ok(());
-            }
-            outcomes.write(&(outcome as u32))
+        let mut answer = |outcome: Outcome, extents: usize| {
+            let codes = [outcome as u32; AT_ONCE];
+            let codes = &codes.as_bytes()[..size_of::<u32>() * extents.min(AT_ONCE)];
+            outcomes.write_slice(&codes[..codes.len().min(outcomes.len())])
         };
         let verdict = own.run(&self.config(), self.engine(), &mut answer)?;
         let field = argument.wrapping_byte_add(offset_of!(shmem_collapse_range, nr_outcomes));

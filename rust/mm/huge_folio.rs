@@ -4,6 +4,7 @@
 
 use super::{
     fault::Point,
+    folio_wait::lock_folio,
     machine::MemoryNode,
     ExtentPages,
     MappedVma,
@@ -205,14 +206,34 @@ pub(crate) struct PublishedFolio<'b>(ManuallyDrop<HugeFolio<'b>>);
 
 impl<'b> PublishedFolio<'b> {
     /// The huge folio that the page cache has at `index`. Context: sleeps for its
-    /// lock.
-    pub(crate) fn find(mapping: Mapping<'b>, index: usize) -> Option<Self> {
+    /// lock, until `over` says so.
+    pub(crate) fn find(
+        mapping: Mapping<'b>,
+        index: usize,
+        over: &dyn Fn() -> bool,
+    ) -> Option<Self> {
         Point::HugeFind.check(()).ok()?;
-        // SAFETY: The mapping lives; the folio comes locked and referenced.
-        let folio = unsafe { bindings::huge_find(mapping.as_ptr(), index) };
-        // INVARIANT: Found in the page cache; no entry of ours names it.
+        // SAFETY: The mapping lives; the folio comes referenced.
+        let folio = NonNull::new(unsafe { bindings::huge_find(mapping.as_ptr(), index) })?;
+        // SAFETY: Referenced; nothing is locked.
+        if !unsafe { lock_folio(folio.as_ptr(), over) } {
+            // SAFETY: The reference of above.
+            unsafe { bindings::folio_put(folio.as_ptr()) };
+            return None;
+        }
+        // SAFETY: Referenced and locked.
+        if !unsafe { bindings::huge_at(folio.as_ptr(), mapping.as_ptr(), index) } {
+            // SAFETY: Lock and reference of above.
+            unsafe {
+                bindings::folio_unlock(folio.as_ptr());
+                bindings::folio_put(folio.as_ptr());
+            }
+            return None;
+        }
+        // INVARIANT: In the page cache, where the lock keeps it; no entry of ours
+        // names it.
         Some(Self(ManuallyDrop::new(HugeFolio {
-            folio: NonNull::new(folio)?,
+            folio,
             mapping,
             index,
             named: Cell::new(false),

@@ -12,6 +12,7 @@ mod extent_pages;
 pub(crate) mod fault;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 pub(crate) mod fault_armed;
+mod folio_wait;
 mod huge_folio;
 pub(crate) mod kobject;
 pub(crate) mod machine;
@@ -67,7 +68,7 @@ pub(crate) use self::{
         Surplus, //
     },
     trace::{
-        trace_extent,
+        trace_extents,
         ExtentReport,
         FileName, //
     },
@@ -86,6 +87,25 @@ pub(crate) fn cond_resched() {
 pub(crate) fn fatal_signal_pending() -> bool {
     // SAFETY: Looks at `current` only.
     unsafe { bindings::fatal_signal_pending() }
+}
+
+/// Whether the current task is wanted elsewhere: a signal, the freezer, a
+/// debugger, task work.
+pub(crate) fn signal_pending() -> bool {
+    // SAFETY: Looks at `current` only.
+    unsafe { bindings::signal_pending() }
+}
+
+/// Whether one of the signals has a handler.
+pub(crate) fn handled_signal_pending() -> bool {
+    // SAFETY: Process context; looks at `current` only.
+    unsafe { bindings::handled_signal_pending() }
+}
+
+/// The number of the current task, the same in every namespace.
+pub(crate) fn current_pid() -> i32 {
+    // SAFETY: Looks at `current` only.
+    unsafe { bindings::current_pid() }
 }
 
 /// An address as the current task wrote it, without what the hardware ignores.

@@ -23,7 +23,8 @@ use kernel::{
     },
     page::PAGE_SIZE,
     prelude::*,
-    sync::aref::ARef, //
+    sync::aref::ARef,
+    task::Task, //
 };
 
 /// The address space of a process, kept from being torn down.
@@ -32,6 +33,8 @@ use kernel::{
 /// own locks. Its mmap lock is never taken.
 pub(crate) struct Process {
     mm: ARef<MmWithUserAsync>,
+    /// Who has it, as far as the request knows.
+    task: ARef<Task>,
     pid: i32,
 }
 
@@ -42,18 +45,24 @@ impl Process {
     /// 0 is the caller. `ESRCH`, `EACCES`, `EPERM`. Context: sleeps.
     pub(crate) fn open(pid: i32) -> Result<Self> {
         Point::Process.check(ESRCH)?;
+        let mut task = core::ptr::null_mut();
         // SAFETY: Process context.
-        let mm = from_err_ptr(unsafe { bindings::mm_of_pid(pid) })?;
-        let mm = NonNull::new(mm).ok_or(ESRCH)?;
-        // SAFETY: The call returned a reference on `mm_users`, which the value
-        // takes over; `MmWithUserAsync` has the layout of `mm_struct`.
-        let mm = unsafe { ARef::from_raw(mm.cast()) };
+        let mm = from_err_ptr(unsafe { bindings::mm_of_pid(pid, &mut task) })?;
+        // SAFETY: The call succeeded, and thus returned references on `mm_users`
+        // and on the task, which the values take over. `MmWithUserAsync` and
+        // `Task` have the layout of `mm_struct` and `task_struct`.
+        let (mm, task) = unsafe {
+            (
+                ARef::from_raw(NonNull::new_unchecked(mm).cast()),
+                ARef::<Task>::from_raw(NonNull::new_unchecked(task).cast()),
+            )
+        };
         let pid = match pid {
             // SAFETY: `current` lives.
             0 => unsafe { bindings::current_tgid() },
             pid => pid,
         };
-        Ok(Self { mm, pid })
+        Ok(Self { mm, task, pid })
     }
 
     /// Its number in the caller's pid namespace.
@@ -65,10 +74,11 @@ impl Process {
         &self.mm
     }
 
-    /// Whether everybody else is done with the address space.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        // SAFETY: The reference keeps the mm.
-        unsafe { bindings::mm_abandoned(self.mm().as_raw()) }
+    /// Whether a process still runs in the address space, and is not being killed.
+    /// Other references do not count.
+    pub(crate) fn is_in_use(&self) -> bool {
+        // SAFETY: The references keep mm and task.
+        unsafe { bindings::mm_in_use(self.mm().as_raw(), self.task.as_ptr().cast()) }
     }
 
     /// End of the addresses that the process can have.
@@ -106,7 +116,8 @@ impl Process {
         let mm = NonNull::new(unsafe { bindings::scratch_mm() }).ok_or(ESRCH)?;
         // SAFETY: As in `open()`.
         let mm = unsafe { ARef::from_raw(mm.cast()) };
-        Ok(Self { mm, pid: 0 })
+        let task = ARef::from(&**kernel::current!());
+        Ok(Self { mm, task, pid: 0 })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{
     fault::Point,
+    folio_wait::lock_folio,
     sources::is_absent,
     CacheSection,
     Locked,
@@ -48,15 +49,18 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     }
 
     /// Locks the folios in the order of their indices, sleeping for the first
-    /// only, and makes sure that they still are what the page cache has.
-    pub(crate) fn lock(self) -> Result<Sources<'x, 'b, Locked>, Obstacle> {
+    /// only, until `over` says so, and makes sure that they still are what the
+    /// page cache has.
+    pub(crate) fn lock(self, over: &dyn Fn() -> bool) -> Result<Sources<'x, 'b, Locked>, Obstacle> {
         let end = self.scratch.folios.len();
         let first = self.scratch.folios.iter().position(|f| !f.is_null());
         let Some(first) = first else {
             return Err(Obstacle::Raced);
         };
         // SAFETY: Referenced. Nothing is locked while this sleeps.
-        unsafe { bindings::folio_lock(self.scratch.folios[first]) };
+        if !unsafe { lock_folio(self.scratch.folios[first], over) } {
+            return Err(Obstacle::Locked);
+        }
         let (rest, nr) = self.folios(first + 1..Point::PageLock.cut(first + 1..end));
         // SAFETY: All are referenced.
         let locked = first + 1 + unsafe { bindings::folios_trylock(rest, nr) } as usize;

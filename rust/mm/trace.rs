@@ -3,7 +3,10 @@
 //! The tracepoint `shmem_collapse:shmem_collapse_extent`.
 
 use super::Mapping;
-use crate::bindings;
+use crate::{
+    bindings,
+    pgtable::pmd_pages, //
+};
 
 /// A file, as traces name it.
 #[derive(Clone, Copy, Default)]
@@ -42,8 +45,26 @@ pub(crate) struct ExtentReport {
     pub(crate) map_ns: u64,
 }
 
-/// Hits the tracepoint. Costs a call and a branch while nobody listens.
-pub(crate) fn trace_extent(outcome: &str, report: &ExtentReport) {
+impl ExtentReport {
+    /// That of an extent so many behind, in the same file if there is one, of which
+    /// nothing else is known.
+    pub(crate) fn behind(&self, extents: usize) -> Self {
+        let index = match self.file.ino {
+            0 => 0,
+            _ => self.index + extents * pmd_pages(),
+        };
+        Self {
+            file: self.file,
+            index,
+            pid: self.pid,
+            ..Self::default()
+        }
+    }
+}
+
+/// Hits the tracepoint for an extent, or once for a stretch of so many. Costs a
+/// call and a branch while nobody listens.
+pub(crate) fn trace_extents(outcome: &str, report: &ExtentReport, extents: usize) {
     let raw = bindings::shmem_collapse_report {
         ino: report.file.ino,
         index: report.index,
@@ -60,6 +81,7 @@ pub(crate) fn trace_extent(outcome: &str, report: &ExtentReport) {
         copy_ns: report.copy_ns,
         commit_ns: report.commit_ns,
         map_ns: report.map_ns,
+        extents: extents as u64,
     };
     // SAFETY: The report and the text it points to are read during the call.
     unsafe { bindings::trace_extent(&raw) };

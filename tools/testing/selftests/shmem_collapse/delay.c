@@ -183,6 +183,86 @@ SC_TEST(H14_killed_writer_ends_after_its_extent)
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
 
+static void nothing(int signal)
+{
+}
+
+/* A process that asks for the extents from @from to @end of this one. */
+static pid_t start_for(struct sc_segment *seg, size_t from, size_t end)
+{
+	pid_t owner = getpid(), pid = sc_fork();
+
+	if (!pid) {
+		signal(SIGUSR1, nothing);
+		_exit(sc_collapse(owner, seg->addr + from * sc_extent(),
+				  (end - from) * sc_extent()));
+	}
+	return pid;
+}
+
+/* Extents that many apart share a lock. */
+#define LOCKS	16
+
+/*
+ * A request that is held in extent 0, and another one whose caller, and worker if there is one,
+ * wait for that: all that is not huge already are extents with the same lock.
+ */
+static void hold_both(struct __test_metadata *_metadata, struct _test_data_collapse *self,
+		      int workers, pid_t writer[2])
+{
+	char *last;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, LOCKS + 1, SC_SEED));
+	last = self->seg.addr + LOCKS * sc_extent();
+	ASSERT_ERRNO(0, sc_collapse_retry(getpid(), self->seg.addr + sc_extent(),
+					  (LOCKS - 1) * sc_extent(), 100));
+	ASSERT_EQ(0, sc_huge_mapped(getpid(), last, sc_extent()));
+	ASSERT_EQ(0, sc_delay("scanned", LONG_MS));
+	writer[0] = start_for(&self->seg, 0, 1);
+	ASSERT_EQ(0, sc_delay_reached("scanned"));
+	ASSERT_EQ(0, sc_knob_set_number("workers", workers));
+	writer[1] = start_for(&self->seg, 0, LOCKS + 1);
+	/* Time to get there; if it has not, the signal finds it on its way. */
+	usleep(200000);
+}
+
+static void let_go(struct __test_metadata *_metadata, struct _test_data_collapse *self,
+		   pid_t writer)
+{
+	EXPECT_TRUE(sc_delay_waiting("scanned"));
+	sc_faults_off();
+	EXPECT_ERRNO(0, sc_join(writer));
+	EXPECT_EQ(LOCKS, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+}
+
+/* A worker waits as well, which no signal reaches. */
+SC_TEST(H14_writer_killed_with_workers_that_wait)
+{
+	pid_t writer[2];
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	hold_both(_metadata, self, 2, writer);
+	ASSERT_EQ(0, kill(writer[1], SIGKILL));
+	EXPECT_EQ(-SIGKILL, sc_join(writer[1]));
+	let_go(_metadata, self, writer[0]);
+}
+
+SC_TEST(signal_while_another_holds_the_extent)
+{
+	pid_t writer[2];
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	hold_both(_metadata, self, 1, writer);
+	ASSERT_EQ(0, kill(writer[1], SIGUSR1));
+	EXPECT_ERRNO(EINTR, sc_join(writer[1]));
+	let_go(_metadata, self, writer[0]);
+}
+
 SC_TEST(H19_unloading_ends_a_request_after_its_extent)
 {
 	pid_t writer, remover;

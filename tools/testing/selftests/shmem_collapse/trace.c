@@ -14,7 +14,7 @@
 struct line {
 	unsigned int major, minor, holes, swapped, vmas, pmds;
 	unsigned long ino, index;
-	unsigned long long ns[5];
+	unsigned long long ns[5], extents;
 	int pid;
 	char outcome[32];
 };
@@ -34,10 +34,10 @@ static int traced(struct line *lines, int max)
 		at = strstr(text, "shmem_collapse_extent: ");
 		if (!at)
 			continue;
-		if (sscanf(at, "shmem_collapse_extent: dev=%u:%u ino=%lu index=%lu pid=%d outcome=%31s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu",
+		if (sscanf(at, "shmem_collapse_extent: dev=%u:%u ino=%lu index=%lu pid=%d outcome=%31s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu extents=%llu",
 			   &l.major, &l.minor, &l.ino, &l.index, &l.pid, l.outcome, &l.holes,
 			   &l.swapped, &l.vmas, &l.pmds, &l.ns[0], &l.ns[1], &l.ns[2], &l.ns[3],
-			   &l.ns[4]) != 15)
+			   &l.ns[4], &l.extents) != 16)
 			n = -1000;
 		else if (n >= 0 && n < max)
 			lines[n] = l;
@@ -90,6 +90,7 @@ TEST_F(trace, one_line_for_each_extent)
 		EXPECT_EQ(0, l[i].holes);
 		EXPECT_EQ(1, l[i].vmas);
 		EXPECT_EQ(1, l[i].pmds);
+		EXPECT_EQ(1, l[i].extents);
 		/* Where the clock only ticks, a step may take no time. */
 		for (k = 0; k < 5 && fine.tv_nsec == 1; k++)
 			EXPECT_LT(0, l[i].ns[k]);
@@ -156,6 +157,25 @@ TEST_F(trace, holes_are_counted)
 	ASSERT_EQ(0, sc_collapse(0, self->seg.addr, self->seg.len));
 	ASSERT_EQ(1, traced(l, 2));
 	EXPECT_EQ(3, l[0].holes);
+}
+
+/* A stretch of holes is one event, another outcome ends it. */
+TEST_F(trace, a_stretch_of_holes_is_one_line)
+{
+	struct line l[8];
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 8, SC_SEED));
+	ASSERT_EQ(0, madvise(self->seg.addr, 3 * sc_extent(), MADV_REMOVE));
+	ASSERT_EQ(0, madvise(self->seg.addr + 4 * sc_extent(), 4 * sc_extent(), MADV_REMOVE));
+	ASSERT_EQ(ENODATA, sc_collapse(0, self->seg.addr, self->seg.len));
+	ASSERT_EQ(3, traced(l, 8));
+	EXPECT_STREQ("empty", l[0].outcome);
+	EXPECT_EQ(0, l[0].index);
+	EXPECT_EQ(3, l[0].extents);
+	EXPECT_EQ(8, l[0].extents + l[1].extents + l[2].extents);
+	EXPECT_GROWN(8, "extents");
+	EXPECT_GROWN(7, "failed_empty");
+	EXPECT_GROWN(1, "collapsed");
 }
 
 TEST_F(trace, nothing_while_it_is_off)
