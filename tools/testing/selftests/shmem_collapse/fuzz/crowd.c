@@ -158,7 +158,11 @@ static void ask_what_may_be_gone(uint64_t process)
 		}
 		make_request(&r, &in);
 		model_parse(&in, &q);
-		if (!model_must_skip(&q))
+		if (model_must_skip(&q))
+			continue;
+		if (one_in(&r, 4))
+			ask_device(&r, &in);
+		else
 			send_input("collapse", &in);
 	}
 	_exit(0);

@@ -73,6 +73,8 @@ extern struct shared *shared;
 void __printf(2, 3) mistake(const struct input *in, const char *format, ...);
 /* Writes it to a file of the directory. */
 int send_input(const char *file, const struct input *in);
+/* The same to the device, whose answer is looked at. */
+int ask_device(struct rng *r, const struct input *in);
 
 /* One input, to any of the files. */
 void one_input(uint64_t process, uint64_t step, bool alone);

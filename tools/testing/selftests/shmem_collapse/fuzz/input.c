@@ -72,7 +72,7 @@ static void request_input(struct rng *r, bool alone)
 	}
 	if (one_in(r, 8))
 		sc_split(scene.target.addr, scene.target.len);
-	err = send_input("collapse", &input);
+	err = one_in(r, 3) ? ask_device(r, &input) : send_input("collapse", &input);
 	tally(&shared->requests);
 	/* Nothing to write is nothing to do, for the kernel. */
 	if (!input.len ? err : !model_allows(&q, err, alone))
