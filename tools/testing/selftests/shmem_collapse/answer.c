@@ -461,4 +461,74 @@ ANSWER_TEST(made_again_after_its_writer_was_killed)
 	EXPECT_ANSWER(many(), "already_huge");
 }
 
+/* The kernel restarts a call for a stop: it leaves, comes back, and has one answer. */
+ANSWER_TEST(restarted_after_a_stop)
+{
+	unsigned long long first = many();
+	const char *request;
+	int round, status, err = 0;
+
+	MANY_EXTENTS();
+	request = request_for(&self->seg);
+	for (round = 0; round < 10 && first >= many(); round++) {
+		pid_t writer;
+
+		ASSERT_EQ(0, refill(&self->seg));
+		writer = sc_fork();
+		if (!writer)
+			_exit(sc_ask(self->fd, request));
+		wait_for(self->fd, 2);
+		kill(writer, SIGSTOP);
+		ASSERT_EQ(writer, waitpid(writer, &status, WUNTRACED));
+		if (!WIFSTOPPED(status))
+			continue;
+		first = sc_answered(self->fd, "collapsed");
+		EXPECT_ANSWER(0, "running");
+		kill(writer, SIGCONT);
+		err = sc_join(writer);
+	}
+	ASSERT_LT(first, many());
+	ASSERT_LT(0, first);
+	EXPECT_ERRNO(0, err);
+	EXPECT_ANSWER(many(), "extents");
+	EXPECT_ANSWER(many(), "collapsed");
+	EXPECT_ANSWER(0, "already_huge");
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+}
+
+static void nothing(int signal)
+{
+}
+
+ANSWER_TEST(made_again_after_a_signal)
+{
+	const int interrupted = 100;
+	const char *request;
+	int round, status = 0;
+
+	MANY_EXTENTS();
+	request = request_for(&self->seg);
+	for (round = 0; round < 10 && status != interrupted; round++) {
+		pid_t writer;
+
+		ASSERT_EQ(0, refill(&self->seg));
+		writer = sc_fork();
+		if (!writer) {
+			int err, times = 0;
+
+			signal(SIGUSR1, nothing);
+			while ((err = sc_ask(self->fd, request)) == EINTR)
+				times++;
+			_exit(err ?: times ? interrupted : 0);
+		}
+		wait_for(self->fd, 2);
+		kill(writer, SIGUSR1);
+		status = sc_join(writer);
+	}
+	ASSERT_EQ(interrupted, status);
+	EXPECT_ANSWER(many(), "extents");
+	EXPECT_ANSWER(many(), "collapsed");
+	EXPECT_ANSWER(0, "already_huge");
+}
+
 TEST_HARNESS_MAIN
