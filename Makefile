@@ -56,18 +56,18 @@ LINK	?= livepatch
 endif
 
 ifeq ($(LINK),livepatch)
-KLP_LINK	:= $(MO)/scripts/klp-link/klp-link
+MODULE_LINK	:= $(MO)/tools/module-link/module-link
 BTF		?= $(wildcard $(KDIR)/vmlinux)
 SYSTEM_MAP	?= $(wildcard $(KDIR)/System.map)
 MODPOST		:= KBUILD_MODPOST_WARN=1
-# klp-link says for each of them what became of it.
+# module-link says for each of them what became of it.
 FILTER		= 2> >(grep -vE '^WARNING: modpost: (.* undefined!$$|suppressed .* unresolved symbol)' >&2)
 endif
 
 modules: check-kdir	## build the module (the default)
 	$(Q)$(KBUILD) $(MODPOST) modules $(FILTER)
 ifeq ($(LINK),livepatch)
-	$(Q)$(KLP_LINK) --symvers $(KDIR)/Module.symvers $(if $(BTF),--btf $(BTF)) \
+	$(Q)$(MODULE_LINK) --symvers $(KDIR)/Module.symvers $(if $(BTF),--btf $(BTF)) \
 		$(if $(SYSTEM_MAP),--system-map $(SYSTEM_MAP)) \
 		--module-name shmem_collapse $(KO)
 endif
@@ -87,7 +87,7 @@ rustfmtcheck: check-kdir	## check the format of the Rust code
 
 # The source of a separate build tree is where its Makefile says.
 KSRC	:= $(if $(wildcard $(KDIR)/.rustfmt.toml),$(KDIR),$(KDIR)/source)
-RUSTFMT	 = find $(CURDIR)/rust $(CURDIR)/scripts -name '*.rs' ! -name '*generated*' -print0 | \
+RUSTFMT	 = find $(CURDIR)/rust $(CURDIR)/tools/module-link -name '*.rs' ! -name '*generated*' -print0 | \
 		xargs -0 -r rustfmt --config-path $(KSRC)/.rustfmt.toml
 
 check-kdir:

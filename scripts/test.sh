@@ -225,14 +225,14 @@ kdir_group()
 	lacks "no list of exports" Module.symvers "has no Module.symvers"
 }
 
-klp_link_group()
+module_link_group()
 {
-	in_root make --no-print-directory -C scripts/klp-link test OUT="$ROOT_SRC/build/klp-link" |
-		tee "$RESULTS/../klp-link.log"
+	in_root make --no-print-directory -C tools/module-link test OUT="$ROOT_SRC/build/module-link" |
+		tee "$RESULTS/../module-link.log"
 	awk '$1 == "test" && $3 == "..." {
 		verdict = $4 == "ok" ? "pass" : $4 ~ /^ignored/ ? "skip" : "fail"
 		printf "%s\t%s\t%s\n", verdict, $2, verdict == "pass" ? "" : $4
-	}' "$RESULTS/../klp-link.log" >>"$RESULTS/$GROUP"
+	}' "$RESULTS/../module-link.log" >>"$RESULTS/$GROUP"
 }
 
 # vm_ends STATUS LINE: the runner notices how a VM ends.
@@ -391,7 +391,7 @@ group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
 group hazards "Every hazard has a test" hazards_group
 group kdir "What a kernel tree lacks" kdir_group
-group klp-link "Unit tests of klp-link" klp_link_group
+group module-link "Unit tests of module-link" module_link_group
 group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
 later kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group

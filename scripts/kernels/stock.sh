@@ -8,7 +8,7 @@
 #   build/        prepared build tree: KDIR for external modules
 #   modules/      lib/modules/RELEASE of the modules that a VM may need
 #   vmlinuz       image to boot
-#   System.map    the kernel's symbols, for klp-link; addresses may be missing
+#   System.map    the kernel's symbols, for module-link; addresses may be missing
 #   vmlinux.btf   ELF file with the kernel's BTF (not in build/: Kbuild would
 #                 try to make BTF of our module from it)
 #   busybox       the guest's shell, if not that of the build root

@@ -90,7 +90,7 @@ impl Scene {
     pub(super) fn run(&self) -> Outcome {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("klp-link-test-{}-{number}", std::process::id());
+        let name = format!("module-link-test-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir(&folder).unwrap();
 

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-usage: klp-link --symvers Module.symvers [--btf vmlinux] [--system-map System.map]
+usage: module-link --symvers Module.symvers [--btf vmlinux] [--system-map System.map]
                 [--module-name NAME] MODULE.ko
 
   --symvers FILE      what the kernel exports, and to whom

@@ -150,17 +150,21 @@ fn main() -> ExitCode {
     let options = match Options::parse(std::env::args_os().skip(1).map(PathBuf::from)) {
         Ok(options) => options,
         Err(error) => {
-            eprintln!("klp-link: {error}\n{}", options::USAGE);
+            eprintln!("module-link: {error}\n{}", options::USAGE);
             return ExitCode::from(2);
         }
     };
     match run(&options) {
         Ok(report) => {
-            report.iter().for_each(|line| println!("klp-link: {line}"));
+            report
+                .iter()
+                .for_each(|line| println!("module-link: {line}"));
             ExitCode::SUCCESS
         }
         Err(errors) => {
-            errors.iter().for_each(|line| eprintln!("klp-link: {line}"));
+            errors
+                .iter()
+                .for_each(|line| eprintln!("module-link: {line}"));
             ExitCode::FAILURE
         }
     }
