@@ -206,6 +206,13 @@ hazards_group()
 		"$TOP/build/hazards.log" >>"$RESULTS/$GROUP"
 }
 
+imports_group()
+{
+	"$TOP/scripts/imports.sh" >"$TOP/build/imports.log" || true
+	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p' \
+		"$TOP/build/imports.log" >>"$RESULTS/$GROUP"
+}
+
 # lacks NAME MISSING: a kernel that cannot have the module is told apart when it
 # is built, and why.
 lacks()
@@ -390,6 +397,7 @@ done
 group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
 group hazards "Every hazard has a test" hazards_group
+group imports "Folders of the Rust code import downwards" imports_group
 group kdir "What a kernel tree lacks" kdir_group
 group module-link "Unit tests of module-link" module_link_group
 group docs "Documentation pages" docs_group

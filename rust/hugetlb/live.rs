@@ -52,6 +52,7 @@ use kernel::{
 ///     Some(vma.find(addr)?.read())
 /// }
 /// ```
+#[must_use = "the lock is dropped at once"]
 pub(crate) struct HugetlbVma<'v> {
     vma: &'v VmaRef,
     _nts: NotThreadSafe,

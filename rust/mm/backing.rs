@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What keeps a shmem file alive during a request, and its page cache.
+//! References to shmem files, and their page caches.
 
 use super::{
     fault::Point,
@@ -59,9 +59,9 @@ impl Drop for PathRef {
 impl Backing {
     /// Looks a path up in the caller's namespace, following links.
     ///
-    /// `/proc/PID/fd/N` names files that have no other name. Answers `ENOENT`
-    /// and its like from the lookup, `EOPNOTSUPP` when the file is not a
-    /// regular shmem file. Context: sleeps.
+    /// `/proc/PID/fd/N` names files that have no other name. Returns the errors of the lookup
+    /// (`ENOENT` and others), and `EOPNOTSUPP` for a file that is not a regular shmem file. Context:
+    /// sleeps.
     pub(crate) fn from_path(path: &CStr) -> Result<Self> {
         Point::Path.check(ENOENT)?;
         let mut raw = MaybeUninit::<bindings::path>::zeroed();
@@ -74,7 +74,7 @@ impl Backing {
             )
         })?;
         // INVARIANT: Filled in by the successful call.
-        // SAFETY: As above.
+        // SAFETY: The successful call filled it in.
         let path = PathRef(unsafe { raw.assume_init() });
         // SAFETY: The path's references keep its inode.
         let shmem = unsafe { bindings::mapping_is_shmem(bindings::path_mapping(&path.0)) };
@@ -142,7 +142,7 @@ pub(crate) struct Mapping<'b> {
 // SAFETY: A page cache may be worked on from any task; its own locks and those of its folios order
 // them. The `Backing` that it borrows is `Sync`.
 unsafe impl Send for Mapping<'_> {}
-// SAFETY: As above.
+// SAFETY: See `Send`: what is reached through a shared reference has locks of its own.
 unsafe impl Sync for Mapping<'_> {}
 
 impl<'b> Mapping<'b> {
@@ -155,13 +155,13 @@ impl<'b> Mapping<'b> {
         unsafe { bindings::mapping_host(self.as_ptr()) }
     }
 
-    /// Pages that the file's size covers, the last one perhaps in part.
+    /// Returns the number of pages that the file's size covers, the last one perhaps in part.
     pub(crate) fn pages(&self) -> usize {
         // SAFETY: By the type invariant.
         unsafe { bindings::inode_pages(self.inode()) }
     }
 
-    /// The first page, in memory or in swap, from `index` on.
+    /// Returns the index of the first page, in memory or in swap, from `index` on.
     pub(crate) fn next_page(&self, index: usize) -> Option<usize> {
         let mut found = index;
         // SAFETY: By the type invariant; the call takes RCU for itself.
@@ -177,28 +177,28 @@ impl<'b> Mapping<'b> {
         (!entry.is_null()).then_some(found.max(index))
     }
 
-    /// A number that tells mappings apart while they live.
+    /// Returns a number that differs between mappings while they live.
     pub(crate) fn id(&self) -> usize {
         self.raw.as_ptr() as usize
     }
 
-    /// Whether policy allows a PMD-sized folio at `index`
-    /// (`shmem_allowable_huge_orders()`, forced): not with `shmem_enabled=deny`.
+    /// Returns whether policy allows a PMD-sized folio at `index` (`shmem_allowable_huge_orders()`,
+    /// forced): not with `shmem_enabled=deny`.
     pub(crate) fn huge_allowed(&self, index: usize) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::huge_allowed(self.inode(), index) }
     }
 
-    /// Whether a live update has frozen the mapping and recorded its pages.
+    /// Returns whether a live update has frozen the mapping and recorded its pages.
     pub(crate) fn is_frozen(&self) -> bool {
         // SAFETY: By the type invariant it is a shmem mapping.
         let frozen = unsafe { bindings::mapping_frozen(self.as_ptr()) };
         frozen || Point::Frozen.fails()
     }
 
-    /// Accounts `pages` new pages to file system and inode. Context: sleeps.
+    /// Charges `pages` new pages to file system and inode. Context: sleeps.
     ///
-    /// `ENOSPC` or `EDQUOT` when a limit forbids it.
+    /// Returns `ENOSPC` or `EDQUOT` when a limit forbids it.
     pub(crate) fn charge(&self, pages: usize) -> Result<BlockCharge<'b>> {
         BlockCharge::new(*self, pages)
     }

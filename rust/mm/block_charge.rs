@@ -12,8 +12,8 @@ use kernel::{
     prelude::*, //
 };
 
-/// Pages accounted to a file system (size, quota), inode blocks and `nrpages`,
-/// given back on drop unless [`keep`](BlockCharge::keep)t.
+/// Pages charged to a file system (size, quota), inode blocks and `nrpages`; uncharged on drop, or
+/// kept by [`keep`](BlockCharge::keep).
 ///
 /// # Invariants
 ///
@@ -28,19 +28,19 @@ impl<'b> BlockCharge<'b> {
         if pages > 0 {
             Point::Space.check(ENOSPC)?;
             Point::Quota.check(EDQUOT)?;
-            // SAFETY: The mapping keeps its inode; process context.
+            // SAFETY: The mapping keeps its inode.
             to_result(unsafe { bindings::charge_blocks(mapping.inode(), pages as isize) })?;
         }
         // INVARIANT: Charged above.
         Ok(Self { mapping, pages })
     }
 
-    /// Pages that are accounted.
+    /// Returns the number of pages that are charged.
     pub(crate) fn pages(&self) -> usize {
         self.pages
     }
 
-    /// The pages exist now: the account stays. Returns how many there are.
+    /// Keeps the charge for pages that exist now; returns their number.
     pub(crate) fn keep(mut self) -> usize {
         // INVARIANT: Nothing is left to give back.
         core::mem::take(&mut self.pages)

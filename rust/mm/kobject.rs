@@ -220,7 +220,7 @@ pub(crate) struct Directory<F: File> {
 // SAFETY: kobjects are counted and removed from any thread, and nodes hold only `Send` and `Sync`
 // types beside attributes that nobody changes.
 unsafe impl<F: File> Send for Directory<F> {}
-// SAFETY: As above; the only method takes the address of the kobject.
+// SAFETY: The only method that takes a reference returns the address of the kobject.
 unsafe impl<F: File> Sync for Directory<F> {}
 
 impl<F: File> Directory<F> {

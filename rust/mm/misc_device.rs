@@ -105,8 +105,10 @@ unsafe impl<C: Control> Send for Node<C> {}
 unsafe impl<C: Control> Sync for Node<C> {}
 
 impl<C: Control> Node<C> {
-    /// Those of the kernel crate, of whose files none has a position that can be set.
-    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+    /// The file operations of the kernel crate, with positions that can be set.
+    ///
+    /// They outlive the device, as the type says: open files keep a pointer to them.
+    const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
         llseek: Some(bindings::default_llseek),
         // SAFETY: Points to a constant of the kernel crate.
         ..unsafe { *MiscDeviceOptions { name: c"" }.into_raw::<Opened<C>>().fops }
@@ -124,7 +126,7 @@ impl<C: Control> Node<C> {
             misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 let mut misc = MiscDeviceOptions { name }.into_raw::<Opened<C>>();
                 misc.mode = mode;
-                misc.fops = &Self::OPERATIONS;
+                misc.fops = Self::OPERATIONS;
                 // SAFETY: `slot` is ours to write, and pinned from now on. The
                 // drop of `Self` deregisters it.
                 unsafe {
@@ -172,5 +174,52 @@ impl<C: Control> MiscDevice for Opened<C> {
     fn read_iter(mut call: Kiocb<'_, Self::Ptr>, room: &mut IovIterDest<'_>) -> Result<usize> {
         let opened = call.file();
         opened.read(call.ki_pos_mut(), room)
+    }
+}
+
+#[kunit_tests(shmem_collapse_misc_device)]
+mod tests {
+    use super::*;
+    use crate::LocalModule;
+    use kernel::ModuleMetadata;
+
+    struct Nothing;
+
+    impl Control for Nothing {
+        type State = ();
+
+        fn open(_state: Arc<()>) -> impl PinInit<Self, Error> {
+            Ok::<_, Error>(Self)
+        }
+
+        fn control(&self, _command: u32, _argument: UserPtr) -> Result {
+            Err(ENOTTY)
+        }
+
+        fn write(&self, _opener: Opener<'_>, _text: &mut IovIterSource<'_>) -> Result<usize> {
+            Err(EINVAL)
+        }
+
+        fn read(&self, _position: &mut i64, _room: &mut IovIterDest<'_>) -> Result<usize> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn operations_outlive_the_device() -> Result {
+        let state = Arc::new((), GFP_KERNEL)?;
+        let node = Node::<Nothing>::new(c"shmem_collapse_kunit", 0o600, state);
+        let node = KBox::pin_init(node, GFP_KERNEL)?;
+        let start = core::ptr::from_ref(&*node) as usize;
+        // SAFETY: By the type invariants it is registered, which leaves these fields alone.
+        let (mode, fops) = unsafe { ((*node.misc.get()).mode, (*node.misc.get()).fops) };
+        drop(node);
+
+        assert_eq!(mode, 0o600);
+        let end = start + core::mem::size_of::<Node<Nothing>>();
+        assert!(!(start..end).contains(&(fops as usize)));
+        // SAFETY: Static, as was just asserted.
+        assert_eq!(unsafe { (*fops).owner }, LocalModule::THIS_MODULE.as_ptr());
+        Ok(())
     }
 }

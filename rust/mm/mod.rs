@@ -2,8 +2,7 @@
 
 //! Memory-management objects that the `kernel` crate does not have yet.
 //!
-//! Each type stands for something held: a reference, a lock, a charge. Dropping
-//! it gives that back.
+//! Each type holds something: a reference, a lock, a charge. Dropping it gives that back.
 
 mod backing;
 mod block_charge;
@@ -77,58 +76,59 @@ pub(crate) use self::{
 
 use crate::bindings;
 
-/// Gives the processor away if somebody waits for it. Context: may sleep.
+/// Reschedules if needed (`cond_resched()`). Context: may sleep.
 pub(crate) fn cond_resched() {
-    // SAFETY: Called from process context without locks that forbid sleeping.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::cond_resched() };
 }
 
-/// Whether the current task is being killed.
+/// Returns whether the current task is being killed.
 pub(crate) fn fatal_signal_pending() -> bool {
-    // SAFETY: Looks at `current` only.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::fatal_signal_pending() }
 }
 
-/// Whether the current task is wanted elsewhere: a signal, the freezer, a
-/// debugger, task work.
+/// Returns whether something waits for the current task: a signal, the freezer, a debugger, task
+/// work.
 pub(crate) fn signal_pending() -> bool {
-    // SAFETY: Looks at `current` only.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::signal_pending() }
 }
 
-/// Whether one of the signals has a handler.
+/// Returns whether one of the signals has a handler.
 pub(crate) fn handled_signal_pending() -> bool {
-    // SAFETY: Process context; looks at `current` only.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::handled_signal_pending() }
 }
 
-/// The number of the current task, the same in every namespace.
+/// Returns the number of the current task, the same in every namespace.
 pub(crate) fn current_pid() -> i32 {
-    // SAFETY: Looks at `current` only.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::current_pid() }
 }
 
-/// An address as the current task wrote it, without what the hardware ignores.
+/// Removes the bits of a user address that the hardware ignores (`untagged_addr()`).
 pub(crate) fn untagged_addr(addr: usize) -> usize {
-    // SAFETY: Takes any address; looks at `current` only.
+    // SAFETY: Takes any number.
     unsafe { bindings::untagged_addr(addr) }
 }
 
-/// Whether the machine has PMD-sized pages for the page cache.
+/// Returns whether the machine has PMD-sized pages for the page cache.
 pub(crate) fn huge_pages_supported() -> bool {
-    // SAFETY: No precondition.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::huge_pages_supported() }
 }
 
-/// Empties this CPU's batches of folios on their way to LRU lists.
+/// Empties this CPU's batches of folios on their way to LRU lists (`lru_add_drain()`). Context: no
+/// lock is held that nests inside the LRU lock.
 pub(crate) fn lru_add_drain() {
-    // SAFETY: Process context, no lock held that the LRU lock nests outside of.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::lru_add_drain() };
 }
 
-/// Empties such batches on every CPU (`lru_add_drain_all()`). Context: sleeps;
-/// no folio lock may be held.
+/// Empties these batches on every CPU (`lru_add_drain_all()`). Context: sleeps; no folio lock is
+/// held.
 pub(crate) fn lru_add_drain_all() {
-    // SAFETY: Process context; the engine calls it between two attempts only.
+    // SAFETY: FFI call without safety requirements.
     unsafe { bindings::lru_add_drain_all() };
 }

@@ -82,6 +82,7 @@ impl<'k> KernelRange<'k> {
 ///     tables.frame(&range, range.addresses().start)
 /// }
 /// ```
+#[must_use = "the lock is dropped at once"]
 pub(crate) struct KernelTables(NotThreadSafe);
 
 impl KernelTables {

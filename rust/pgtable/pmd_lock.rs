@@ -61,7 +61,7 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
         let lock = unsafe { bindings::pmd_lock(slot.witness().mm().as_ptr(), slot.as_ptr()) };
         // INVARIANT: Taken on the line above.
         Self {
-            // SAFETY: As above; the guard borrows the witness.
+            // SAFETY: Taken above; the guard borrows the witness, which keeps the page.
             _lock: unsafe { PteLock::from_held(lock) },
             lock,
             section,

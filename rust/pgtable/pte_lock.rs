@@ -43,6 +43,7 @@ use core::{
 ///     table.lock()
 /// }
 /// ```
+#[must_use = "a mapping that is not used is unmapped at once"]
 pub(crate) struct UncheckedPteMap<'s, W: Witness> {
     map: PteMap<'s>,
     slot: PmdSlot<'s, W>,
@@ -124,6 +125,7 @@ impl<'s, W: Witness> UncheckedPteMap<'s, W> {
 /// # Invariants
 ///
 /// The lock is that of the table at `slot` and held, and the table is still the slot's.
+#[must_use = "the lock is dropped at once"]
 pub(crate) struct LockedPteMap<'s, W: Witness> {
     // Dropped in this order: unlock, then unmap.
     _lock: PteLock,

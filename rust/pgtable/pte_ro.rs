@@ -34,6 +34,7 @@ use core::ptr::NonNull;
 ///     Some((table.entries().read(PteIndex::FIRST), table.entries().read(second)))
 /// }
 /// ```
+#[must_use = "a mapping that is not used is unmapped at once"]
 pub(crate) struct ReadOnlyPteMap<'s> {
     map: PteMap<'s>,
     lock: NonNull<bindings::spinlock_t>,
@@ -78,7 +79,7 @@ impl<'s> ReadOnlyPteMap<'s> {
         unsafe { bindings::spin_lock(self.lock.as_ptr()) };
         // INVARIANT: Taken on the line above.
         SteadyPteMap {
-            // SAFETY: As above.
+            // SAFETY: Taken above, and the mapping keeps the table that contains it.
             _lock: unsafe { PteLock::from_held(self.lock.as_ptr()) },
             map: self.map,
         }
@@ -99,6 +100,7 @@ impl<'s> ReadOnlyPteMap<'s> {
 ///     Some(table.entries().all(0..pmd_pages(), |_, pte| pte.is_none()))
 /// }
 /// ```
+#[must_use = "the lock is dropped at once"]
 pub(crate) struct SteadyPteMap<'s> {
     // Dropped in this order: unlock, then unmap.
     _lock: PteLock,
