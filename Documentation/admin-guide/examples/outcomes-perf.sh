@@ -7,4 +7,8 @@
 data=$(mktemp) || exit 1
 trap 'rm -f "$data"' EXIT
 perf record -q -a -o "$data" -e shmem_collapse:shmem_collapse_extent -- "$@" || exit 1
-perf script -i "$data" | sed -n 's/.*outcome=\([a-z_]*\).*/\1/p' | sort | uniq -c
+# A stretch of holes is one event for many extents.
+perf script -i "$data" |
+	sed -n 's/.*outcome=\([a-z_]*\).* extents=\([0-9]*\).*/\1 \2/p' |
+	awk '{ n[$1] += $2 } END { for (outcome in n) printf "%7d %s\n", n[outcome], outcome }' |
+	sort -k 2
