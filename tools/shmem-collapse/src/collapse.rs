@@ -5,13 +5,14 @@
 use crate::{
     Verdict,
     cli::{FileArgs, HowArgs, PidArgs},
+    devices,
     look::Survey,
     machine::Geometry,
     module::{Figures, Loaded, Module},
     name::Name,
     report::{self, Outlook, Report},
     request::{Request, figure},
-    shmem::{self, Mapping, Memory},
+    shmem::{Mapping, Memory},
     survey::{self, Cell},
 };
 use anyhow::{Context, Result};
@@ -98,7 +99,7 @@ pub(crate) fn file(args: &FileArgs) -> Result<Verdict> {
     } else {
         Some(Loaded::open()?)
     };
-    shmem::check_file(&args.path)?;
+    devices::check_file(&args.path)?;
     // Not canonicalize(): what is in /proc/PID/fd has no other name.
     let path = std::path::absolute(&args.path)?;
     let pages = std::fs::metadata(&path)

@@ -46,7 +46,11 @@ enum Source {
         finder: Option<Finder>,
     },
     /// The page tables: what the process itself has touched.
-    Tables { next: usize, found: VecDeque<Found> },
+    Tables {
+        is_overlay: bool,
+        next: usize,
+        found: VecDeque<Found>,
+    },
 }
 
 impl Look {
@@ -72,7 +76,8 @@ impl Look {
                 parts: parts(&sorted, geometry),
                 finder: None,
             },
-            Opened::File(_) | Opened::Hidden => Source::Tables {
+            opened => Source::Tables {
+                is_overlay: matches!(opened, Opened::BehindOverlay),
                 next: 0,
                 found: VecDeque::new(),
             },
@@ -83,11 +88,6 @@ impl Look {
             tables,
             source,
         }))
-    }
-
-    /// Is only what the process itself has touched seen?
-    pub(crate) fn is_partial(&self) -> bool {
-        matches!(self.source, Source::Tables { .. })
     }
 
     /// May be told which pages are huge that the process has not mapped so?
@@ -125,7 +125,7 @@ impl Look {
                 let extent = survey.extent(offset, cached, is_huge)?;
                 return Ok(Some(Found { offset, extent }));
             },
-            Source::Tables { next, found } => loop {
+            Source::Tables { next, found, .. } => loop {
                 while let Some(found) = found.pop_front() {
                     if wanted(found.offset) {
                         return Ok(Some(found));
@@ -246,8 +246,11 @@ pub(crate) struct Survey<'m> {
     tables: Option<Tables>,
     mappings: HashMap<FileId, Vec<&'m Mapping>>,
     files: HashMap<FileId, Seen>,
-    /// Only what the process itself has touched is seen of some file.
+    /// Only what the process itself has touched is seen of some file, for want of
+    /// a privilege.
     pub(crate) is_partial: bool,
+    /// As well, because an overlay is before it.
+    pub(crate) has_overlay: bool,
     /// It is told of all files which pages are huge.
     pub(crate) sees_sizes: bool,
     /// What could not be looked at, and why: once for each file.
@@ -288,6 +291,7 @@ impl<'m> Survey<'m> {
             mappings,
             files: HashMap::new(),
             is_partial: false,
+            has_overlay: false,
             sees_sizes: true,
             problems: Vec::new(),
         })
@@ -324,8 +328,9 @@ impl<'m> Survey<'m> {
             return Ok(Seen::Gone);
         };
         self.sees_sizes &= look.sees_sizes();
-        if look.is_partial() {
-            self.is_partial = true;
+        if let Source::Tables { is_overlay, .. } = look.source {
+            self.has_overlay |= is_overlay;
+            self.is_partial |= !is_overlay;
             return Ok(Seen::Hidden);
         }
         let mut seen = Vec::new();

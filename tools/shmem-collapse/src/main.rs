@@ -19,6 +19,9 @@
 
 mod cli;
 mod collapse;
+mod devices;
+#[cfg(test)]
+mod fuzz;
 mod generate;
 mod look;
 mod machine;
@@ -26,6 +29,7 @@ mod map;
 mod module;
 mod name;
 mod pages;
+mod picture;
 mod proc;
 mod report;
 mod request;

@@ -183,12 +183,18 @@ fn places_in(
     offsets: &Range<u64>,
     geometry: Geometry,
 ) -> impl Iterator<Item = Place> {
-    (geometry.floor(offsets.start)..offsets.end)
+    let shown = mapping.shown();
+    let start = geometry.floor(offsets.start.max(shown.start));
+    (start..offsets.end.min(shown.end))
         .step_by(geometry.extent as usize)
         .filter_map(move |offset| place(mapping, offset, geometry))
 }
 
-fn cells_of_regions(mapping: &Mapping, regions: &[Region], geometry: Geometry) -> Vec<Cell> {
+pub(crate) fn cells_of_regions(
+    mapping: &Mapping,
+    regions: &[Region],
+    geometry: Geometry,
+) -> Vec<Cell> {
     let offset_of = |address: u64| {
         let into = address.saturating_sub(mapping.addresses.start);
         mapping.offset.saturating_add(into)

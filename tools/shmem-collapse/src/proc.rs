@@ -161,6 +161,11 @@ impl<'a> Area<'a> {
     }
 }
 
+/// The entry in `/proc/PID/map_files` of a line of maps.
+pub(crate) fn entry(addresses: &Range<u64>) -> String {
+    format!("{:x}-{:x}", addresses.start, addresses.end)
+}
+
 fn areas(maps: &mut impl BufRead, mut visit: impl FnMut(Area<'_>)) -> io::Result<()> {
     let mut line = Vec::new();
     loop {

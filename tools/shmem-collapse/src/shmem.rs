@@ -3,18 +3,14 @@
 //! Which mappings of a process are shared memory.
 
 use crate::{
+    devices::{Devices, FileKind, device_and_inode, file_system, internal_device},
     machine::Geometry,
     name::Name,
-    proc::{Area, Device, Proc},
-    sys::Window,
+    proc::{Area, Device, Proc, entry},
 };
-use anyhow::{Context, Result, bail};
-use linux_raw_sys::general::{OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
+use anyhow::{Result, bail};
 use rustix::{
-    fs::{
-        AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, StatxFlags, fstat, fstatfs, major,
-        memfd_create, minor, open, statx,
-    },
+    fs::{Mode, OFlags, open},
     io::Errno,
 };
 use std::{
@@ -22,8 +18,6 @@ use std::{
     fs::File,
     io::{self, ErrorKind},
     ops::Range,
-    os::fd::AsFd,
-    path::Path,
 };
 
 /// What tells a file from another as long as it is mapped. Segments of System V
@@ -60,7 +54,7 @@ impl Mapping {
             inode: area.inode,
             name: Name::of_maps(area.name),
             permissions: area.permissions.into(),
-            map_file: map_file(&area.addresses),
+            map_file: entry(&area.addresses),
         }
     }
 
@@ -118,10 +112,6 @@ impl Mapping {
     }
 }
 
-fn map_file(addresses: &Range<u64>) -> String {
-    format!("{:x}-{:x}", addresses.start, addresses.end)
-}
-
 /// Adds a mapping to those before it, or joins it with the last of them.
 fn join(found: &mut Vec<Mapping>, mapping: Mapping) {
     match found.last_mut() {
@@ -145,156 +135,15 @@ pub(crate) fn by_file(mappings: &[Mapping]) -> Vec<Vec<&Mapping>> {
     files
 }
 
-/// Tells shared memory from other memory.
-///
-/// The memory itself is asked, through `/proc/PID/map_files`. Whoever may not do
-/// that has to believe what the process sees mounted.
-pub(crate) struct Devices {
-    proc: Proc,
-    pid: i32,
-    /// What memfd, System V and shared anonymous memory lie on.
-    internal: Option<Device>,
-    /// Types of file systems, once they are needed.
-    mounts: Option<HashMap<Device, Vec<u8>>>,
-    known: HashMap<(Device, u64), bool>,
-    /// The memory may be asked.
-    may_ask: bool,
-    window: Option<Window>,
-}
-
-impl Devices {
-    fn new(proc: Proc, pid: i32, internal: Option<Device>) -> Self {
-        Self {
-            proc,
-            pid,
-            internal,
-            mounts: None,
-            known: HashMap::new(),
-            may_ask: true,
-            window: None,
-        }
-    }
-
-    fn is_shmem(&mut self, area: &Area<'_>) -> bool {
-        // What lies on a disk has a major number.
-        if area.is_anonymous() || area.device.0 != 0 {
-            return false;
-        }
-        if self.internal == Some(area.device) {
-            return true;
-        }
-        let key = (area.device, area.inode);
-        if let Some(known) = self.known.get(&key) {
-            return *known;
-        }
-        match self.ask(area) {
-            Some(answer) => {
-                self.known.insert(key, answer);
-                answer
-            }
-            None => self.mounted_as(area.device) == Some(b"tmpfs"),
-        }
-    }
-
-    fn mounted_as(&mut self, device: Device) -> Option<&[u8]> {
-        let (proc, pid) = (&self.proc, self.pid);
-        self.mounts
-            .get_or_insert_with(|| proc.mounts(pid).unwrap_or_default())
-            .get(&device)
-            .map(Vec::as_slice)
-    }
-
-    /// The memory's own answer; none if it has gone or may not be asked.
-    fn ask(&mut self, area: &Area<'_>) -> Option<bool> {
-        // A file system that is across a network, or a program, may never answer.
-        const MAY_BE: [&[u8]; 4] = [b"tmpfs", b"devtmpfs", b"rootfs", b"overlay"];
-        let known = self.mounted_as(area.device);
-        if known.is_some_and(|known| !MAY_BE.contains(&known)) {
-            return Some(false);
-        }
-        if !self.may_ask {
-            return None;
-        }
-        let entry = format!("map_files/{}", map_file(&area.addresses));
-        let path = self.proc.path(self.pid, &entry);
-        match file_kind(&path) {
-            Ok(FileKind::Shmem) => Some(true),
-            Ok(FileKind::Overlay) => self.is_behind_overlay(&path),
-            Ok(FileKind::Other) => Some(false),
-            Err(error) => {
-                self.may_ask &= error != Errno::PERM;
-                None
-            }
-        }
-    }
-
-    /// Only a mapping of shared memory can be guarded, whatever file system its
-    /// file seems to be of.
-    fn is_behind_overlay(&mut self, path: &Path) -> Option<bool> {
-        if self.window.is_none() {
-            let geometry = Geometry::of_machine().ok()?;
-            self.window = Window::new(geometry.extent).ok();
-        }
-        let file = open(path, OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).ok()?;
-        match self.window.as_mut()?.view(file, 0) {
-            Ok(_) => Some(true),
-            Err(error) => (error.kind() == ErrorKind::InvalidInput).then_some(false),
-        }
-    }
-}
-
-/// What a file's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FileKind {
-    Shmem,
-    /// Those of a file that is elsewhere.
-    Overlay,
-    Other,
-}
-
-/// A device in a tmpfs, or in /dev, is no shared memory.
-fn file_kind(path: &Path) -> rustix::io::Result<FileKind> {
-    let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    let mode = statx(&file, c"", flags, StatxFlags::TYPE)?.stx_mode;
-    if FileType::from_raw_mode(mode.into()) != FileType::RegularFile {
-        return Ok(FileKind::Other);
-    }
-    file_system(&file)
-}
-
-fn file_system(file: impl AsFd) -> rustix::io::Result<FileKind> {
-    Ok(match fstatfs(file)?.f_type as u32 {
-        TMPFS_MAGIC => FileKind::Shmem,
-        OVERLAYFS_SUPER_MAGIC => FileKind::Overlay,
-        _ => FileKind::Other,
-    })
-}
-
-/// The device that memfd, System V and shared anonymous memory lie on.
-fn internal_device() -> Option<Device> {
-    let file = memfd_create("shmem-collapse", MemfdFlags::CLOEXEC).ok()?;
-    device_and_inode(&file).ok().map(|(device, _)| device)
-}
-
-fn device_and_inode(file: impl AsFd) -> rustix::io::Result<(Device, u64)> {
-    let stat = fstat(file)?;
-    Ok(((major(stat.st_dev), minor(stat.st_dev)), stat.st_ino))
-}
-
-/// Whether the file lies in a tmpfs.
-pub(crate) fn is_tmpfs(path: &Path) -> rustix::io::Result<bool> {
-    let file = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    Ok(file_system(file)? == FileKind::Shmem)
-}
-
 /// What came of opening a file through a mapping.
 pub(crate) enum Opened {
     File(File),
     /// Nothing maps it any more.
     Gone,
-    /// It may be seen through page tables only.
+    /// It may be seen through page tables only: a privilege is missing.
     Hidden,
+    /// As well, because the file's name is that of another.
+    BehindOverlay,
 }
 
 /// A process whose memory is looked at.
@@ -367,7 +216,7 @@ impl Memory {
             let again = self.proc.areas(self.pid, |area| {
                 let is_same = (area.device, area.inode) == (first.device, first.inode);
                 if is_same && Mapping::new(&area).file() == wanted {
-                    entries.push(map_file(&area.addresses));
+                    entries.push(entry(&area.addresses));
                 }
             });
             if again.is_err() || entries.is_empty() {
@@ -386,8 +235,10 @@ impl Memory {
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(error.into()),
             Err(_) => return Ok(Opened::Gone),
         };
-        if file_system(&file)? != FileKind::Shmem {
-            return Ok(Opened::Hidden);
+        match file_system(&file)? {
+            FileKind::Shmem => {}
+            FileKind::Overlay => return Ok(Opened::BehindOverlay),
+            FileKind::Other => return Ok(Opened::Gone),
         }
         let is_expected = device_and_inode(&file)? == (expected.device, expected.inode);
         Ok(if is_expected {
@@ -410,28 +261,16 @@ fn explain(error: io::Error, pid: i32) -> anyhow::Error {
     }
 }
 
-/// Fails with what to do unless the file at `path` is shared memory.
-pub(crate) fn check_file(path: &Path) -> Result<()> {
-    let shown = Name::from(path);
-    let metadata = std::fs::metadata(path).with_context(|| format!("{shown} cannot be used"))?;
-    if !metadata.is_file() {
-        bail!("{shown} is no regular file: name a file in a tmpfs");
-    }
-    if !is_tmpfs(path).with_context(|| format!("{shown} cannot be used"))? {
-        bail!(
-            "{shown} is not in a tmpfs, so it is not shared memory: name a file in /dev/shm or \
-             another tmpfs mount, or a memfd by /proc/PID/fd/NUMBER \
-             (of an overlay, name the file in the tmpfs below)"
-        );
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{machine::X86, proc::tests::Tree};
-    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    use crate::{
+        devices::{check_file, file_kind, is_tmpfs},
+        machine::X86,
+        proc::tests::Tree,
+    };
+    use rustix::fs::{MemfdFlags, memfd_create};
+    use std::path::Path;
 
     /// Recorded on Linux 7.3, of a process for each sort of shared memory.
     const MOUNTS: &str = include_str!("../tests/data/mountinfo");
@@ -446,7 +285,7 @@ mod tests {
 
     fn found_in(tree: &Tree) -> Vec<Mapping> {
         let mut memory = Memory::in_proc(tree.proc(), Tree::PID).unwrap();
-        memory.devices.internal = Some((0, 1));
+        memory.devices.set_internal(Some((0, 1)));
         memory.mappings().unwrap()
     }
 
@@ -580,7 +419,7 @@ mod tests {
         // A device, be it in a tmpfs, is none.
         tree.link("2000000-2200000", Path::new("/dev/null"));
         let mut memory = Memory::in_proc(tree.proc(), Tree::PID).unwrap();
-        memory.devices.internal = None;
+        memory.devices.set_internal(None);
         let found = memory.mappings().unwrap();
         assert_eq!(found.len(), 1);
         let opened = memory.open(&found.iter().collect::<Vec<_>>()).unwrap();
@@ -625,15 +464,5 @@ mod tests {
         );
         // A thread of the kernel, or a process that has ended, has no memory.
         assert!(found("").is_empty());
-    }
-
-    #[test]
-    fn a_file_may_have_any_name() {
-        let path = Path::new(OsStr::from_bytes(b"/nonexistent/\x1b[2Jcaf\xe9"));
-        let error = check_file(path).unwrap_err().to_string();
-        assert!(
-            error.starts_with(r"/nonexistent/\x1b[2Jcaf\xe9 cannot"),
-            "{error}"
-        );
     }
 }

@@ -292,7 +292,7 @@ fn frames(pagemap: &File, addresses: &Range<u64>, page: u64) -> io::Result<Vec<u
 
 /// Is one of the frames a part of a larger page?
 fn has_large(flags: &File, frames: &[u64]) -> io::Result<bool> {
-    const COMPOUND: u64 = 1 << 15 | 1 << 16;
+    const COMPOUND: u64 = (1 << 15) | (1 << 16);
     for run in frames.chunk_by(|left, right| left.checked_add(1) == Some(*right)) {
         let Some(first) = run.first() else { continue };
         let mut entries = vec![0; run.len().saturating_mul(8)];
