@@ -27,6 +27,7 @@ use core::{
 use kernel::alloc::AllocError;
 use kernel::{
     mm::virt::VmaRef,
+    prelude::kunit_tests,
     task::might_sleep,
     types::NotThreadSafe, //
 };
@@ -250,4 +251,25 @@ pub(crate) struct HugePte {
 pub(crate) fn layout() -> Layout {
     // SAFETY: FFI call without safety requirements.
     Layout::new(Level::ALL.map(|level| unsafe { bindings::level_shift(level as u32) }))
+}
+
+#[kunit_tests(shmem_collapse_hugetlb_live)]
+mod tests {
+    use super::HugetlbVma;
+    use crate::pgtable::{
+        pmd_size,
+        tests::scratch::Scratch, //
+    };
+    use kernel::prelude::*;
+
+    #[test]
+    fn other_mappings_are_refused() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.look(|vma| {
+            let mapping = HugetlbVma::lock(vma);
+            let allocated = mapping.map(|mapping| mapping.alloc(memory.page(0)).is_ok());
+            assert_eq!(allocated, None);
+            Ok(())
+        })
+    }
 }

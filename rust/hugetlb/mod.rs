@@ -48,8 +48,8 @@ pub(crate) use self::{
     },
 };
 
-/// Names that the module does not need.
-#[cfg(all_accessors)]
+/// Types that only the programs which must not compile call by their name.
+#[cfg(all_names)]
 pub(crate) use self::live::{
     layout,
     HugeSlot,

@@ -108,12 +108,6 @@ impl Pte {
         self.0.flags & bindings::ENTRY_DIRTY != 0
     }
 
-    /// Returns `pte_soft_dirty()`.
-    #[inline]
-    pub(crate) fn is_soft_dirty(self) -> bool {
-        self.0.flags & bindings::ENTRY_SOFT_DIRTY != 0
-    }
-
     /// Returns `pte_write()`.
     #[inline]
     pub(crate) fn is_writable(self) -> bool {

@@ -119,26 +119,31 @@ pub(crate) use self::{
     witness::Witness, //
 };
 
-/// What the module does not use yet, and names that it does not need.
+/// What the module does not use yet.
 #[cfg(all_accessors)]
 pub(crate) use self::{
     kernel_table::{
-        KernelPmd,
-        KernelPteTable,
         KernelRange,
         KernelSlot,
         KernelTables,
         NewKernelTable, //
+    },
+    pte_install::NewPte,
+};
+
+/// Types that only the programs which must not compile call by their name.
+#[cfg(all_names)]
+pub(crate) use self::{
+    kernel_table::{
+        KernelPmd,
+        KernelPteTable, //
     },
     pmd_lock::{
         EmptyTable,
         MappedTable,
         TableGuard, //
     },
-    pte_install::{
-        LockedPte,
-        NewPte, //
-    },
+    pte_install::LockedPte,
     pte_ro::{
         ReadOnlyPteMap,
         SteadyPteMap, //

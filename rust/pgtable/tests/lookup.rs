@@ -15,6 +15,7 @@ mod tests {
             Pmd,
             PmdSlot,
             Pte,
+            PteIndex,
             PteKind, //
         },
         scratch::{

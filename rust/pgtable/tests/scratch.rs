@@ -75,7 +75,7 @@ impl Scratch {
     }
 
     /// Looks at the VMA with the mmap lock held.
-    pub(super) fn look<R>(self, look: impl FnOnce(&VmaRef) -> Result<R>) -> Result<R> {
+    pub(crate) fn look<R>(self, look: impl FnOnce(&VmaRef) -> Result<R>) -> Result<R> {
         match current!().mm() {
             None => Err(EINVAL),
             Some(mm) => {
