@@ -4,6 +4,7 @@
 
 use super::{
     config::Config,
+    mapped::Mapped,
     outcome::Outcome,
     stats::Cost,
     stay::Stay, //
@@ -33,6 +34,8 @@ pub(super) struct Attempt<'a> {
 pub(super) struct Located<'b> {
     pub(super) mapping: Mapping<'b>,
     pub(super) index: usize,
+    /// What the request has mapped huge already, if it may come to an extent twice.
+    pub(super) mapped: Option<&'b Mapped>,
 }
 
 impl<'b> Located<'b> {
@@ -55,11 +58,16 @@ impl<'b> Located<'b> {
             Ok(()) => Outcome::Collapsed,
             Err(outcome) => outcome,
         };
-        if outcome == Outcome::AlreadyHuge && config.map_all {
+        if outcome == Outcome::AlreadyHuge && config.map_all && self.is_new() {
             self.remap(scratch, &mut attempt);
         }
         cost.total_ns += clock.lap();
         outcome
+    }
+
+    fn is_new(&self) -> bool {
+        self.mapped
+            .is_none_or(|mapped| mapped.is_new(self.mapping.id(), self.index))
     }
 
     fn chain(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result<(), Outcome> {

@@ -36,6 +36,7 @@ mod engine;
 mod extent;
 mod gather;
 mod locate;
+mod mapped;
 pub(crate) mod outcome;
 pub(crate) mod own;
 mod passes;

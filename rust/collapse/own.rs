@@ -173,6 +173,7 @@ impl Part<'_> {
         Located {
             mapping: place.backing.mapping(),
             index: place.index,
+            mapped: None,
         }
         .collapse(self.stay, &config, scratch, cost)
     }

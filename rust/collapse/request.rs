@@ -12,6 +12,7 @@ use super::{
         locate,
         stretch, //
     },
+    mapped::Mapped,
     outcome::Outcome,
     passes::{
         Keys,
@@ -123,9 +124,11 @@ impl Job<'_> {
         if range.start > range.end || range.end > process.task_size() {
             return Err(EINVAL);
         }
+        pin_init::stack_pin_init!(let mapped = Mapped::new());
         let walk = OfProcess {
             job: self,
             process,
+            mapped: &mapped,
             whole: false,
         };
         pin_init::stack_pin_init!(let passes = self.passes(process.pid()));
@@ -137,9 +140,11 @@ impl Job<'_> {
     /// Every shmem mapping; what is not shmem, or goes away meanwhile, does not
     /// count.
     fn process(&self, process: &Process) -> Result {
+        pin_init::stack_pin_init!(let mapped = Mapped::new());
         let walk = OfProcess {
             job: self,
             process,
+            mapped: &mapped,
             whole: true,
         };
         pin_init::stack_pin_init!(let passes = self.passes(process.pid()));
@@ -180,12 +185,17 @@ impl Job<'_> {
 
     fn collapse(
         &self,
-        mapping: Mapping<'_>,
-        index: usize,
+        (mapping, index): (Mapping<'_>, usize),
+        mapped: Option<&Mapped>,
         scratch: &mut Scratch,
         cost: &mut Cost,
     ) -> Outcome {
-        Located { mapping, index }.collapse(self.stay, self.config, scratch, cost)
+        let located = Located {
+            mapping,
+            index,
+            mapped,
+        };
+        located.collapse(self.stay, self.config, scratch, cost)
     }
 }
 
@@ -193,6 +203,7 @@ impl Job<'_> {
 struct OfProcess<'r> {
     job: &'r Job<'r>,
     process: &'r Process,
+    mapped: &'r Mapped,
     /// All that it has of shmem, and nothing that it has not.
     whole: bool,
 }
@@ -205,7 +216,8 @@ impl Walk for OfProcess<'_> {
         Ok(match locate(self.process, addr) {
             Ok(place) => {
                 let mapping = place.backing.mapping();
-                self.job.collapse(mapping, place.index, scratch, cost)
+                self.job
+                    .collapse((mapping, place.index), Some(self.mapped), scratch, cost)
             }
             Err(outcome) => outcome,
         })
@@ -228,7 +240,9 @@ struct OfFile<'r> {
 
 impl Walk for OfFile<'_> {
     fn attempt(&self, index: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
-        Ok(self.job.collapse(self.mapping, index, scratch, cost))
+        Ok(self
+            .job
+            .collapse((self.mapping, index), None, scratch, cost))
     }
 
     fn stretch(&self, index: usize, most: usize, outcome: Outcome) -> usize {

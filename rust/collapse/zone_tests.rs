@@ -46,6 +46,7 @@ mod tests {
         let located = Located {
             mapping: place.backing.mapping(),
             index: place.index,
+            mapped: None,
         };
         lru_add_drain_all();
         let stay = Stay::begin(&engine);

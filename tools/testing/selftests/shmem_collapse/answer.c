@@ -166,6 +166,18 @@ ANSWER_TEST(many_mappings_are_one_request)
 	for (i = 0; i < EXTENTS * times; i++)
 		EXPECT_EQ(0, sc_verify(at + i * x, x, SC_SEED,
 				       (EXTENTS - 1 - i % EXTENTS) * sc_nr()));
+	/* Wherever one is mapped in small pieces it is mapped huge again. */
+	EXPECT_EQ(EXTENTS * times, sc_huge_mapped(getpid(), at, EXTENTS * times * x));
+	for (i = 0; i < EXTENTS * times; i++) {
+		ASSERT_EQ(0, mprotect(at + i * x, sc_page(), PROT_READ));
+		ASSERT_LT(0, sc_touch(at + i * x, x));
+		ASSERT_EQ(0, mprotect(at + i * x, sc_page(), prot));
+	}
+	EXPECT_EQ(0, sc_huge_mapped(getpid(), at, EXTENTS * times * x));
+	ASSERT_ERRNO(0, sc_ask(self->fd, request));
+	EXPECT_ANSWER(EXTENTS * (times + 1), "already_huge");
+	EXPECT_ANSWER(EXTENTS * times, "pmds_mapped");
+	EXPECT_EQ(EXTENTS * times, sc_huge_mapped(getpid(), at, EXTENTS * times * x));
 	munmap(at, EXTENTS * times * x);
 }
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which huge extents a request has mapped huge wherever they are mapped.
+//!
+//! A process may map an extent in thousands of places, and a request for the
+//! process comes to each of them. Mapping it huge goes over all of these, so it
+//! is done once: else their number would count twice.
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::Mutex, //
+};
+
+/// Extents that are remembered; more take each other's place.
+const SLOTS: usize = 256;
+
+/// An extent: identity of the file, and first page.
+type Extent = (usize, usize);
+
+/// The extents that a request has seen to.
+///
+/// It may forget some, which then are seen to once more. It may take an extent
+/// for one of a file that is gone meanwhile: that one is huge, and a page fault or
+/// the next request maps it so.
+#[pin_data]
+pub(super) struct Mapped {
+    #[pin]
+    slots: Mutex<KVec<Extent>>,
+}
+
+impl Mapped {
+    /// None yet. Without memory for the slots none is ever remembered.
+    pub(super) fn new() -> impl PinInit<Self> {
+        let slots = KVec::from_elem((0, 0), SLOTS, GFP_KERNEL).unwrap_or_default();
+        pin_init!(Self {
+            slots <- new_mutex!(slots, "shmem_collapse mapped"),
+        })
+    }
+
+    /// Notes an extent of the file `id`; false if it was noted before.
+    pub(super) fn is_new(&self, id: usize, index: usize) -> bool {
+        let extent = index >> crate::pgtable::pmd_pages().trailing_zeros();
+        let mut slots = self.slots.lock();
+        let slot = (id >> 6).wrapping_add(extent) % SLOTS;
+        let Some(known) = slots.get_mut(slot) else {
+            return true;
+        };
+        core::mem::replace(known, (id, index)) != (id, index)
+    }
+}
+
+#[kunit_tests(shmem_collapse_mapped)]
+mod tests {
+    use super::*;
+    use crate::pgtable::pmd_pages;
+
+    fn mapped() -> Result<Pin<KBox<Mapped>>> {
+        KBox::pin_init(Mapped::new(), GFP_KERNEL)
+    }
+
+    #[test]
+    fn an_extent_is_new_once() -> Result {
+        let mapped = mapped()?;
+        for index in [0, pmd_pages(), 2 * pmd_pages()] {
+            assert!(mapped.is_new(64, index));
+        }
+        for index in [0, pmd_pages(), 2 * pmd_pages()] {
+            assert!(!mapped.is_new(64, index));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn extents_of_other_files_are_others() -> Result {
+        let mapped = mapped()?;
+        assert!(mapped.is_new(64, 0));
+        assert!(mapped.is_new(64 * (1 + SLOTS), 0));
+        assert!(mapped.is_new(128, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_forgotten_is_new_again() -> Result {
+        let mapped = mapped()?;
+        let same_slot = SLOTS * pmd_pages();
+        assert!(mapped.is_new(64, 0));
+        assert!(mapped.is_new(64, same_slot));
+        assert!(mapped.is_new(64, 0));
+        Ok(())
+    }
+}
