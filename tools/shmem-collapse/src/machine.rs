@@ -35,10 +35,14 @@ impl Geometry {
             }
             Err(error) => return Err(error).context(format!("cannot read {EXTENT_BYTES}")),
         };
-        Ok(Self {
-            page: rustix::param::page_size() as u64,
-            extent,
-        })
+        Self::new(rustix::param::page_size() as u64, extent)
+            .with_context(|| format!("{EXTENT_BYTES} has a size that cannot be"))
+    }
+
+    /// Sizes that can be divided by.
+    fn new(page: u64, extent: u64) -> Option<Self> {
+        let is_sound = page.is_power_of_two() && extent.is_power_of_two() && page <= extent;
+        is_sound.then_some(Self { page, extent })
     }
 
     /// Pages in an extent.
@@ -66,6 +70,14 @@ pub(crate) const X86: Geometry = Geometry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_sound() {
+        assert_eq!(Geometry::new(4096, 2 << 20), Some(X86));
+        for (page, extent) in [(4096, 0), (0, 2 << 20), (4096, 5000), (4096, 2048)] {
+            assert_eq!(Geometry::new(page, extent), None);
+        }
+    }
 
     #[test]
     fn extents_are_rounded() {
