@@ -12,6 +12,12 @@ Exit status:
   1  some of it is not, or the request was interrupted
   2  wrong usage, or the request could not be made (no module, not root, no such process)";
 
+const RUN_STATUS: &str = "\
+Exit status: that of the program; if a signal has killed it, the same signal, or
+  125  wrong usage, or no process could be made
+  126  the program was found, but cannot be executed
+  127  the program was not found";
+
 /// Make shared memory huge, and see where it is.
 ///
 /// Shared memory is what the kernel keeps in tmpfs: files in /dev/shm, memfd,
@@ -44,8 +50,10 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     /// Start a program and make its shared memory huge as it grows
     ///
-    /// An extent is taken when it is full, or when it has stopped growing. The
-    /// exit status is that of the program.
+    /// An extent is taken when all of its pages are in memory, so that no hole is
+    /// filled; --present says how many are enough. Without the module, or if not
+    /// root, the program runs all the same.
+    #[command(after_help = RUN_STATUS)]
     Run(RunArgs),
     /// Print completions for a shell
     Completions {
@@ -130,8 +138,14 @@ pub(crate) struct RunArgs {
     /// Seconds between two looks at the program's memory
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     pub(crate) interval: f64,
-    /// Take full extents only, and never fill a hole
-    #[arg(long)]
+    /// Take an extent that has stopped growing if this share of its pages is in
+    /// memory; the rest is filled, as long as a quarter of the limit of the
+    /// program's memory cgroup stays free
+    #[arg(long, value_name = "PERCENT", default_value_t = 100,
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) present: u8,
+    /// The same as --present 100, which is the default
+    #[arg(long, conflicts_with = "present")]
     pub(crate) full_only: bool,
     /// Only say, at the end, what there was to do; needs no module
     #[arg(long)]
@@ -208,6 +222,14 @@ mod tests {
             (&["x", "run"], false),
             (&["x", "run", "--interval", "0", "--", "true"], false),
             (&["x", "run", "--", "true", "--json"], true),
+            (&["x", "run", "--present", "0", "--", "true"], false),
+            (&["x", "run", "--present", "101", "--", "true"], false),
+            (&["x", "run", "--present", "25", "--", "true"], true),
+            (&["x", "run", "--full-only", "--", "true"], true),
+            (
+                &["x", "run", "--full-only", "--present", "25", "--", "true"],
+                false,
+            ),
         ] {
             assert_eq!(Cli::try_parse_from(line).is_ok(), valid, "{line:?}");
         }

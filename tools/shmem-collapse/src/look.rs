@@ -23,6 +23,8 @@ pub(crate) struct Found {
     /// Where in the file it begins.
     pub(crate) offset: u64,
     pub(crate) extent: Extent,
+    /// It is known to be huge because it is mapped so.
+    pub(crate) mapped: bool,
 }
 
 /// A look at what a process has of one file, through all mappings that show it.
@@ -123,7 +125,11 @@ impl Look {
                 };
                 let is_huge = is_mapped_huge(tables, mappings, offset, geometry)?;
                 let extent = survey.extent(offset, cached, is_huge)?;
-                return Ok(Some(Found { offset, extent }));
+                return Ok(Some(Found {
+                    offset,
+                    extent,
+                    mapped: is_huge,
+                }));
             },
             Source::Tables { next, found, .. } => loop {
                 while let Some(found) = found.pop_front() {
@@ -141,6 +147,7 @@ impl Look {
                     Found {
                         offset: geometry.floor(mapping.offset.saturating_add(into)),
                         extent: cell.extent,
+                        mapped: cell.extent.huge,
                     }
                 }));
             },
@@ -170,30 +177,6 @@ fn cells(
             kind: found.extent.kind(mapped),
             extent: found.extent,
         });
-    }
-    Ok(cells)
-}
-
-/// The cells of one mapping that have pages and whose offset in the file is
-/// `wanted`. None if it has gone.
-pub(crate) fn some_of_mapping(
-    memory: &Memory,
-    mapping: &Mapping,
-    geometry: Geometry,
-    mut wanted: impl FnMut(u64) -> bool,
-) -> Result<Vec<Cell>> {
-    let mut cells = Vec::new();
-    let Some(mut look) = Look::at(memory, &[mapping], geometry)? else {
-        return Ok(cells);
-    };
-    while let Some(found) = look.next(&mut wanted)? {
-        if let Some(place) = place(mapping, found.offset, geometry) {
-            cells.push(Cell {
-                at: place.addresses.start,
-                kind: found.extent.kind(false),
-                extent: found.extent,
-            });
-        }
     }
     Ok(cells)
 }

@@ -35,6 +35,7 @@ mod report;
 mod request;
 mod run;
 mod shmem;
+mod signal;
 mod stats;
 mod survey;
 mod sys;
@@ -42,7 +43,7 @@ mod sys;
 use anyhow::Result;
 use clap::Parser;
 use cli::{Cli, Command};
-use std::process::ExitCode;
+use std::{env, ffi::OsStr, process::ExitCode};
 
 /// What a command found in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +63,36 @@ impl Verdict {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut words = env::args_os();
+    if words.next().as_deref() == Some(OsStr::new(run::WITNESS)) {
+        return run::witness();
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, words.next().as_deref()),
+    };
     let verdict = match &cli.command {
         Command::Pid(args) => collapse::process(args),
         Command::File(args) => collapse::file(args),
         Command::Map(args) => map::show(args),
         Command::Stats(args) => stats::show(args),
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => Ok(run::run(args)),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { directory } => generate::man(directory.as_deref()),
     };
     status(verdict)
+}
+
+/// Tells what is wrong with the command line, or the help that it asks for.
+/// The status of `run` has to be one that its program does not have.
+fn usage(error: &clap::Error, command: Option<&OsStr>) -> ExitCode {
+    // Who reads us may have had enough.
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if command == Some(OsStr::new("run")) => ExitCode::from(run::OWN_FAILURE),
+        status => ExitCode::from(status as u8),
+    }
 }
 
 fn status(verdict: Result<Verdict>) -> ExitCode {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System calls that no crate wraps, and memory that is mapped to be looked at:
-//! the only unsafe code of this program.
+//! System calls that no crate wraps, and memory that is mapped to be looked at.
+//!
+//! With signal.rs, the only unsafe code of this program.
 
 use anyhow::{Context, Result};
 use linux_raw_sys::general::{

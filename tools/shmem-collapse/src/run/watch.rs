@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Looks at what the program has mapped, and makes huge what is ready.
+//!
+//! A thread does that: a look or a request may take long, and signals and
+//! children do not wait.
+
+use super::{
+    extents::{Extents, Rule},
+    family,
+    room::{Hierarchies, Room},
+};
+use crate::{
+    look::Look,
+    machine::Geometry,
+    module::Loaded,
+    request::Request,
+    shmem::{Mapping, Memory, by_file},
+};
+use std::{
+    io,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the thread may take to end its work. It is left alone then: it ends
+/// with the process.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Extents in one request, before it is asked again how much room there is.
+const AT_ONCE: u64 = 64;
+
+/// Mappings that are asked for one extent of a file.
+const OVERLAPS: usize = 16;
+
+/// What the looks came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) due: u64,
+    pub(super) collapsed: u64,
+    pub(super) already_huge: u64,
+    pub(super) failed: u64,
+}
+
+/// What to look for, and what to do about it.
+pub(super) struct Task {
+    pub(super) interval: Duration,
+    pub(super) rule: Rule,
+    /// Without one it is only counted what is ready.
+    pub(super) module: Option<Loaded>,
+    /// A process of the wrapper's own.
+    pub(super) witness: Option<i32>,
+}
+
+/// The thread that looks.
+pub(super) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: thread::Thread,
+    counts: Receiver<Counts>,
+}
+
+impl Watch {
+    pub(super) fn start(task: Task) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (sender, counts) = mpsc::channel();
+        let looker = Looker {
+            task,
+            stop: Arc::clone(&stop),
+            hierarchies: Hierarchies::of_machine(),
+            extents: Extents::new(),
+            counts: Counts::default(),
+            sender,
+        };
+        let thread = thread::Builder::new()
+            .name("watch".into())
+            .spawn(move || looker.work())?
+            .thread()
+            .clone();
+        Ok(Self {
+            stop,
+            thread,
+            counts,
+        })
+    }
+
+    /// Ends the looks, and returns what they came to.
+    pub(super) fn end(self) -> Counts {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.unpark();
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = Counts::default();
+        while let Ok(counts) = self
+            .counts
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            last = counts;
+        }
+        last
+    }
+}
+
+struct Looker {
+    task: Task,
+    stop: Arc<AtomicBool>,
+    hierarchies: Hierarchies,
+    extents: Extents,
+    counts: Counts,
+    sender: Sender<Counts>,
+}
+
+impl Looker {
+    fn work(mut self) {
+        loop {
+            // After a look, not from its beginning: one that takes long must not
+            // be all that is done.
+            thread::park_timeout(self.task.interval);
+            if self.is_over() {
+                return;
+            }
+            self.look();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn say(&self) {
+        // The wrapper may be about to end.
+        let _ = self.sender.send(self.counts);
+    }
+
+    /// One look at everything that the program has mapped.
+    fn look(&mut self) {
+        self.extents.begin();
+        for pid in family::descendants(std::process::id() as i32) {
+            if self.task.witness == Some(pid) {
+                continue;
+            }
+            // It may have ended meanwhile, or be none of ours to look at.
+            let Ok(mut memory) = Memory::of(pid) else {
+                continue;
+            };
+            let mut mappings = memory.mappings().unwrap_or_default();
+            mappings.retain(|mapping| mapping.is_aligned(self.task.rule.geometry));
+            if mappings.is_empty() {
+                continue;
+            }
+            let mut room = self.room(pid);
+            for file in by_file(&mappings) {
+                for range in self.due_in(&memory, &file, &mut room) {
+                    self.collapse(pid, &range);
+                }
+                if self.is_over() {
+                    return;
+                }
+            }
+        }
+        self.extents.end();
+    }
+
+    /// What may be charged, whoever of the two pays.
+    fn room(&self, pid: i32) -> Room {
+        let own = self.hierarchies.room_of(std::process::id() as i32);
+        own.and(self.hierarchies.room_of(pid))
+    }
+
+    /// Runs of addresses in the mappings of one file whose time has come.
+    fn due_in(&mut self, memory: &Memory, file: &[&Mapping], room: &mut Room) -> Vec<Range<u64>> {
+        let rule = self.task.rule;
+        let extent = rule.geometry.extent;
+        let mut due = Vec::<Range<u64>>::new();
+        let Some(number) = file.first().map(|first| self.extents.file(first.file())) else {
+            return due;
+        };
+        // What cannot be looked at now may be at the next look.
+        let Ok(Some(mut look)) = Look::at(memory, file, rule.geometry) else {
+            return due;
+        };
+        let places = Places::of(file, rule.geometry);
+        while !self.is_over() {
+            let wanted =
+                |offset| places.address(offset).is_some() && self.extents.is_wanted(number, offset);
+            let Ok(Some(found)) = look.next(wanted) else {
+                break;
+            };
+            let has_room = |growth| room.take(growth, extent).is_continue();
+            if !self.extents.is_due(number, found, &rule, has_room) {
+                continue;
+            }
+            if self.task.module.is_none() {
+                self.extents.settle(number, found.offset);
+            }
+            let Some(at) = places.address(found.offset) else {
+                continue;
+            };
+            let end = at.saturating_add(extent);
+            match due.last_mut() {
+                Some(last) if last.end == at => last.end = end,
+                _ => due.push(at..end),
+            }
+        }
+        due
+    }
+
+    /// Makes a run of extents huge, a few at a time.
+    fn collapse(&mut self, pid: i32, range: &Range<u64>) {
+        let geometry = self.task.rule.geometry;
+        let step = AT_ONCE.saturating_mul(geometry.extent);
+        let mut start = range.start;
+        while start < range.end && !self.is_over() {
+            let end = range.end.min(start.saturating_add(step));
+            self.counts.due += (end - start) / geometry.extent;
+            if let Some(module) = &self.task.module {
+                // What the program has taken meanwhile is missing.
+                if self.room(pid).take(0, geometry.extent).is_break() {
+                    break;
+                }
+                let request = Request::Range(pid, start..end);
+                // One that is refused because the process ends is not worth a word.
+                if let Ok(done) = request.make(module, geometry, &self.stop) {
+                    self.counts.collapsed += done.figure("collapsed");
+                    self.counts.already_huge += done.figure("already_huge");
+                    self.counts.failed += done.figure("failed");
+                }
+            }
+            self.say();
+            start = end;
+        }
+    }
+}
+
+/// Where a process has the extents of a file.
+struct Places {
+    /// Offsets of whole extents and the address of the first, in order.
+    parts: Vec<(Range<u64>, u64)>,
+}
+
+impl Places {
+    fn of(mappings: &[&Mapping], geometry: Geometry) -> Self {
+        let mut parts: Vec<_> = mappings
+            .iter()
+            .filter_map(|mapping| {
+                let shown = mapping.shown();
+                let start = geometry.ceil(shown.start);
+                let end = geometry.floor(shown.end);
+                Some((start..end, mapping.address_of(start)?))
+            })
+            .filter(|(part, _)| !part.is_empty())
+            .collect();
+        parts.sort_by_key(|(part, _)| (part.start, part.end));
+        // Of those that begin at one offset the longest comes last, and is found.
+        Self { parts }
+    }
+
+    /// The address of the extent at an offset, if it is mapped as a whole.
+    fn address(&self, offset: u64) -> Option<u64> {
+        let after = self.parts.partition_point(|(part, _)| part.start <= offset);
+        let before = self.parts.get(..after)?.iter().rev();
+        // Mappings of one file seldom overlap, and then a few of them.
+        let mut candidates = before.take(OVERLAPS);
+        let (part, address) = candidates.find(|(part, _)| part.contains(&offset))?;
+        address.checked_add(offset.checked_sub(part.start)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        machine::X86,
+        survey::tests::{M, mapping},
+    };
+
+    #[test]
+    fn an_extent_has_an_address_where_all_of_it_is_mapped() {
+        let mappings = [
+            mapping(64 * M..68 * M, 0),
+            mapping(80 * M..83 * M, 8 * M),
+            mapping(100 * M..101 * M, 12 * M),
+            mapping(121 * M..124 * M, 3 * M),
+        ];
+        let places = Places::of(&mappings.iter().collect::<Vec<_>>(), X86);
+        for (offset, address) in [
+            (0, Some(64 * M)),
+            (2 * M, Some(66 * M)),
+            (4 * M, Some(122 * M)),
+            (6 * M, None),
+            (8 * M, Some(80 * M)),
+            (10 * M, None),
+            (12 * M, None),
+        ] {
+            assert_eq!(places.address(offset), address, "{offset:#x}");
+        }
+    }
+
+    #[test]
+    fn mappings_of_one_offset_may_differ_in_length() {
+        let mappings = [
+            mapping(64 * M..80 * M, 0),
+            mapping(100 * M..102 * M, 0),
+            mapping(110 * M..112 * M, 4 * M),
+        ];
+        let places = Places::of(&mappings.iter().collect::<Vec<_>>(), X86);
+        assert_eq!(places.address(14 * M), Some(78 * M));
+        assert_eq!(places.address(4 * M), Some(110 * M));
+        assert_eq!(places.address(16 * M), None);
+    }
+}
