@@ -79,7 +79,7 @@ def plot_steps(run, path):
                 if (match := re.fullmatch(rf"request_of_(\d+)_extents_{unit}", metric))}
     if not by_mappers[0] or not by_pages[0] or not requests:
         return
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     stacked(left, *by_mappers, scale)
     left.set_xticks([1, 16, 32, 64])
     left.set_xlabel("processes that map it (512 pages there)")
@@ -94,7 +94,8 @@ def plot_steps(run, path):
     right.set_xlim(left=0)
     right.set_ylim(bottom=0)
     handles, labels = left.get_legend_handles_labels()
-    left.legend(handles[::-1], labels[::-1], loc="upper left", frameon=False)
+    # Beside the data: the stacks fill their axes up to the corners.
+    figure.legend(handles[::-1], labels[::-1], loc="outside right center", frameon=False)
     save(figure, path)
 
 
