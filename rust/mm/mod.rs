@@ -4,6 +4,8 @@
 //!
 //! Each type holds something: a reference, a lock, a charge. Dropping it gives that back.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod backing;
 mod block_charge;
 mod cache_section;
