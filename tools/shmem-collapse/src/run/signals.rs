@@ -37,13 +37,17 @@ impl Relay {
 
     /// Passes the signal on unless the program has it, or it is not for it.
     pub(super) fn handle(&mut self, signal: &Received) {
+        let from_self = signal.code <= 0 && signal.sender == getpid().as_raw_pid();
+        if from_self {
+            // SIGPIPE of a message that nobody reads, or of a witness that has gone.
+            return;
+        }
         // Always asked, or what the witness has would be taken for a later signal.
         let group_got = self.ask(signal);
         if goes_on(&Circumstances {
             signal: signal.number,
             from_process: signal.code <= 0,
             from_program: signal.code <= 0 && signal.sender == self.program,
-            from_self: signal.code <= 0 && signal.sender == getpid().as_raw_pid(),
             group_got,
             program_in_group: self.program_in_group(),
         }) {
@@ -70,14 +74,13 @@ struct Circumstances {
     signal: i32,
     from_process: bool,
     from_program: bool,
-    from_self: bool,
     /// The whole process group has got it, as far as that is known.
     group_got: Option<bool>,
     program_in_group: bool,
 }
 
 fn goes_on(of: &Circumstances) -> bool {
-    if of.from_self || ABOUT_ITSELF.contains(&of.signal) && !of.from_process {
+    if ABOUT_ITSELF.contains(&of.signal) && !of.from_process {
         return false;
     }
     // It has told its parent, or all processes but itself: reboot does that.
@@ -97,7 +100,6 @@ mod tests {
         signal: libc::SIGINT,
         from_process: true,
         from_program: false,
-        from_self: false,
         group_got: Some(false),
         program_in_group: true,
     };
@@ -149,15 +151,11 @@ mod tests {
             from_program: true,
             ..ALONE
         };
-        let wrapper = Circumstances {
-            from_self: true,
-            ..ALONE
-        };
         let late = Circumstances {
             signal: libc::SIGXCPU,
             from_process: false,
             ..ALONE
         };
-        assert!(!goes_on(&program) && !goes_on(&wrapper) && !goes_on(&late));
+        assert!(!goes_on(&program) && !goes_on(&late));
     }
 }
