@@ -10,11 +10,15 @@
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/userfaultfd_k.h>
+#include <../mm/internal.h>
 
 #include "helpers.h"
 
 void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages)
 {
+	/* The high-water mark follows only when the counter is about to fall. */
+	if (pages < 0)
+		update_hiwater_rss(mm);
 	add_mm_counter(mm, MM_SHMEMPAGES, pages);
 }
 

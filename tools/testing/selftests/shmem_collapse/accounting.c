@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/swap.h>
 
 #define MAPPERS 4
@@ -12,6 +13,11 @@ static long op_fill_part(struct sc_child *child, const long *arg)
 {
 	sc_fill(child->addr + arg[0] * sc_page(), arg[1] * sc_page(), SC_SEED, arg[0]);
 	return 0;
+}
+
+static long op_refuse_huge(struct sc_child *child, const long *arg)
+{
+	return madvise(child->addr, child->len, MADV_NOHUGEPAGE) ? errno : 0;
 }
 
 SC_TEST(success_moves_nothing)
@@ -69,6 +75,33 @@ SC_TEST(resident_memory_follows_unmapping)
 	ASSERT_EQ(0, munmap(self->seg.addr, self->seg.len));
 	self->seg.addr = NULL;
 	EXPECT_EQ(0, sc_rss(getpid()));
+}
+
+/* The per-CPU parts of a counter, which the high-water mark is not told of. */
+#define SLACK	(1ll << 20)
+
+/* RSS that falls has been as high as it was; the kernel notes that only when told. */
+SC_TEST(peak_of_resident_memory_stays)
+{
+	struct sc_mapper m[2];
+	long long peak[2];
+	int i;
+
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 8, SC_SEED));
+	ASSERT_EQ(0, sc_spawn_n(m, 2, &self->seg, SC_UNRELATED));
+	/* One with tables that are exchanged, one with tables that stay. */
+	ASSERT_EQ(0, sc_call(&m[1], op_refuse_huge, 0, 0, 0, 0));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, sc_call(&m[i], sc_op_verify, SC_SEED, 0, 0, 0));
+		peak[i] = sc_status(m[i].pid, "VmHWM");
+	}
+	ASSERT_EQ(0, sc_knob_set("map_all", "0"));
+	EXPECT_ERRNO(0, sc_collapsef("%s", self->seg.path));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, sc_rss(m[i].pid));
+		EXPECT_LE(peak[i] - SLACK, sc_status(m[i].pid, "VmHWM"));
+	}
+	sc_kill(m, 2);
 }
 
 SC_TEST(page_tables_are_freed)

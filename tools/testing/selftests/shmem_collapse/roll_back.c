@@ -167,6 +167,18 @@ ROLL_BACK_TEST(H41_after_entries_are_gone)
 	expect_right_now(_metadata, self, 3);
 }
 
+/* What an attempt that fails takes from the RSS was there. */
+ROLL_BACK_TEST(H41_peak_of_resident_memory)
+{
+	long long peak = sc_status(self->m[0].pid, "VmHWM");
+
+	EXPECT_ERRNO(EHWPOISON, sc_collapse(getpid(), self->seg.addr, sc_extent()));
+	EXPECT_EQ(0, sc_rss(self->m[0].pid));
+	EXPECT_LE(peak - (1 << 20), sc_status(self->m[0].pid, "VmHWM"));
+	sc_faults_off();
+	expect_right_now(_metadata, self, MAPPERS);
+}
+
 static long op_touch_and_drop(struct sc_child *child, const long *arg)
 {
 	uint64_t end = sc_now_ns() + RACE_NS;
