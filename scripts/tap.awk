@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Reads the output of guest/tests and prints one line per test:
-# pass|fail|skip, the name, and a reason, separated by tabs. -v programs= is
+# pass|fail|skip|xfail, the name, and a reason, separated by tabs. -v programs= is
 # the list of the programs that must appear.
 
 function result(verdict, name, reason)
@@ -22,7 +22,11 @@ function test_line(verdict, text,    name, directive)
 		directive = substr(text, RSTART + RLENGTH)
 	}
 	sub(/^- /, "", name)
-	if (verdict == "pass" && directive ~ /^(SKIP|XFAIL|TODO)/)
+	if (directive ~ /^(XFAIL|TODO)/)
+		result("xfail", program ": " name, directive)
+	else if (verdict == "pass" && directive ~ /^XPASS/)
+		result("fail", program ": " name, directive)
+	else if (verdict == "pass" && directive ~ /^SKIP/)
 		result("skip", program ": " name, directive)
 	else
 		result(verdict, program ": " name, directive)

@@ -67,8 +67,9 @@ group()
 	awk -F '\t' -v name="$name" '
 		{ n[$1]++ }
 		$1 != "pass" { printf "    %s: %s%s\n", toupper($1), $2, $3 == "" ? "" : ": " $3 }
-		END { printf "    %s: %d passed, %d failed%s\n", name, n["pass"], n["fail"],
-			n["skip"] ? ", " n["skip"] " skipped" : "" }' "$RESULTS/$name"
+		END { printf "    %s: %d passed, %d failed%s%s\n", name, n["pass"], n["fail"],
+			n["skip"] ? ", " n["skip"] " skipped" : "",
+			n["xfail"] ? ", " n["xfail"] " failed as expected" : "" }' "$RESULTS/$name"
 	step_end
 }
 
@@ -120,7 +121,7 @@ on_request()
 # Always the last line, also when a set-up step ended the run.
 summary()
 {
-	local status=$? passed failed skipped pid
+	local status=$? passed failed skipped expected pid
 
 	for pid in "${LATER_PIDS[@]}"; do
 		kill -- "-$pid" 2>/dev/null || true
@@ -132,6 +133,8 @@ summary()
 	passed=$(count pass) failed=$(count fail) skipped=$(count skip)
 	((skipped == 0)) || skipped=", $skipped skipped"
 	[[ $skipped != 0 ]] || skipped=
+	expected=$(count xfail)
+	((expected == 0)) || skipped+=", $expected failed as expected"
 	printf '%d passed, %d failed%s\n' "$passed" "$failed" "$skipped"
 	((failed == 0 && passed > 0 && status == 0)) || exit 1
 }

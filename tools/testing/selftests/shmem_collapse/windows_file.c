@@ -337,6 +337,45 @@ TEST_F_TIMEOUT(file, H23_page_pinned_meanwhile, SC_TIMEOUT)
 	EXPECT_ERRNO(0, sc_collapse_retry(getpid(), self->seg.addr, self->seg.len, 50));
 }
 
+/*
+ * A pin that is gone again at the commit cannot be seen there: what was written to a page after it
+ * was copied is lost. The kernel's own collapse loses it as well. Nothing but a second look at the
+ * contents would help.
+ */
+SC_TEST(H23_page_written_through_a_pin_that_is_gone)
+{
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = sc_page(),
+					 .offset = 3 * sc_page() };
+	pid_t writer;
+	int dev, buf;
+	char *view;
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		SKIP(return, "/dev/udmabuf: %s", strerror(errno));
+	ASSERT_EQ(0, fcntl(self->seg.fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	create.memfd = self->seg.fd;
+	writer = OPEN_WINDOW("copied");
+	buf = ioctl(dev, UDMABUF_CREATE, &create);
+	ASSERT_LE(0, buf);
+	view = mmap(NULL, sc_page(), PROT_READ | PROT_WRITE, MAP_SHARED, buf, 0);
+	ASSERT_NE(MAP_FAILED, view);
+	sc_fill_page(view, 9, 3);
+	munmap(view, sc_page());
+	close(buf);
+	close(dev);
+	EXPECT_ERRNO(0, sc_window_close(writer, "copied"));
+	EXPECT_GROWN(1, "collapsed");
+	EXPECT_EQ(0, sc_verify(self->seg.addr, 3 * sc_page(), SC_SEED, 0));
+	ASSERT_TRUE(sc_page_is(page_at(&self->seg, 3), SC_SEED, 3) ||
+		    sc_page_is(page_at(&self->seg, 3), 9, 3));
+	EXPECT_TO_FAIL(sc_page_is(page_at(&self->seg, 3), 9, 3),
+		       "a write through a pin that came and went after the copy is lost");
+}
+
 /* Who touches the memory sleeps without a reference: the attempt succeeds, and at once. */
 SC_TEST(H20_H42_threads_that_wait)
 {
