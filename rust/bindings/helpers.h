@@ -169,8 +169,6 @@ pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,
 void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
 				  pmd_t table, pte_t *start);
 void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table);
-bool shmem_collapse_pmd_clear_migration(struct mm_struct *mm, unsigned long addr,
-					pmd_t *pmd, struct page *huge);
 struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
 						     unsigned long addr,
 						     pte_t *pte);
@@ -184,12 +182,27 @@ void shmem_collapse_notifier_start(struct mmu_notifier_range *range,
 void shmem_collapse_notifier_end(struct mmu_notifier_range *range);
 bool shmem_collapse_pmd_entries_supported(void);
 
+/* helpers_migration.c */
+bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
+					unsigned long addr, pmd_t *pmd,
+					struct page *huge, bool spare_soft_dirty);
+struct shmem_collapse_entry
+shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
+			   pte_t *pte, struct page *huge, unsigned long at);
+unsigned int shmem_collapse_pte_clear_migrations(struct vm_area_struct *vma,
+						 unsigned long addr, pte_t *pte,
+						 unsigned int nr,
+						 struct page *huge,
+						 bool spare_soft_dirty);
+
 /* helpers_vma.c */
 void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages);
 bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma);
 bool shmem_collapse_vma_locked(struct vm_area_struct *vma);
 bool shmem_collapse_vma_uffd_missing(struct vm_area_struct *vma);
+bool shmem_collapse_vma_uffd_minor(struct vm_area_struct *vma);
 bool shmem_collapse_vma_uffd_armed(struct vm_area_struct *vma);
+bool shmem_collapse_vma_tracks_soft_dirty(struct vm_area_struct *vma);
 bool shmem_collapse_vma_thp_disabled(struct vm_area_struct *vma);
 unsigned long shmem_collapse_vma_pgoff(struct vm_area_struct *vma);
 struct file *shmem_collapse_vma_get_shmem_file(struct vm_area_struct *vma);

@@ -323,7 +323,12 @@ static pmd_t migration_pmd(struct page *huge, u32 flags)
 
 	if (flags & SHMEM_COLLAPSE_ENTRY_YOUNG)
 		entry = make_migration_entry_young(entry);
-	if (flags & SHMEM_COLLAPSE_ENTRY_DIRTY)
+	/*
+	 * A dirty entry becomes one that is soft-dirty as well. The folio is dirty
+	 * without it.
+	 */
+	if (flags & SHMEM_COLLAPSE_ENTRY_DIRTY &&
+	    (flags & SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY || !pgtable_supports_soft_dirty()))
 		entry = make_migration_entry_dirty(entry);
 	pmd = softleaf_to_pmd(entry);
 	if (flags & SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY)
@@ -386,20 +391,6 @@ void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table)
 {
 	mm_dec_nr_ptes(mm);
 	pte_free_defer(mm, pmd_pgtable(table));
-}
-
-bool shmem_collapse_pmd_clear_migration(struct mm_struct *mm, unsigned long addr,
-					pmd_t *pmd, struct page *huge)
-{
-	struct shmem_collapse_entry e = pmd_decode(pmdp_get(pmd));
-
-	/* Or what is cleared may not be what was read. */
-	lockdep_assert_held(pmd_lockptr(mm, pmd));
-	if (e.kind != SHMEM_COLLAPSE_ENTRY_MIGRATION ||
-	    e.pfn != page_to_pfn(huge))
-		return false;
-	pmdp_huge_get_and_clear(mm, addr, pmd);
-	return true;
 }
 
 struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,

@@ -63,10 +63,21 @@ bool shmem_collapse_vma_uffd_missing(struct vm_area_struct *vma)
 	return userfaultfd_missing(vma);
 }
 
+bool shmem_collapse_vma_uffd_minor(struct vm_area_struct *vma)
+{
+	return userfaultfd_minor(vma);
+}
+
 /* Registered for more than missing pages. */
 bool shmem_collapse_vma_uffd_armed(struct vm_area_struct *vma)
 {
 	return userfaultfd_minor(vma) || userfaultfd_protected(vma);
+}
+
+/* Whether pages that were written can be told from others by their entries. */
+bool shmem_collapse_vma_tracks_soft_dirty(struct vm_area_struct *vma)
+{
+	return vma_soft_dirty_enabled(vma);
 }
 
 bool shmem_collapse_vma_thp_disabled(struct vm_area_struct *vma)

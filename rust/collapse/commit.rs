@@ -19,14 +19,16 @@ use crate::mm::{
     },
     CacheSection,
     PublishedFolio,
-    Replaced, //
+    Replaced,
+    ReverseMap, //
 };
 
 /// An extent that the page cache has as one folio. Nothing can fail any more.
 ///
-/// Dropped in the order of the fields: what is not mapped yet is, the folio is
-/// unlocked, then the old ones are freed.
+/// Dropped in the order of the fields: what is not mapped yet is, for which the
+/// reverse map is locked anew, the folio is unlocked, then the old ones are freed.
 pub(super) struct Committed<'x, 'b> {
+    reverse_map: Option<ReverseMap<'b>>,
     folio: PublishedFolio<'b>,
     old: Replaced<'x, 'b>,
     filled: usize,
@@ -34,15 +36,19 @@ pub(super) struct Committed<'x, 'b> {
 
 impl<'x, 'b> Copied<'x, 'b> {
     /// Puts the huge folio into the page cache, or rolls back.
-    pub(super) fn commit(mut self) -> Result<Committed<'x, 'b>, Outcome> {
-        let Some(held) = self.0.held.take() else {
+    pub(super) fn commit(self) -> Result<Committed<'x, 'b>, Outcome> {
+        let Self {
+            reverse_map,
+            mut unmapped,
+        } = self;
+        let Some(held) = unmapped.held.take() else {
             unreachable!()
         };
-        match held.store() {
+        match held.store(reverse_map) {
             Ok(committed) => Ok(committed),
             Err((held, outcome)) => {
-                // Dropping `self` rolls back.
-                self.0.held = Some(held);
+                // Dropping this rolls back.
+                unmapped.held = Some(held);
                 Err(outcome)
             }
         }
@@ -51,9 +57,11 @@ impl<'x, 'b> Copied<'x, 'b> {
 
 impl<'x, 'b> Gathered<'x, 'b> {
     /// One hold of the page cache's lock: the last tests, then the store.
-    fn store(self) -> Result<Committed<'x, 'b>, (Self, Outcome)> {
-        let reverse_map = self.sources.mapping().reverse_map();
-        let mut section = CacheSection::enter(&reverse_map, &self.huge);
+    fn store(
+        self,
+        reverse_map: Option<ReverseMap<'b>>,
+    ) -> Result<Committed<'x, 'b>, (Self, Outcome)> {
+        let mut section = CacheSection::enter(reverse_map.as_ref(), &self.huge);
 
         if let Err(outcome) = self.last_tests(&mut section) {
             drop(section);
@@ -81,6 +89,7 @@ impl<'x, 'b> Gathered<'x, 'b> {
         };
         let (folio, old) = section.store(huge, sources);
         Ok(Committed {
+            reverse_map,
             folio,
             old,
             filled: charge.keep(),
@@ -111,18 +120,24 @@ impl<'x, 'b> Gathered<'x, 'b> {
 }
 
 impl Committed<'_, '_> {
-    /// Turns the migration entries into huge mappings, or into empty pmds where
-    /// the request wants every process to fault; then lets the waiters go and
-    /// frees the old folios.
+    /// Turns the migration entries into mappings, or into empty entries where the
+    /// request wants every process to fault; then lets the waiters go and frees
+    /// the old folios.
     pub(super) fn map(self, attempt: &mut Attempt<'_>) {
-        attempt.cost.holes_filled += self.filled as u64;
+        let Self {
+            reverse_map,
+            folio,
+            old,
+            filled,
+        } = self;
+        attempt.cost.holes_filled += filled as u64;
         if attempt.config.map_all {
-            attempt.cost.report.pmds_mapped += self.folio.map_everywhere() as u32;
+            attempt.cost.report.pmds_mapped += folio.map_everywhere(reverse_map) as u32;
         } else {
-            self.folio.map_nowhere();
+            folio.map_nowhere(reverse_map);
         }
-        drop(self.folio);
+        drop(folio);
         Delay::Mapped.wait();
-        self.old.retire();
+        old.retire();
     }
 }

@@ -56,7 +56,7 @@ impl Located<'_> {
             ControlFlow::Continue(())
         });
         Delay::Remapping.wait();
-        let after = folio.map_everywhere();
+        let after = folio.map_everywhere(None);
         attempt.cost.report.pmds_mapped += after.saturating_sub(before) as u32;
     }
 }

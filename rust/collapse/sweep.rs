@@ -2,6 +2,10 @@
 
 //! The slower, exact way for VMAs whose table must stay: private mappings with
 //! pages of their own, partial and misaligned ones, userfaultfd, guard regions.
+//!
+//! Where no page is mapped nothing is put in: a zap that is on its way gives up
+//! the PTE lock in its middle, so that a page higher in the table does not prove
+//! that it has still to come to a lower place.
 
 use crate::{
     mm::{
@@ -11,7 +15,7 @@ use crate::{
         Sources, //
     },
     pgtable::{
-        pmd_size,
+        MigrationTarget,
         PmdSlot,
         Pte,
         PteIndex,
@@ -21,20 +25,19 @@ use crate::{
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;
 
-/// Clears every entry of the VMA that maps a source, and nothing else: markers,
+/// Puts a migration entry that names its page of `huge` in the place of every
+/// entry of the VMA that maps a source, and changes nothing else: markers,
 /// private copies and foreign pages stay, and so does the table.
-pub(super) fn sweep(vma: &MappedVma<'_>, index: usize, sources: &mut Sources<'_, '_, Locked>) {
-    let (part, mut at) = vma.part_of(index);
-    let mut addr = part.start;
-
-    while addr < part.end {
-        let base = addr & !(pmd_size() - 1);
-        let piece = addr..part.end.min(base + pmd_size());
-        if let Some(slot) = PmdSlot::find(vma, addr) {
-            sweep_table(vma, slot, &piece, at, sources);
+pub(super) fn sweep(
+    vma: &MappedVma<'_>,
+    index: usize,
+    sources: &mut Sources<'_, '_, Locked>,
+    huge: &impl MigrationTarget,
+) {
+    for (piece, at) in vma.pieces_of(index) {
+        if let Some(slot) = PmdSlot::find(vma, piece.start) {
+            sweep_table(vma, slot, &piece, at, sources, huge);
         }
-        at += (piece.end - piece.start) / PAGE_SIZE;
-        addr = piece.end;
     }
 }
 
@@ -46,6 +49,7 @@ fn sweep_table(
     piece: &Range<usize>,
     at: usize,
     sources: &mut Sources<'_, '_, Locked>,
+    huge: &impl MigrationTarget,
 ) {
     let first = (piece.start - slot.base()) / PAGE_SIZE;
     let entries = first..(piece.end - slot.base()) / PAGE_SIZE;
@@ -71,13 +75,12 @@ fn sweep_table(
     let Some(mut table) = table else {
         return;
     };
-    for index in PteIndex::range(entries) {
-        let entry = index.get();
-        if foreign(sources, entry, table.entries().read(index)) {
+    for entry in PteIndex::range(entries) {
+        let Some(place) = PteIndex::new(at + entry.get() - first) else {
             continue;
-        }
-        if let Some(cleared) = table.clear(index) {
-            sources.remove_rmap(at + entry - first, cleared, vma);
+        };
+        if let Some(cleared) = table.replace(entry, sources.frame(place), huge, place) {
+            sources.remove_rmap(place.get(), cleared, vma);
         }
     }
 }

@@ -60,6 +60,8 @@ pub(super) fn take_table(
         CheckedTable::Kept => return false,
         CheckedTable::Empty(table) => table.remove(),
         CheckedTable::Mapped(table) if pmd_migration_supported() => table.replace(huge),
+        // Entries of single pages can tell what an empty pmd could not.
+        CheckedTable::Mapped(table) if table.is_tracked_dirty() => return false,
         CheckedTable::Mapped(table) => table.remove(),
     };
     detached.free_deferred();

@@ -18,6 +18,7 @@ use crate::{
         fault::Delay,
         Locked,
         MappedVma,
+        ReverseMap,
         Sources, //
     },
     pgtable::{
@@ -31,11 +32,11 @@ use kernel::prelude::*;
 /// Pages copied between two offers to reschedule.
 const COPY_BATCH: usize = 32;
 
-/// An extent that no process maps any more: where a page table stood there is a
-/// migration entry, or nothing.
+/// An extent that no process maps any more: where a page or a table of pages was
+/// mapped there is a migration entry.
 ///
-/// Dropping it rolls back. The entries become empty pmds, never the old tables
-/// again: what mprotect or userfaultfd did meanwhile is not in those.
+/// Dropping it rolls back. The entries become empty, never the old tables again:
+/// what mprotect or userfaultfd did meanwhile is not in those.
 pub(super) struct Unmapped<'x, 'b> {
     /// [`None`] once the extent is committed.
     pub(super) held: Option<Gathered<'x, 'b>>,
@@ -77,7 +78,7 @@ fn unmap_from(
     huge: &impl MigrationTarget,
 ) {
     if !take_table(vma, index, sources, huge) {
-        sweep(vma, index, sources);
+        sweep(vma, index, sources, huge);
     }
 }
 
@@ -91,7 +92,13 @@ impl<'x, 'b> Unmapped<'x, 'b> {
 
     /// Copies the sources into the new folio; holes become zeroes. Reschedules
     /// now and then.
+    ///
+    /// A page that is pinned, written and let go between its copy and the commit
+    /// loses what was written, so nothing is waited for in between: where the
+    /// commit needs the reverse map, that is locked here.
     pub(super) fn copy(mut self) -> Result<Copied<'x, 'b>, Outcome> {
+        let watched = self.held.as_ref().filter(|held| held.charge.pages() > 0);
+        let reverse_map = watched.map(|held| held.sources.mapping().reverse_map());
         if let Some(held) = &mut self.held {
             for at in (0..pmd_pages()).step_by(COPY_BATCH) {
                 let pages = at..pmd_pages().min(at + COPY_BATCH);
@@ -99,7 +106,10 @@ impl<'x, 'b> Unmapped<'x, 'b> {
                 cond_resched();
             }
         }
-        Ok(Copied(self))
+        Ok(Copied {
+            reverse_map,
+            unmapped: self,
+        })
     }
 }
 
@@ -114,4 +124,10 @@ impl Drop for Unmapped<'_, '_> {
 }
 
 /// An extent whose new folio has the contents of the old ones.
-pub(super) struct Copied<'x, 'b>(pub(super) Unmapped<'x, 'b>);
+///
+/// Dropped in the order of the fields: the roll back locks the reverse map anew.
+pub(super) struct Copied<'x, 'b> {
+    /// Held where there are holes, of which somebody may wait for an event.
+    pub(super) reverse_map: Option<ReverseMap<'b>>,
+    pub(super) unmapped: Unmapped<'x, 'b>,
+}

@@ -23,7 +23,7 @@ use kernel::{
 };
 
 /// The lock of a page cache (`i_pages`, interrupts off), inside the reverse
-/// map's.
+/// map's where there are holes.
 ///
 /// One unbroken hold from blocking the holes to the store: the rest of shmem
 /// does not expect to find retry entries under the lock. Dropped without a
@@ -38,7 +38,7 @@ pub(crate) struct CacheSection<'r, 'b> {
     mapping: Mapping<'b>,
     index: usize,
     blocked: bool,
-    reverse_map: &'r ReverseMap<'b>,
+    reverse_map: Option<&'r ReverseMap<'b>>,
     _nts: NotThreadSafe,
 }
 
@@ -64,8 +64,9 @@ impl<'r, 'b> CacheSection<'r, 'b> {
         }
     }
 
-    /// Takes the lock for the extent that `huge` is meant for.
-    pub(crate) fn enter(reverse_map: &'r ReverseMap<'b>, huge: &HugeFolio<'b>) -> Self {
+    /// Takes the lock for the extent that `huge` is meant for. Holes take the
+    /// reverse map as well.
+    pub(crate) fn enter(reverse_map: Option<&'r ReverseMap<'b>>, huge: &HugeFolio<'b>) -> Self {
         let mapping = huge.mapping();
         // Page by page first: the order would be that of every store.
         let mut xas = new_xas(mapping, huge.index(), 0);
@@ -120,10 +121,11 @@ impl<'r, 'b> CacheSection<'r, 'b> {
         self.blocked = false;
     }
 
-    /// Whether a userfaultfd waits for a missing page in any mapping.
+    /// Whether a userfaultfd waits for a missing page in any mapping, as far as
+    /// can be said: without the reverse map, one may.
     pub(crate) fn has_uffd_missing(&self) -> bool {
         self.reverse_map
-            .any(self.index, |vma| vma.has_uffd_missing())
+            .is_none_or(|map| map.any(self.index, |vma| vma.has_uffd_missing()))
     }
 
     /// Whether a live update has frozen the mapping.

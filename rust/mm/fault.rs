@@ -118,9 +118,11 @@ places! {
         Unmapped = "unmapped";
         /// They are counted; nothing is copied.
         Checked = "checked";
-        /// All is copied, the page cache has the small folios.
+        /// All is copied, the page cache has the small folios. With holes,
+        /// `i_mmap_rwsem` is held.
         Copied = "copied";
-        /// The page cache has the huge folio; processes wait for it.
+        /// The page cache has the huge folio; processes wait for it. With holes,
+        /// `i_mmap_rwsem` is held.
         Committed = "committed";
         /// The huge folio is mapped and unlocked, the small ones are not freed.
         Mapped = "mapped";

@@ -10,16 +10,17 @@ use super::{
     MappedVma,
     Mapping,
     Referenced,
+    ReverseMap,
     Scratch,
     Sources, //
 };
 use crate::{
     bindings,
     pgtable::{
-        pmd_size,
         ClearedRun,
         MigrationTarget,
-        PmdSlot, //
+        PmdSlot,
+        Spared, //
     },
 };
 use core::{
@@ -142,25 +143,36 @@ impl<'b> HugeFolio<'b> {
         self.folio.as_ptr()
     }
 
-    /// Turns every entry that names the folio into an empty pmd. Context:
-    /// sleeps (`i_mmap_rwsem`).
-    ///
-    /// The pmd lock is taken even where the entry reads as empty: a zap or split
-    /// that has just cleared it still looks at the folio under that lock.
+    /// Turns every entry that names the folio into an empty one. Context: sleeps
+    /// (`i_mmap_rwsem`).
     pub(crate) fn clear_entries(&self) {
         if !self.named.replace(false) {
             return;
         }
         let _: ControlFlow<()> = self.mapping.reverse_map().for_each(self.index, |vma| {
-            if let Some(addr) = vma.pmd_address(self.index) {
-                if let Some(mut slot) = PmdSlot::find(vma, addr) {
-                    slot.invalidate(addr..addr + pmd_size())
-                        .lock_pmd()
-                        .clear_migration(self);
-                }
-            }
+            self.clear_entries_of(vma, Spared::Nothing, Spared::Nothing);
             ControlFlow::Continue(())
         });
+    }
+
+    /// Clears the pmds and ptes of a VMA that name the folio and are not spared.
+    ///
+    /// Every lock is taken, whatever a look without it says. A zap or split that
+    /// has just cleared a pmd still looks at the folio under its lock, and
+    /// `move_ptes()`, which does not wait for `i_mmap_rwsem` where the new VMA
+    /// comes later in this walk, has an entry in neither table for a moment.
+    fn clear_entries_of(&self, vma: &MappedVma<'_>, pmds: Spared, ptes: Spared) {
+        for (piece, _) in vma.pieces_of(self.index) {
+            let Some(mut slot) = PmdSlot::find(vma, piece.start) else {
+                continue;
+            };
+            let section = slot.invalidate(piece);
+            let mut pmd = section.lock_pmd();
+            pmd.clear_migration(self, pmds);
+            if let Some(mut table) = pmd.lock_table() {
+                table.clear_migrations(self, ptes);
+            };
+        }
     }
 
     /// # Safety
@@ -240,16 +252,51 @@ impl<'b> PublishedFolio<'b> {
         })))
     }
 
-    /// Turns every migration entry that names the folio into a present huge
-    /// mapping (`remove_migration_ptes()`); returns how many there are now.
+    /// Turns every migration entry that names the folio into a present mapping:
+    /// a pmd maps all of it, a pte one page. Returns how many pmds there are now.
     ///
-    /// Context: sleeps (`i_mmap_rwsem`).
-    pub(crate) fn map_everywhere(&self) -> usize {
+    /// Only where a userfaultfd was registered since the entry was made, the
+    /// first touch is left to be an event. A pte stays: its page was mapped.
+    ///
+    /// Context: sleeps (`i_mmap_rwsem`, which `held` stands for).
+    pub(crate) fn map_everywhere(&self, held: Option<ReverseMap<'b>>) -> usize {
+        self.map_where(held, |vma| {
+            vma.is_uffd_armed()
+                .then(|| (spared_pmds(vma), Spared::Everything))
+        })
+    }
+
+    /// Turns every entry into an empty one: each process faults for itself. What
+    /// only the entry knows is mapped all the same.
+    ///
+    /// Context: as for [`map_everywhere`](Self::map_everywhere).
+    pub(crate) fn map_nowhere(&self, held: Option<ReverseMap<'b>>) {
+        self.map_where(held, |vma| Some((spared_pmds(vma), Spared::SoftDirty)));
+    }
+
+    /// Clears the pmds and ptes that `clear` does not spare in a VMA, and maps
+    /// what is left (`remove_migration_ptes()`), in one hold of the lock.
+    fn map_where(
+        &self,
+        held: Option<ReverseMap<'b>>,
+        clear: impl Fn(&MappedVma<'_>) -> Option<(Spared, Spared)>,
+    ) -> usize {
         let folio = self.0.as_ptr();
         if self.0.named.replace(false) {
+            let reverse_map = held.unwrap_or_else(|| self.0.mapping.reverse_map());
+            let _: ControlFlow<()> = reverse_map.for_each(self.0.index, |vma| {
+                if let Some((pmds, ptes)) = clear(vma) {
+                    self.0.clear_entries_of(vma, pmds, ptes);
+                }
+                ControlFlow::Continue(())
+            });
             // SAFETY: The folio is locked and in the page cache; it stands in
-            // for itself, as when a migration is undone.
-            unsafe { bindings::remove_migration_ptes(folio, folio, 0) };
+            // for itself, as when a migration is undone. `reverse_map` is the
+            // lock of its mapping.
+            unsafe {
+                let locked = bindings::ttu_flags_TTU_RMAP_LOCKED;
+                bindings::remove_migration_ptes(folio, folio, locked);
+            }
         }
         self.mapped()
     }
@@ -259,10 +306,15 @@ impl<'b> PublishedFolio<'b> {
         // SAFETY: The folio is locked and referenced.
         unsafe { bindings::huge_mapcount(self.0.as_ptr()) as usize }
     }
+}
 
-    /// Turns every entry into an empty pmd: each process faults for itself.
-    pub(crate) fn map_nowhere(&self) {
-        self.0.clear_entries();
+/// Which pmds stay in a VMA where nothing is to be mapped that was not: a minor
+/// event that is lost is worse than a soft-dirty bit.
+fn spared_pmds(vma: &MappedVma<'_>) -> Spared {
+    if vma.has_uffd_minor() {
+        Spared::Nothing
+    } else {
+        Spared::SoftDirty
     }
 }
 
@@ -325,7 +377,7 @@ impl ExtentPages for HugePages<'_, '_> {
 
 impl Drop for PublishedFolio<'_> {
     fn drop(&mut self) {
-        self.map_everywhere();
+        self.map_everywhere(None);
         // SAFETY: By the type invariant lock and reference are ours.
         unsafe {
             bindings::folio_unlock(self.0.as_ptr());

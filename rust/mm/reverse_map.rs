@@ -110,7 +110,7 @@ impl Drop for ReverseMap<'_> {
 /// Good for taking things out of its page table, not for putting things in:
 /// its process may be past its last zap, so that nobody would take them out
 /// again. The types of `pgtable` allow no installing through any witness but
-/// the exchange of a table that still maps a page.
+/// the exchange of a table that still maps a page, or of an entry that does.
 ///
 /// # Invariants
 ///
@@ -137,6 +137,20 @@ impl MappedVma<'_> {
         )
     }
 
+    /// The same page table by page table: the addresses that belong to one, and
+    /// the offset of the first of them in the extent.
+    pub(crate) fn pieces_of(&self, index: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
+        let (mut rest, mut at) = self.part_of(index);
+        core::iter::from_fn(move || {
+            let base = rest.start & !(pmd_size() - 1);
+            let piece = rest.start..rest.end.min(base + pmd_size());
+            let first = at;
+            rest.start = piece.end;
+            at += (piece.end - piece.start) / PAGE_SIZE;
+            (!piece.is_empty()).then_some((piece, first))
+        })
+    }
+
     /// The address of the extent, if the VMA maps all of it and aligned, so
     /// that one pmd entry can translate it.
     pub(crate) fn pmd_address(&self, index: usize) -> Option<usize> {
@@ -149,6 +163,19 @@ impl MappedVma<'_> {
     pub(crate) fn has_uffd_missing(&self) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::vma_uffd_missing(self.vma.as_ptr()) }
+    }
+
+    /// Whether a userfaultfd waits here for pages that are not mapped, though the
+    /// file has them.
+    pub(crate) fn has_uffd_minor(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::vma_uffd_minor(self.vma.as_ptr()) }
+    }
+
+    /// Whether a userfaultfd waits here for anything.
+    pub(crate) fn is_uffd_armed(&self) -> bool {
+        // SAFETY: By the type invariant.
+        self.has_uffd_missing() || unsafe { bindings::vma_uffd_armed(self.vma.as_ptr()) }
     }
 
     /// Whether nothing about the VMA speaks against taking out its page tables,

@@ -16,7 +16,8 @@ use crate::{
     bindings,
     pgtable::{
         Cleared,
-        ClearedRun, //
+        ClearedRun,
+        PteIndex, //
     },
 };
 use core::ops::Range;
@@ -46,6 +47,17 @@ impl ExtentPages for Sources<'_, '_, Locked> {
 }
 
 impl<'x, 'b> Sources<'x, 'b, Locked> {
+    /// The page frame of page `at` of the extent; one that no page has where
+    /// there is a hole.
+    #[inline]
+    pub(crate) fn frame(&self, at: PteIndex) -> usize {
+        self.scratch
+            .frames
+            .get(at.get())
+            .copied()
+            .unwrap_or(usize::MAX)
+    }
+
     /// Whether page `at` of the extent has this page frame.
     #[inline]
     pub(crate) fn is_page(&self, at: usize, pfn: usize) -> bool {

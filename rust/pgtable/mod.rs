@@ -21,7 +21,7 @@
 //!     UncheckedPteMap the table and its lock, not taken       -> LockedPteMap after pmd_same
 //!     LockedPteMap    the table, entries do not change        (PTE lock)
 //!     Invalidation    MMU notifiers are told; changes allowed (may sleep to begin)
-//!       WritablePtes  entries can be cleared                  (PTE lock)
+//!       WritablePtes  entries can be replaced                 (PTE lock)
 //!       PmdGuard      the pmd entry does not change           (pmd lock)
 //!         TableGuard  the pmd entry and its table             (pmd lock, PTE lock)
 //!           -> EmptyTable, MappedTable: tested, can be taken out
@@ -72,6 +72,7 @@ mod invalidation;
 #[cfg(all_accessors)]
 mod kernel_table;
 mod level;
+mod migration;
 mod pmd_lock;
 #[cfg(all_accessors)]
 mod pte_alloc;
@@ -103,9 +104,12 @@ pub(crate) use self::{
     },
     invalidation::Invalidation,
     level::Level,
+    migration::{
+        MigrationTarget,
+        Spared, //
+    },
     pmd_lock::{
         CheckedTable,
-        MigrationTarget,
         PmdGuard, //
     },
     pte_index::PteIndex,

@@ -12,28 +12,14 @@ use super::{
     DetachedTable,
     Invalidation,
     MappedPages,
+    MigrationTarget,
+    PteIndex,
     PteMap,
+    Spared,
     Witness, //
 };
 use crate::bindings;
-use core::ptr::NonNull;
-
-/// A folio that migration entries may name.
-///
-/// # Safety
-///
-/// The folio has PMD order, is locked, and has mapping, index and swapbacked
-/// set, from before `note_named` is called until no entry names it any more:
-/// whoever finds an entry waits for its lock and looks at those fields under
-/// the pmd lock.
-pub(crate) unsafe trait MigrationTarget {
-    /// The head page.
-    fn head(&self) -> NonNull<bindings::page>;
-
-    /// An entry is about to name the folio, which must stay, locked, until
-    /// none does.
-    fn note_named(&self);
-}
+use kernel::page::PAGE_SIZE;
 
 /// The pmd lock of a slot, inside an MMU notifier section.
 ///
@@ -113,13 +99,20 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
         })
     }
 
-    /// Turns a migration entry that names `target` into an empty entry and
-    /// takes its pages off the RSS; returns whether there was one.
-    pub(crate) fn clear_migration(&mut self, target: &impl MigrationTarget) -> bool {
-        let head = target.head().as_ptr();
+    /// Turns a migration entry that names `target` into an empty entry, unless
+    /// it is spared, and takes its pages off the RSS; returns whether it did.
+    pub(crate) fn clear_migration(
+        &mut self,
+        target: &impl MigrationTarget,
+        spared: Spared,
+    ) -> bool {
+        let Some(spare) = spared.soft_dirty() else {
+            return false;
+        };
+        let (head, pmd) = (target.head().as_ptr(), self.pmd());
         // SAFETY: The slot's entry is there and its lock is held.
         let cleared =
-            unsafe { bindings::pmd_clear_migration(self.mm(), self.base(), self.pmd(), head) };
+            unsafe { bindings::pmd_clear_migration(self.vma(), self.base(), pmd, head, spare) };
         if cleared {
             self.add_rss(-(pmd_pages() as isize));
         }
@@ -196,6 +189,32 @@ impl<'i, W: Witness> TableGuard<'i, W> {
         }
     }
 
+    /// Turns the entries of the section that name pages of `target` into empty
+    /// ones or markers, except those that are spared, and takes their pages off
+    /// the RSS; returns how many.
+    pub(crate) fn clear_migrations(
+        &mut self,
+        target: &impl MigrationTarget,
+        spared: Spared,
+    ) -> usize {
+        let (range, head) = (self.pmd.section.range(), target.head().as_ptr());
+        let nr = (range.end - range.start) / PAGE_SIZE;
+        let Some(spare) = spared.soft_dirty().filter(|_| nr > 0) else {
+            return 0;
+        };
+        let vma = self.pmd.vma();
+        // SAFETY: The table is locked, and the section inside its slot, so that
+        // it has these entries.
+        let cleared = unsafe {
+            let pte = self.map.entry(PteIndex::of(range.start));
+            bindings::pte_clear_migrations(vma, range.start, pte, nr as u32, head, spare)
+        };
+        if cleared > 0 {
+            self.pmd.add_rss(-(cleared as isize));
+        }
+        cleared as usize
+    }
+
     /// Empties the removed table and drops the locks.
     fn empty(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
         let (mm, base) = (self.pmd.mm(), self.pmd.base());
@@ -253,6 +272,15 @@ pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
 }
 
 impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
+    /// Whether an entry says that its page was written since somebody who tracks
+    /// that looked last, which an empty pmd would not say.
+    pub(crate) fn is_tracked_dirty(&self) -> bool {
+        let vma = self.guard.pmd.vma();
+        // SAFETY: The witness keeps the VMA.
+        let tracked = unsafe { bindings::vma_tracks_soft_dirty(vma) };
+        tracked && self.found.flags() & bindings::ENTRY_SOFT_DIRTY != 0
+    }
+
     /// Exchanges the table for a migration entry that names `target`, in one
     /// atomic step: no fault ever finds the entry empty.
     ///

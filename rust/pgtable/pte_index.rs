@@ -31,6 +31,20 @@ use kernel::{
 pub(crate) struct PteIndex(usize);
 
 impl PteIndex {
+    /// Checks an index; returns [`None`] if tables end before it.
+    #[inline]
+    pub(crate) fn new(index: usize) -> Option<Self> {
+        // INVARIANT: Checked here.
+        (index < pmd_pages()).then_some(Self(index))
+    }
+
+    /// Returns the index of the entry that translates `addr` (`pte_index()`).
+    #[inline]
+    pub(crate) fn of(addr: usize) -> Self {
+        // INVARIANT: The number of entries is a power of two.
+        Self((addr / PAGE_SIZE) & (pmd_pages() - 1))
+    }
+
     /// Iterates over the indices in `range` that tables have.
     #[inline]
     pub(crate) fn range(range: Range<usize>) -> impl Iterator<Item = Self> {
@@ -55,20 +69,6 @@ impl PteIndex {
 impl PteIndex {
     /// The index of the first entry, which every table has.
     pub(crate) const FIRST: Self = Self(0);
-
-    /// Checks an index; returns [`None`] if tables end before it.
-    #[inline]
-    pub(crate) fn new(index: usize) -> Option<Self> {
-        // INVARIANT: Checked here.
-        (index < pmd_pages()).then_some(Self(index))
-    }
-
-    /// Returns the index of the entry that translates `addr` (`pte_index()`).
-    #[inline]
-    pub(crate) fn of(addr: usize) -> Self {
-        // INVARIANT: The number of entries is a power of two.
-        Self((addr / PAGE_SIZE) & (pmd_pages() - 1))
-    }
 }
 
 #[kunit_tests(shmem_collapse_pgtable_index)]

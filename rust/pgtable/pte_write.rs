@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Clearing single entries of a table that stays.
+//! Clearing or replacing single entries of a table that stays.
 
 use super::{
     Cleared,
     Invalidation,
     LockedPteMap,
+    MigrationTarget,
     Pte,
     PteIndex,
     PteMap,
@@ -15,15 +16,15 @@ use crate::bindings;
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;
 
-/// A locked table whose entries may be cleared.
+/// A locked table whose entries may be cleared or replaced.
 ///
-/// The TLB is flushed for what was cleared before the lock is dropped: else an
+/// The TLB is flushed for what was taken away before the lock is dropped: else an
 /// `mprotect()` or `munmap()` of the owner could return while a stale writable
 /// translation lives (`tlb_flush_pending` rules in `mm/rmap.c`).
 ///
 /// # Invariants
 ///
-/// `stale` covers every address whose entry was cleared and not yet flushed.
+/// `stale` covers every address whose entry was taken away and not yet flushed.
 ///
 /// # Examples
 ///
@@ -38,8 +39,6 @@ pub(crate) struct WritablePtes<'i, W: Witness> {
     table: LockedPteMap<'i, W>,
     section: &'i Invalidation<'i, W>,
     stale: Range<usize>,
-    /// Pages of shmem that the process no longer has mapped.
-    cleared: isize,
 }
 
 impl<'i, W: Witness> WritablePtes<'i, W> {
@@ -57,7 +56,6 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
             table,
             section,
             stale: 0..0,
-            cleared: 0,
         }
     }
 
@@ -71,24 +69,65 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     ///
     /// [`None`] where it maps no page: it stays as it is. A userfaultfd
     /// write-protection leaves its marker (`cond_install_uffd_wp_ptes()`). The
-    /// RSS follows when this value is dropped; rmap and reference of the page
-    /// are the caller's to settle.
+    /// page is taken off the RSS; its rmap and reference are the caller's to
+    /// settle.
+    #[cfg(all_accessors)]
     pub(crate) fn clear(&mut self, index: PteIndex) -> Option<Cleared> {
         self.entries().read(index).page()?;
         let addr = index.address(self.section.slot().base());
-        assert!(self.section.range().contains(&addr));
+        if !self.section.range().contains(&addr) {
+            return None;
+        }
+        let witness = self.section.slot().witness();
+        // SAFETY: The entry belongs to the locked table and translates `addr` of
+        // the witnessed VMA; the witness keeps the mm.
+        let old = unsafe {
+            bindings::add_shmem_rss(witness.mm().as_ptr(), -1);
+            bindings::pte_clear(witness.vma().as_ptr(), addr, self.entries().entry(index))
+        };
+        self.note_stale(addr);
+        Cleared::new(Pte(old))
+    }
+
+    /// Puts a migration entry that names page `at` of `target` in the place of an
+    /// entry that maps the page frame `pfn`, and returns what that was.
+    ///
+    /// [`None`] where it maps another page or none: it stays as it is. So does a
+    /// place outside of the section. The new entry carries the accessed, dirty,
+    /// soft-dirty and userfaultfd bits of the old one, and counts in the RSS as
+    /// it did; rmap and reference of the old page are the caller's to settle.
+    ///
+    /// A page that is mapped there proves that no zap is past this entry:
+    /// `munmap()` and exit go through a table one by one and will still meet it.
+    pub(crate) fn replace(
+        &mut self,
+        index: PteIndex,
+        pfn: usize,
+        target: &impl MigrationTarget,
+        at: PteIndex,
+    ) -> Option<Cleared> {
+        let addr = index.address(self.section.slot().base());
+        if !self.section.range().contains(&addr) || self.entries().read(index).page() != Some(pfn) {
+            return None;
+        }
         let vma = self.section.slot().witness().vma().as_ptr();
-        // SAFETY: The entry belongs to the locked table and translates `addr`
-        // of the witnessed VMA.
-        let old = unsafe { bindings::pte_clear(vma, addr, self.entries().entry(index)) };
-        // INVARIANT: Extended by the page just cleared.
+        let (pte, head) = (self.entries().entry(index), target.head().as_ptr());
+        target.note_named();
+        // SAFETY: The entry belongs to the locked table, translates `addr` of the
+        // witnessed VMA and maps a page; the target is locked and complete, by
+        // its trait, and has that page.
+        let old = unsafe { bindings::pte_replace(vma, addr, pte, head, at.get()) };
+        self.note_stale(addr);
+        Cleared::new(Pte(old))
+    }
+
+    fn note_stale(&mut self, addr: usize) {
+        // INVARIANT: Extended by the page whose entry was just taken away.
         self.stale = if self.stale.is_empty() {
             addr..addr + PAGE_SIZE
         } else {
             self.stale.start.min(addr)..self.stale.end.max(addr + PAGE_SIZE)
         };
-        self.cleared += 1;
-        Cleared::new(Pte(old))
     }
 }
 
@@ -102,7 +141,6 @@ impl<W: Witness> Drop for WritablePtes<'_, W> {
         // are dropped.
         unsafe {
             bindings::flush_tlb_range(vma, self.stale.start, self.stale.end);
-            bindings::add_shmem_rss(self.section.slot().witness().mm().as_ptr(), -self.cleared);
             // Removing rmap in a locked VMA leaves references in this CPU's
             // munlock batch.
             if bindings::vma_locked(vma) {

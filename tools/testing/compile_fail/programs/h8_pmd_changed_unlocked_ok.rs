@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of pmd_changed_unlocked.rs.
 
-use crate::pgtable::{Invalidation, MigrationTarget, Witness};
+use crate::pgtable::{Invalidation, MigrationTarget, Spared, Witness};
 
 fn give_back<W: Witness>(section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
-    section.lock_pmd().clear_migration(target)
+    section.lock_pmd().clear_migration(target, Spared::Nothing)
 }

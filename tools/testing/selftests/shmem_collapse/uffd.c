@@ -141,7 +141,8 @@ SC_TEST(H10_full_extent_watched_by_userfaultfd)
 }
 
 /* A page protected by userfaultfd must still stop a writer after the collapse. */
-SC_TEST(H3_write_protection_by_userfaultfd)
+static void stops_a_writer(struct __test_metadata *_metadata, struct _test_data_collapse *self,
+			   const char *map_all)
 {
 	struct uffdio_writeprotect wp = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
 	uint64_t flags = 0;
@@ -149,6 +150,7 @@ SC_TEST(H3_write_protection_by_userfaultfd)
 	pid_t pid;
 	int fd;
 
+	ASSERT_EQ(0, sc_knob_set("map_all", map_all));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
 	ASSERT_EQ(0, sc_verify(view, self->seg.len, SC_SEED, 0));
@@ -161,8 +163,7 @@ SC_TEST(H3_write_protection_by_userfaultfd)
 	wp.range.len = sc_page();
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_WRITEPROTECT, &wp));
 
-	/* Collapsed or not, data and protection stay. */
-	sc_collapse(getpid(), self->seg.addr, self->seg.len);
+	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_GROWN(1, "extents");
 	EXPECT_EQ(0, sc_verify(view, self->seg.len, SC_SEED, 0));
 
@@ -176,6 +177,17 @@ SC_TEST(H3_write_protection_by_userfaultfd)
 	EXPECT_EQ(4711, *(uint64_t *)page);
 	close(fd);
 	munmap(view, self->seg.len);
+}
+
+SC_TEST(H3_write_protection_by_userfaultfd)
+{
+	stops_a_writer(_metadata, self, "1");
+}
+
+/* There a marker takes the place of the entry. */
+SC_TEST(H3_write_protection_without_map_all)
+{
+	stops_a_writer(_metadata, self, "0");
 }
 
 /* Protects a page from every access, or lets it go. */
@@ -201,10 +213,7 @@ static bool stops_readers(int fd, char *page)
 	return sc_join(pid) ? false : stopped;
 }
 
-/*
- * Protection from reading belongs to an entry that is present; the kernel drops it with the entry,
- * in reclaim as in its own collapse. It can be set again, and is not lost elsewhere.
- */
+/* Protection from reading stays with the page, unless nothing is to be mapped. */
 SC_TEST(access_protection_by_userfaultfd)
 {
 	char *view, *page, *other;
@@ -224,9 +233,15 @@ SC_TEST(access_protection_by_userfaultfd)
 	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr, sc_extent()));
 	EXPECT_EQ(0, sc_huge_mapped(getpid(), view, self->seg.len));
 	EXPECT_TRUE(stops_readers(fd, other));
+	EXPECT_TRUE(stops_readers(fd, page));
 	EXPECT_TRUE(sc_page_is(page, SC_SEED, 9));
 	EXPECT_EQ(0, protect_access(fd, page, true));
 	EXPECT_TRUE(stops_readers(fd, page));
+	/* The kernel drops it with an entry that it clears, and so does a request. */
+	EXPECT_EQ(0, protect_access(fd, other, true));
+	ASSERT_EQ(0, sc_knob_set("map_all", "0"));
+	ASSERT_ERRNO(0, sc_collapse(getpid(), self->seg.addr + sc_extent(), sc_extent()));
+	EXPECT_TRUE(sc_page_is(other, SC_SEED, 9 + sc_nr()));
 	EXPECT_EQ(0, sc_verify(view, self->seg.len, SC_SEED, 0));
 	close(fd);
 	munmap(view, self->seg.len);

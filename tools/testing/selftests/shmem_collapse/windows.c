@@ -158,17 +158,21 @@ SC_TEST(H1_page_copied_in)
 SC_TEST(H25_registered_for_minor_events)
 {
 	pid_t writer;
+	char *half;
 	int fd;
 
 	if (!sc_has_faults())
 		SKIP(return, NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
+	half = self->seg.addr + sc_extent() / 2;
+	ASSERT_EQ(0, madvise(half, sc_extent() / 2, MADV_DONTNEED));
 	writer = OPEN_WINDOW("taking");
 	fd = uffd_watch(self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MINOR);
 	ASSERT_LE(0, fd);
 	EXPECT_ERRNO(0, sc_window_close(writer, "taking"));
-	/* Every page that is not there is an event to come. */
-	EXPECT_EQ(0, sc_present(getpid(), self->seg.addr, sc_extent()));
+	/* What was mapped is; every page that is not there is an event to come. */
+	EXPECT_EQ((long)sc_nr() / 2, sc_present(getpid(), self->seg.addr, sc_extent() / 2));
+	EXPECT_EQ(0, sc_present(getpid(), half, sc_extent() / 2));
 	close(fd);
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
@@ -191,6 +195,43 @@ SC_TEST(H8_H16_pages_dropped)
 }
 
 /* --- while the reverse map is walked, and after ------------------------------------------------ */
+
+static const char *const late[] = { "unmapping", "unmapped", "copied", "committed" };
+
+/*
+ * The entry stands for the whole extent by then. What was never mapped must be an event, and with
+ * it goes what was: one entry cannot tell them apart.
+ */
+SC_TEST(H25_registered_while_an_entry_stands)
+{
+	size_t i;
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
+	for (i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		char *half = self->seg.addr + sc_extent() / 2;
+		pid_t writer;
+		int fd;
+
+		ASSERT_EQ(0, madvise(half, sc_extent() / 2, MADV_DONTNEED));
+		/* A bit that the entry alone has, where the kernel has such bits, weighs less. */
+		sc_write_file("/proc/self/clear_refs", "4");
+		sc_fill_page(self->seg.addr, SC_SEED, 0);
+		writer = OPEN_WINDOW(late[i]);
+		fd = uffd_watch(self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MINOR);
+		ASSERT_LE(0, fd);
+		EXPECT_ERRNO(0, sc_window_close(writer, late[i]));
+		EXPECT_EQ(0, sc_present(getpid(), half, sc_extent() / 2))
+			TH_LOG("registered while %s", late[i]);
+		EXPECT_EQ((long long)sc_page() * sc_present(getpid(), self->seg.addr, self->seg.len),
+			  sc_rss(getpid()));
+		close(fd);
+		EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+		ASSERT_EQ(0, sc_split(self->seg.addr, sc_extent()));
+		EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	}
+}
 
 static long op_unmap(struct sc_child *child, const long *arg)
 {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Migration entries for rust/pgtable/: in the place of ptes, and taken away again. */
+
+#include <linux/leafops.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/swapops.h>
+#include <linux/userfaultfd_k.h>
+#include <../mm/internal.h>
+
+#include "helpers.h"
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
+					unsigned long addr, pmd_t *pmd,
+					struct page *huge, bool spare_soft_dirty)
+{
+	struct shmem_collapse_entry e = shmem_collapse_pmd_read(pmd);
+
+	/* Or what is cleared may not be what was read. */
+	lockdep_assert_held(pmd_lockptr(vma->vm_mm, pmd));
+	if (e.kind != SHMEM_COLLAPSE_ENTRY_MIGRATION ||
+	    e.pfn != page_to_pfn(huge))
+		return false;
+	if (spare_soft_dirty && pmd_swp_soft_dirty(pmdp_get(pmd)) &&
+	    vma_soft_dirty_enabled(vma))
+		return false;
+	pmdp_huge_get_and_clear(vma->vm_mm, addr, pmd);
+	return true;
+}
+
+/*
+ * For reading, whatever @old allowed: vm_page_prot gives write permission back,
+ * except where a write has to be noticed. An entry for writing would do so there
+ * as well after clear_refs or PAGEMAP_SCAN has changed it.
+ */
+static pte_t migration_pte(pte_t old, unsigned long pfn)
+{
+	swp_entry_t entry = make_readable_migration_entry(pfn);
+	pte_t pte;
+
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_MIGRATION));
+	if (pte_young(old))
+		entry = make_migration_entry_young(entry);
+	if (pte_dirty(old))
+		entry = make_migration_entry_dirty(entry);
+	pte = softleaf_to_pte(entry);
+	if (pte_soft_dirty(old))
+		pte = pte_swp_mksoft_dirty(pte);
+	if (pte_uffd(old))
+		pte = pte_swp_mkuffd(pte);
+	return pte;
+}
+
+/*
+ * No flush in between: who reads the entry as none meanwhile goes to sleep with
+ * a reference on the page.
+ */
+struct shmem_collapse_entry
+shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
+			   pte_t *pte, struct page *huge, unsigned long at)
+{
+	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, pte);
+
+	set_pte_at(vma->vm_mm, addr, pte,
+		   migration_pte(old, page_to_pfn(huge) + at));
+	return shmem_collapse_pte_decode(old);
+}
+
+/*
+ * Clears those of @nr entries that name a page of @huge, and returns how many
+ * there were. Markers of userfaultfd take their places where they have to.
+ */
+unsigned int shmem_collapse_pte_clear_migrations(struct vm_area_struct *vma,
+						 unsigned long addr, pte_t *pte,
+						 unsigned int nr,
+						 struct page *huge,
+						 bool spare_soft_dirty)
+{
+	bool spare = spare_soft_dirty && vma_soft_dirty_enabled(vma);
+	unsigned int cleared = 0;
+
+	for (; nr--; pte++, addr += PAGE_SIZE) {
+		pte_t old = ptep_get(pte);
+		softleaf_t leaf;
+
+		if (pte_none(old) || pte_present(old))
+			continue;
+		leaf = softleaf_from_pte(old);
+		if (!softleaf_is_migration(leaf) ||
+		    softleaf_to_pfn(leaf) - page_to_pfn(huge) >= HPAGE_PMD_NR)
+			continue;
+		if (spare && pte_swp_soft_dirty(old))
+			continue;
+		pte_clear(vma->vm_mm, addr, pte);
+		cond_install_uffd_wp_ptes(vma, addr, pte, old, 1);
+		cleared++;
+	}
+	return cleared;
+}
+#endif /* CONFIG_TRANSPARENT_HUGEPAGE */

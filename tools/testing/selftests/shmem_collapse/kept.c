@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings that keep their page table: afterwards they have what they had, page by page, without a
+ * fault, and what their entries alone know is not lost.
+ */
+#define SC_OWN_FIXTURE
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+#define WRITTEN		5	/* the page that is written after everybody looked */
+#define FOREIGN		9	/* the page that keeps the table where one does */
+
+/* A mapping of @len bytes, from page @index of the file on. */
+struct view {
+	char *addr;
+	size_t len, index;
+	int uffd;
+};
+
+FIXTURE(kept)
+{
+	struct sc_stats before;
+	struct sc_segment seg;
+	struct view view;
+};
+
+FIXTURE_VARIANT(kept)
+{
+	/* Returns 0 or the errno of what the kernel does not have. */
+	int (*make)(const struct sc_segment *seg, struct view *view);
+	bool private, exchanged;
+};
+
+static int map(const struct sc_segment *seg, struct view *view, size_t shift, int flags)
+{
+	char *at = sc_reserve(view->len + sc_extent(), view->index * sc_page());
+
+	if (at == MAP_FAILED)
+		return ENOMEM;
+	view->addr = mmap(at + shift, view->len, PROT_READ | PROT_WRITE, flags | MAP_FIXED,
+			  seg->fd, view->index * sc_page());
+	return view->addr == MAP_FAILED ? errno : 0;
+}
+
+static int make_aligned(const struct sc_segment *seg, struct view *view)
+{
+	return map(seg, view, 0, MAP_SHARED);
+}
+
+static int make_misaligned(const struct sc_segment *seg, struct view *view)
+{
+	return map(seg, view, sc_page(), MAP_SHARED);
+}
+
+static int make_half(const struct sc_segment *seg, struct view *view)
+{
+	view->len /= 2;
+	return map(seg, view, 0, MAP_SHARED);
+}
+
+/* Begins behind the beginning of the extent, in the middle of a table. */
+static int make_rest(const struct sc_segment *seg, struct view *view)
+{
+	view->index = 3;
+	view->len -= 3 * sc_page();
+	return map(seg, view, 0, MAP_SHARED);
+}
+
+static int make_refused(const struct sc_segment *seg, struct view *view)
+{
+	return map(seg, view, 0, MAP_SHARED) ?:
+	       (madvise(view->addr, view->len, MADV_NOHUGEPAGE) ? errno : 0);
+}
+
+static int make_pieces(const struct sc_segment *seg, struct view *view)
+{
+	return map(seg, view, 0, MAP_SHARED) ?:
+	       (mprotect(view->addr + view->len / 2, view->len / 2, PROT_READ) ? errno : 0);
+}
+
+static int make_guarded(const struct sc_segment *seg, struct view *view)
+{
+	return map(seg, view, 0, MAP_SHARED) ?:
+	       (madvise(view->addr + FOREIGN * sc_page(), sc_page(), MADV_GUARD_INSTALL) ?
+		errno : 0);
+}
+
+static int make_private(const struct sc_segment *seg, struct view *view)
+{
+	int err = map(seg, view, 0, MAP_PRIVATE);
+
+	if (!err)
+		sc_fill_page(view->addr + FOREIGN * sc_page(), SC_SEED, FOREIGN);
+	return err;
+}
+
+static int make_watched(const struct sc_segment *seg, struct view *view)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_HUGETLBFS_SHMEM };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
+	int err = map(seg, view, 0, MAP_SHARED);
+
+	if (err)
+		return err;
+	reg.range.start = (unsigned long)view->addr;
+	reg.range.len = view->len;
+	view->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (view->uffd < 0 || ioctl(view->uffd, UFFDIO_API, &api) ||
+	    ioctl(view->uffd, UFFDIO_REGISTER, &reg))
+		return errno;
+	return 0;
+}
+
+#define KIND(name, ...) FIXTURE_VARIANT_ADD(kept, name) { .make = make_##name, ##__VA_ARGS__ }
+
+KIND(aligned, .exchanged = true);
+KIND(misaligned);
+KIND(half);
+KIND(rest);
+KIND(refused);
+KIND(pieces);
+KIND(guarded);
+KIND(private, .private = true);
+KIND(watched);
+
+FIXTURE_SETUP(kept)
+{
+	SC_SETUP();
+	self->view.uffd = -1;
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	munmap(self->seg.addr, self->seg.len);
+	self->seg.addr = NULL;
+	self->view.len = self->seg.len;
+}
+
+FIXTURE_TEARDOWN(kept)
+{
+	munmap(self->view.addr, self->view.len);
+	if (self->view.uffd >= 0)
+		close(self->view.uffd);
+	SC_TEARDOWN();
+}
+
+#define KEPT_TEST(name) TEST_F_TIMEOUT(kept, name, SC_TIMEOUT)
+
+static char *page_of(const struct view *view, size_t page)
+{
+	return view->addr + page * sc_page();
+}
+
+/* A guard page may not be touched; all others have to have the data. */
+static size_t wrong_pages(const struct view *view)
+{
+	return sc_verify(view->addr, FOREIGN * sc_page(), SC_SEED, view->index) +
+	       sc_verify(page_of(view, FOREIGN + 1), view->len - (FOREIGN + 1) * sc_page(),
+			 SC_SEED, view->index + FOREIGN + 1);
+}
+
+static long faults(const struct view *view)
+{
+	return sc_touch(view->addr, FOREIGN * sc_page()) +
+	       sc_touch(page_of(view, FOREIGN + 1), view->len - (FOREIGN + 1) * sc_page());
+}
+
+#define MAKE() do { \
+	int __err = variant->make(&self->seg, &self->view); \
+	if (__err) \
+		SKIP(return, "%s", strerror(__err)); \
+	ASSERT_EQ(0, wrong_pages(&self->view)); \
+} while (0)
+
+#define COLLAPSE() do { \
+	ASSERT_ERRNO(0, sc_collapsef("%s", self->seg.path)); \
+	EXPECT_GROWN(1, "collapsed"); \
+} while (0)
+
+/* What was mapped is mapped: nobody faults, and nothing is counted twice. */
+KEPT_TEST(H43_mapped_as_before)
+{
+	long long rss;
+
+	MAKE();
+	rss = sc_rss(getpid());
+	COLLAPSE();
+	EXPECT_EQ(variant->exchanged, sc_huge_mapped(getpid(), self->view.addr, self->view.len));
+	EXPECT_EQ(rss, sc_rss(getpid()));
+	EXPECT_EQ(0, faults(&self->view));
+	EXPECT_EQ(rss, sc_rss(getpid()));
+	EXPECT_EQ(0, wrong_pages(&self->view));
+}
+
+/* No page is mapped that was not: only the table as a whole is. */
+KEPT_TEST(H43_nothing_else_is_mapped)
+{
+	size_t quarter = self->view.len / 4;
+	long present;
+
+	MAKE();
+	ASSERT_EQ(0, madvise(self->view.addr + quarter, quarter, MADV_DONTNEED));
+	present = sc_present(getpid(), self->view.addr, self->view.len);
+	COLLAPSE();
+	EXPECT_EQ(variant->exchanged ? (long)sc_nr() : present,
+		  sc_present(getpid(), self->view.addr, self->view.len));
+	EXPECT_EQ(0, wrong_pages(&self->view));
+}
+
+/* Each process faults for itself where it shall. */
+KEPT_TEST(nothing_is_mapped_without_map_all)
+{
+	long own = variant->private;
+
+	MAKE();
+	ASSERT_EQ(0, sc_knob_set("map_all", "0"));
+	COLLAPSE();
+	EXPECT_EQ(own, sc_present(getpid(), self->view.addr, self->view.len));
+	EXPECT_EQ(0, sc_rss(getpid()));
+	EXPECT_EQ(0, wrong_pages(&self->view));
+}
+
+/* --- soft-dirty bits ----------------------------------------------------------------------------- */
+
+static bool soft_dirty(const struct view *view, size_t page)
+{
+	return sc_soft_dirty(getpid(), page_of(view, page));
+}
+
+#define TRACK() do { \
+	if (!soft_dirty(&self->view, WRITTEN) || sc_write_file("/proc/self/clear_refs", "4") || \
+	    soft_dirty(&self->view, WRITTEN)) \
+		SKIP(return, "the kernel has no soft-dirty bits"); \
+} while (0)
+
+static void write_page(const struct view *view, size_t page)
+{
+	sc_fill_page(page_of(view, page), SC_SEED, view->index + page);
+}
+
+/* A private mapping has a copy of the page then, which nobody takes away. */
+#define COLLAPSE_TRACKED(map_all) do { \
+	MAKE(); \
+	TRACK(); \
+	write_page(&self->view, WRITTEN); \
+	ASSERT_TRUE(soft_dirty(&self->view, WRITTEN)); \
+	ASSERT_EQ(0, sc_knob_set("map_all", map_all)); \
+	COLLAPSE(); \
+} while (0)
+
+KEPT_TEST(H37_soft_dirty_stays)
+{
+	COLLAPSE_TRACKED("1");
+	EXPECT_TRUE(soft_dirty(&self->view, WRITTEN));
+	/* One entry for all of them has one bit. */
+	EXPECT_EQ(variant->exchanged, soft_dirty(&self->view, WRITTEN + 1));
+	EXPECT_EQ(0, wrong_pages(&self->view));
+}
+
+KEPT_TEST(H37_soft_dirty_stays_without_map_all)
+{
+	COLLAPSE_TRACKED("0");
+	EXPECT_TRUE(soft_dirty(&self->view, WRITTEN));
+	/* Nothing is lost with the others. */
+	EXPECT_EQ(variant->exchanged ? (long)sc_nr() : 1 + variant->private,
+		  sc_present(getpid(), self->view.addr, self->view.len));
+	EXPECT_EQ(0, wrong_pages(&self->view));
+}
+
+/* A page that became writable again without a fault would be missing in the next round. */
+KEPT_TEST(H37_later_writes_are_seen)
+{
+	COLLAPSE_TRACKED("1");
+	ASSERT_EQ(0, sc_write_file("/proc/self/clear_refs", "4"));
+	EXPECT_FALSE(soft_dirty(&self->view, WRITTEN));
+	write_page(&self->view, WRITTEN);
+	EXPECT_TRUE(soft_dirty(&self->view, WRITTEN));
+	write_page(&self->view, WRITTEN + 1);
+	EXPECT_TRUE(soft_dirty(&self->view, WRITTEN + 1));
+	EXPECT_EQ(0, wrong_pages(&self->view));
+}
+
+KEPT_TEST(H37_writes_after_the_collapse_are_seen)
+{
+	MAKE();
+	TRACK();
+	COLLAPSE();
+	EXPECT_FALSE(soft_dirty(&self->view, WRITTEN));
+	write_page(&self->view, WRITTEN);
+	EXPECT_TRUE(soft_dirty(&self->view, WRITTEN));
+}
+
+TEST_HARNESS_MAIN
