@@ -5,6 +5,8 @@
 # tools/testing/selftests/shmem_collapse. Sourced after lib.sh.
 
 SELFTESTS=tools/testing/selftests/shmem_collapse
+# More options of vm.sh, for run_with_module.
+VM_OPTIONS=()
 
 # Sets up root and kernel once; what is called from here does not look again.
 setup_all()
@@ -42,8 +44,15 @@ own_programs()
 		awk -v kernel="$KERNEL_FLAVOUR" '$2 == kernel { print $1 }'
 }
 
+# Those that want two NUMA nodes, which no kernel of our own has.
+numa_programs()
+{
+	[[ $KERNEL_FLAVOUR != @(stock|normal) ]] ||
+		sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" | awk '$2 == "numa" { print $1 }'
+}
+
 # run_with_module NAME TIMEOUT "PROGRAM..." LINE: boots with the module loaded
-# and the programs in /tests, and runs the line.
+# and the programs in /tests, and runs the line. VM_OPTIONS are more of vm.sh.
 run_with_module()
 {
 	local name=$1 limit=$2 programs=$3 line=$4 program add=()
@@ -52,7 +61,8 @@ run_with_module()
 		add+=(--add "$PROGRAMS/$program:/tests")
 	done
 	"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --timeout "$limit" \
-		--module "$MODULE" --add scripts/guest/tests:/tests "${add[@]}" -- "$line"
+		"${VM_OPTIONS[@]}" --module "$MODULE" --add scripts/guest/tests:/tests \
+		"${add[@]}" -- "$line"
 }
 
 # run_alone NAME PROGRAM SECONDS OPTIONS: boots for one program and ends with

@@ -266,20 +266,33 @@ vm_group()
 	check "hang" vm_ends 123 'sleep 1000' 15
 }
 
-kselftest_group()
+# boot_tests NAME PROGRAMS [VM OPTION]...: boots for these programs.
+boot_tests()
 {
-	local programs status=0 name=kselftest-$KERNEL_FLAVOUR limit=$PROGRAM_SECONDS
+	local name=kselftest$1-$KERNEL_FLAVOUR programs=${2//$'\n'/ } status=0
+	local limit=$PROGRAM_SECONDS VM_OPTIONS=("${@:3}")
 
-	need_module
 	# The checks of a debug kernel make everything several times slower.
 	[[ $KERNEL_FLAVOUR == @(stock|normal) ]] || limit=$((3 * limit))
-	programs=${TEST:-$(test_programs)}
-	programs=${programs//$'\n'/ }
 	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
 		"SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs" || status=$?
 	awk -v programs="$programs unload" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
 	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+}
+
+kselftest_group()
+{
+	local programs numa
+
+	need_module
+	programs=${TEST:-$(test_programs)} numa=$(numa_programs)
+	if [[ -n $TEST ]]; then
+		numa=$(grep -xF "${TEST// /$'\n'}" <<<"$numa" || true)
+		programs=$(grep -vxF "${numa:-/}" <<<"${TEST// /$'\n'}" || true)
+	fi
+	[[ -z $programs ]] || boot_tests "" "$programs"
+	[[ -z $numa ]] || boot_tests -nodes "$numa" --nodes
 }
 
 only_group()

@@ -13,6 +13,7 @@ usage()
 	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
 	  --disk FILE       /dev/vda of the guest (after modprobe virtio_blk); what it writes is forgotten
 	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
+	  --nodes           two NUMA nodes, each with half of the memory and of the CPUs
 	  --timeout SECONDS kill the VM after that time (default \$VM_TIMEOUT or 600)
 	  --shell           an interactive shell (after COMMAND) instead
 	Files are named relative to the checkout. COMMAND is a line for the guest's shell.
@@ -55,7 +56,7 @@ enter_root()
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
 
-NAME=vm INTERACTIVE=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=() DISK=
+NAME=vm INTERACTIVE=0 NODES=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=() DISK=
 
 parse_options()
 {
@@ -67,6 +68,7 @@ parse_options()
 		--add) ADD+=("$2"); shift ;;
 		--disk) DISK=$2; shift ;;
 		--zram) ZRAM=$2; shift ;;
+		--nodes) NODES=1 ;;
 		--timeout) TIMEOUT=$2; shift ;;
 		--shell) INTERACTIVE=1 ;;
 		--) shift; break ;;
@@ -136,6 +138,18 @@ make_initramfs()
 	(cd "$tree" && find . | cpio --quiet -o -H newc) >"$WORK/initramfs"
 }
 
+add_nodes()
+{
+	local size first=$((VM_CPUS / 2)) node
+
+	size=$(($(numfmt --from=iec "$VM_MEMORY") / 2))
+	for node in 0 1; do
+		QEMU+=(-object "memory-backend-ram,id=node$node,size=${size}B")
+	done
+	QEMU+=(-numa "node,nodeid=0,memdev=node0,cpus=0-$((first - 1))"
+		-numa "node,nodeid=1,memdev=node1,cpus=$first-$((VM_CPUS - 1))")
+}
+
 # Sets QEMU to the command line up to what all machines have in common.
 qemu_machine()
 {
@@ -167,6 +181,7 @@ qemu_machine()
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$KERNEL_IMAGE" -initrd "$WORK/initramfs"
 		-append "console=$CONSOLE panic=-1 $KERNEL_CMDLINE $VM_APPEND")
+	((!NODES)) || add_nodes
 	[[ -z $DISK ]] || QEMU+=(-drive "file=$DISK,format=raw,if=virtio,snapshot=on")
 	# shellcheck disable=SC2206
 	QEMU+=($VM_QEMU)
