@@ -231,6 +231,9 @@ void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long at,
 void shmem_collapse_folio_stat_mapped(struct folio *folio, int pages);
 void shmem_collapse_folio_stat_cached(struct folio *folio, int pages);
 struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio);
+unsigned int shmem_collapse_folio_payer(struct folio *folio);
+int shmem_collapse_folio_instantiate(struct folio *folio,
+				     struct address_space *mapping);
 int shmem_collapse_copy_pages(struct folio *to, unsigned long at,
 			      const unsigned long *frames, unsigned int nr);
 /* helpers_folio.c: folios of an extent, NULL in the places that have none */
@@ -254,8 +257,7 @@ void shmem_collapse_folios_unfreeze(struct folio **folios, unsigned int nr);
 void shmem_collapse_folios_end(struct folio **folios, unsigned int nr);
 
 /* helpers_huge.c */
-struct folio *shmem_collapse_huge_alloc(bool reclaim, bool only_this_node,
-					int nid);
+struct folio *shmem_collapse_huge_alloc(bool reclaim, const nodemask_t *nodes);
 int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
 			       bool reclaim);
 void shmem_collapse_huge_prepare(struct folio *huge,
@@ -311,6 +313,10 @@ pid_t shmem_collapse_current_pid(void);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
+bool shmem_collapse_all_nodes_allowed(void);
+void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
+				   void (*call)(void *), void *arg,
+				   void (*killed)(void *), void *killed_arg);
 
 /* helpers_trace.c */
 void shmem_collapse_trace_extent(const struct shmem_collapse_report *report);

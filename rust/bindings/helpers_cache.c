@@ -148,12 +148,34 @@ bool shmem_collapse_mapping_is_shmem(struct address_space *mapping)
 	return shmem_mapping(mapping) && S_ISREG(mapping->host->i_mode);
 }
 
+/*
+ * A page beyond the end of the file: preallocated, and swapped out since.
+ * SGP_NOALLOC refuses it, SGP_FALLOC would fill a hole. The inode's lock keeps
+ * holes from being made. -EBUSY if somebody has that lock.
+ */
+static int swap_in_beyond(struct inode *inode, unsigned long index,
+			  struct folio **folio)
+{
+	int err = -ENOENT;
+
+	if (!inode_trylock(inode))
+		return -EBUSY;
+	if (xa_load(&inode->i_mapping->i_pages, index))
+		err = shmem_get_folio(inode, index, 0, folio, SGP_FALLOC);
+	inode_unlock(inode);
+	return err;
+}
+
 /* Returns the folio referenced but no longer locked. */
 int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 			   struct folio **folio)
 {
-	int err = shmem_get_folio(inode, index, 0, folio, SGP_NOALLOC);
+	int err;
 
+	if (index < shmem_collapse_inode_pages(inode))
+		err = shmem_get_folio(inode, index, 0, folio, SGP_NOALLOC);
+	else
+		err = swap_in_beyond(inode, index, folio);
 	if (!err)
 		folio_unlock(*folio);
 	return err;

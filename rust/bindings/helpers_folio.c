@@ -182,21 +182,73 @@ void shmem_collapse_folio_stat_cached(struct folio *folio, int pages)
 }
 
 /*
- * The group that a folio is charged to, referenced; NULL, which stands for
- * current's group, if it is charged to none. get_mem_cgroup_from_folio() wants
- * the folio's lock: memory_failure() uncharges under it, and that function looks
- * twice.
+ * The group that pays for a folio; the root, which pays for nothing, if there is
+ * no other. get_mem_cgroup_from_folio() wants the folio's lock: memory_failure()
+ * uncharges under it, and that function looks twice. Under RCU.
  */
+static struct mem_cgroup *payer(struct folio *folio)
+{
+	struct mem_cgroup *memcg = folio_memcg_check(folio);
+
+	return memcg ?: root_mem_cgroup;
+}
+
+/* The group that a folio is charged to, referenced. */
 struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio)
 {
 	struct mem_cgroup *memcg;
 
 	rcu_read_lock();
 	do {
-		memcg = folio_memcg_check(folio);
+		memcg = payer(folio);
 	} while (!mem_cgroup_tryget(memcg));
 	rcu_read_unlock();
 	return memcg;
+}
+
+/*
+ * Tells the groups that pay for folios apart. memcg_data does not: a group has
+ * one for each node, and inherits those of groups that are gone.
+ */
+unsigned int shmem_collapse_folio_payer(struct folio *folio)
+{
+	unsigned int id = 0;
+
+#ifdef CONFIG_MEMCG
+	if (mem_cgroup_disabled())
+		return 0;
+	rcu_read_lock();
+	id = payer(folio)->css.id;
+	rcu_read_unlock();
+#endif
+	return id;
+}
+
+/*
+ * Makes a locked folio that was allocated, but never written, usable, as shmem
+ * does it when a page of it is touched, and unlocks it. The caller gets another
+ * reference. -ESTALE if it is no longer in @mapping.
+ */
+int shmem_collapse_folio_instantiate(struct folio *folio,
+				     struct address_space *mapping)
+{
+	long i, nr = folio_nr_pages(folio);
+	int err = 0;
+
+	if (folio->mapping != mapping) {
+		err = -ESTALE;
+	} else if (folio_contain_hwpoisoned_page(folio)) {
+		err = -EHWPOISON;
+	} else if (!folio_test_uptodate(folio)) {
+		for (i = 0; i < nr; i++)
+			clear_highpage(folio_page(folio, i));
+		flush_dcache_folio(folio);
+		folio_mark_uptodate(folio);
+	}
+	if (!err)
+		folio_get(folio);
+	folio_unlock(folio);
+	return err;
 }
 
 /* Pages from page @at of @to on; holes become zeroes. */

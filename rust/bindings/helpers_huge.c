@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The new PMD-sized folio: allocation, charge, publication. */
 
+#include <linux/cpuset.h>
 #include <linux/gfp.h>
+#include <linux/huge_mm.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/swap.h>
@@ -16,14 +19,35 @@ static gfp_t huge_gfp(bool reclaim)
 	return reclaim ? GFP_TRANSHUGE : GFP_TRANSHUGE_LIGHT;
 }
 
-struct folio *shmem_collapse_huge_alloc(bool reclaim, bool only_this_node,
-					int nid)
+/* As alloc_charge_folio() of mm/khugepaged.c counts. */
+static void count_alloc(bool allocated)
 {
-	gfp_t gfp = huge_gfp(reclaim);
+	count_vm_event(allocated ? THP_COLLAPSE_ALLOC : THP_COLLAPSE_ALLOC_FAILED);
+	count_mthp_stat(HPAGE_PMD_ORDER, allocated ? MTHP_STAT_COLLAPSE_ALLOC :
+						     MTHP_STAT_COLLAPSE_ALLOC_FAILED);
+}
 
-	if (only_this_node)
-		gfp |= __GFP_THISNODE;
-	return __folio_alloc(gfp, HPAGE_PMD_ORDER, nid, NULL);
+/*
+ * A folio on one of @nodes, as far as the cpuset of current allows them, or NULL.
+ *
+ * Where mask and cpuset have no node in common the allocator gives up the mask,
+ * not the cpuset. It must not come to that, and a change of the cpuset meanwhile
+ * shows in where the folio is.
+ */
+struct folio *shmem_collapse_huge_alloc(bool reclaim, const nodemask_t *nodes)
+{
+	struct folio *huge = NULL;
+	nodemask_t mask;
+
+	if (nodes_and(mask, *nodes, cpuset_current_mems_allowed))
+		huge = __folio_alloc(huge_gfp(reclaim), HPAGE_PMD_ORDER,
+				     first_node(mask), &mask);
+	if (huge && unlikely(!node_isset(folio_nid(huge), *nodes))) {
+		folio_put(huge);
+		huge = NULL;
+	}
+	count_alloc(huge);
+	return huge;
 }
 
 int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
@@ -36,6 +60,8 @@ int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
 	old = set_active_memcg(memcg);
 	err = mem_cgroup_charge(huge, NULL, huge_gfp(reclaim));
 	set_active_memcg(old);
+	if (!err)
+		count_memcg_folio_events(huge, THP_COLLAPSE_ALLOC, 1);
 	return err;
 }
 

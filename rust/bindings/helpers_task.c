@@ -2,7 +2,10 @@
 /* The current task, and who opened a file. */
 
 #include <linux/capability.h>
+#include <linux/completion.h>
+#include <linux/cpuset.h>
 #include <linux/cred.h>
+#include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -67,4 +70,44 @@ void shmem_collapse_cond_resched(void)
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void)
 {
 	return alloc_workqueue("shmem_collapse", WQ_UNBOUND, 0);
+}
+
+/* Whether the cpuset of current leaves out no node that has memory. */
+bool shmem_collapse_all_nodes_allowed(void)
+{
+	return nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed);
+}
+
+struct worker_call {
+	struct work_struct work;
+	struct completion done;
+	void (*call)(void *arg);
+	void *arg;
+};
+
+static void run_call(struct work_struct *work)
+{
+	struct worker_call *call = container_of(work, struct worker_call, work);
+
+	call->call(call->arg);
+	complete(&call->done);
+}
+
+/*
+ * Runs @call in a worker of @queue and returns when it is done. @killed is called
+ * when current is being killed meanwhile.
+ */
+void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
+				   void (*call)(void *), void *arg,
+				   void (*killed)(void *), void *killed_arg)
+{
+	struct worker_call work = { .call = call, .arg = arg };
+
+	init_completion(&work.done);
+	INIT_WORK_ONSTACK(&work.work, run_call);
+	queue_work(queue, &work.work);
+	if (wait_for_completion_killable(&work.done))
+		killed(killed_arg);
+	flush_work(&work.work);
+	destroy_work_on_stack(&work.work);
 }

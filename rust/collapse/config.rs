@@ -17,9 +17,9 @@ pub(crate) struct Config {
     pub(crate) direct_reclaim: bool,
     /// Extents worked on side by side.
     pub(crate) workers: usize,
-    /// Node to allocate on; where most of the pages are if `None`.
+    /// Node to allocate on; those where most of the pages are if `None`.
     pub(crate) target_node: Option<MemoryNode>,
-    /// An extent that is holes for the most part is charged to the caller, who fills them, and
-    /// not to the owner of the few pages. Only for a request without workers.
+    /// Huge pages are charged to the caller, and not to the group that owns more of the pages
+    /// than any other. Only for a request without workers.
     pub(crate) charge_caller: bool,
 }

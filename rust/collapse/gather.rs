@@ -3,25 +3,27 @@
 //! Gather: everything that is slow or may fail, before a page table changes.
 
 use super::{
+    config::Config,
     extent::{
         unaccounted,
         Attempt, //
     },
     outcome::Outcome,
-    scan::Scanned, //
+    scan::{
+        bring_in,
+        Scanned, //
+    }, //
 };
-use crate::{
-    mm::{
-        lru_add_drain,
-        BlockCharge,
-        HugeFolio,
-        Locked,
-        Payer,
-        Sources,
-        Surplus,
-        Unavailable, //
-    },
-    pgtable::pmd_pages, //
+use crate::mm::{
+    lru_add_drain,
+    BlockCharge,
+    HugeFolio,
+    Locked,
+    Nodes,
+    Payer,
+    Sources,
+    Surplus,
+    Unavailable, //
 };
 use kernel::prelude::*;
 
@@ -36,24 +38,19 @@ pub(super) struct Gathered<'x, 'b> {
 }
 
 impl<'x, 'b> Scanned<'x, 'b> {
-    /// Allocates, charges, reserves, then locks and looks for references that
-    /// would make the rest pointless.
+    /// Allocates, charges, reads what is in swap, reserves, then locks and looks
+    /// for references that would make the rest pointless.
     pub(super) fn gather(mut self, attempt: &mut Attempt<'_>) -> Result<Gathered<'x, 'b>, Outcome> {
         let config = attempt.config;
         let mapping = self.sources.mapping();
-        let payer = if config.charge_caller && self.holes > pmd_pages() / 2 {
-            Payer::Caller
-        } else {
-            Payer::Owner
-        };
-        let huge = HugeFolio::new(
-            mapping,
-            &mut self.sources,
-            config.target_node,
-            config.direct_reclaim,
-            payer,
-        )?;
+        let huge = self.huge_folio(config)?;
         let charge = mapping.charge(self.holes).map_err(no_room)?;
+        bring_in(&mut self.sources, usize::MAX, attempt)?;
+        if self.sources.had_surplus() {
+            // Most often it is a batch of this CPU. The count under the locks
+            // tells.
+            lru_add_drain();
+        }
         self.sources
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
@@ -70,6 +67,23 @@ impl<'x, 'b> Scanned<'x, 'b> {
             sources,
             huge,
         })
+    }
+
+    /// The huge page comes from where the pages are. Who asks for his own memory
+    /// pays for it, as with `MADV_COLLAPSE`, and learns nothing about others.
+    fn huge_folio(&mut self, config: &Config) -> Result<HugeFolio<'b>, Outcome> {
+        let (mapping, index) = (self.sources.mapping(), self.sources.index());
+        let nodes = match config.target_node {
+            Some(node) => Nodes::only(node),
+            None => self.sources.nodes(),
+        };
+        let payer = if config.charge_caller {
+            Payer::Caller
+        } else {
+            Payer::Owner(self.sources.owner().ok_or(Outcome::Raced)?)
+        };
+        let reclaim = config.direct_reclaim;
+        Ok(HugeFolio::new(mapping, index, &nodes, payer, reclaim)?)
     }
 }
 

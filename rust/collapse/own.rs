@@ -46,7 +46,8 @@ pub(crate) const AT_ONCE: usize = 256;
 /// A range of the caller's addresses, rounded inwards to extents.
 ///
 /// Unlike the requests of the administrator it is carried out by the caller
-/// alone, whose time it takes and who pays for holes.
+/// alone, whose time it takes, who pays for the huge pages, and whose cpuset
+/// holds. Memory stays on its node: `target_node` is for the administrator.
 pub(crate) struct OwnRange {
     range: Range<usize>,
 }
@@ -83,6 +84,7 @@ impl OwnRange {
     ) -> Result<Result> {
         let config = Config {
             workers: 1,
+            target_node: None,
             charge_caller: true,
             ..*config
         };

@@ -183,6 +183,8 @@ impl Job<'_> {
         Ok(end.saturating_add(2 * pmd_pages()))
     }
 
+    /// The administrator's cpuset says nothing about where the memory of others
+    /// may lie, and must not decide what becomes of the extent.
     fn collapse(
         &self,
         (mapping, index): (Mapping<'_>, usize),
@@ -195,7 +197,9 @@ impl Job<'_> {
             index,
             mapped,
         };
-        located.collapse(self.stay, self.config, scratch, cost)
+        let job = || located.collapse(self.stay, self.config, scratch, cost);
+        let workers = self.stay.engine().workers();
+        workers.on_all_nodes(job, || self.stay.end())
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     outcome::Outcome, //
 };
 use crate::mm::{
-    lru_add_drain,
+    fatal_signal_pending,
     Referenced,
     Scratch,
     Sources, //
@@ -18,16 +18,18 @@ use crate::mm::{
 use core::ops::ControlFlow;
 use kernel::prelude::*;
 
-/// An extent whose pages are all in memory, each referenced, none locked.
+/// An extent that may be collapsed: of its pages those in memory, at least one,
+/// are referenced, none is locked.
 pub(super) struct Scanned<'x, 'b> {
     pub(super) sources: Sources<'x, 'b, Referenced>,
     pub(super) holes: usize,
 }
 
 impl<'b> Located<'b> {
-    /// Looks at the extent and brings in what is swapped out.
+    /// Looks at the extent.
     ///
-    /// Nothing is locked or allocated for an extent that cannot be collapsed.
+    /// Nothing is locked or allocated for one that cannot be collapsed, and one
+    /// page is read from swap at most.
     pub(super) fn scan<'x>(
         self,
         scratch: &'x mut Scratch,
@@ -54,14 +56,10 @@ impl<'b> Located<'b> {
         if found.holes > 0 && self.is_watched() {
             return Err(Outcome::UffdMissing);
         }
-        if found.absent > 0 {
-            let brought = sources.bring_in().map_err(swap_in_failed)??;
-            attempt.cost.pages_swapped_in += brought as u64;
-        }
-        if sources.had_surplus() {
-            // Most often it is a batch of this CPU. The count under the locks
-            // tells.
-            lru_add_drain();
+        if found.present == 0 && found.absent == found.swapped {
+            // It says whose the extent is, and where it lies. The others follow
+            // when there is a huge page for them.
+            bring_in(&mut sources, 1, attempt)?;
         }
         Ok(Scanned {
             sources,
@@ -85,14 +83,27 @@ impl<'b> Located<'b> {
     }
 }
 
-/// What an error of `shmem_get_folio()` says about the extent.
-fn swap_in_failed(error: Error) -> Outcome {
+/// Brings in `most` of the folios that are not there or not usable yet.
+pub(super) fn bring_in(
+    sources: &mut Sources<'_, '_, Referenced>,
+    most: usize,
+    attempt: &mut Attempt<'_>,
+) -> Result<(), Outcome> {
+    // A restart would read the same again: only an end is worth giving up.
+    let over = || attempt.stay.is_ended() || fatal_signal_pending();
+    let brought = sources.bring_in(most, &over).map_err(failed)??;
+    attempt.cost.pages_swapped_in += brought as u64;
+    Ok(())
+}
+
+/// What an error of [`Sources::bring_in`] says about the extent.
+fn failed(error: Error) -> Outcome {
     match error {
         ENOMEM => Outcome::NoMemory,
         EIO => Outcome::Poisoned,
-        // A page beyond the end of the file stays in swap.
-        EINVAL => Outcome::Empty,
+        EBUSY => Outcome::Locked,
         error if Some(error) == Outcome::Poisoned.errno() => Outcome::Poisoned,
+        // Among them a page that was cut off: the next look says what is left.
         _ => Outcome::Raced,
     }
 }

@@ -5,14 +5,13 @@
 use super::{
     fault::Point,
     folio_wait::lock_folio,
-    machine::MemoryNode,
     ExtentPages,
     MappedVma,
     Mapping,
-    Referenced,
+    Nodes,
+    Owner,
     ReverseMap,
-    Scratch,
-    Sources, //
+    Scratch, //
 };
 use crate::{
     bindings,
@@ -52,7 +51,7 @@ pub(crate) struct HugeFolio<'b> {
 
 /// Why there is no huge folio.
 pub(crate) enum Unavailable {
-    /// No free PMD-sized block of memory.
+    /// No free PMD-sized block of memory on the nodes.
     Memory,
     /// The memory cgroup's limit.
     Cgroup,
@@ -61,40 +60,36 @@ pub(crate) enum Unavailable {
 }
 
 /// Which memory cgroup a huge folio is charged to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Payer {
-    /// The one that owns most of the sources.
-    Owner,
+#[derive(Clone, Copy)]
+pub(crate) enum Payer<'s> {
+    /// The one that owns more of the sources than any other.
+    Owner(Owner<'s>),
     /// The one of the calling process.
     Caller,
 }
 
 impl<'b> HugeFolio<'b> {
-    /// Allocates the folio and charges it to the memory cgroup of `payer`.
-    /// Context: sleeps; reclaims and compacts if `reclaim`; for
+    /// Allocates the folio for the extent at `index`, on one of `nodes` that the
+    /// cpuset of the calling task allows, and charges it to the memory cgroup of
+    /// `payer`. Context: sleeps; reclaims and compacts if `reclaim`; for
     /// [`Payer::Caller`], a process.
-    ///
-    /// The node is `node`, and no other, or else the one where most sources
-    /// are, by preference.
     pub(crate) fn new(
         mapping: Mapping<'b>,
-        sources: &mut Sources<'_, 'b, Referenced>,
-        node: Option<MemoryNode>,
+        index: usize,
+        nodes: &Nodes,
+        payer: Payer<'_>,
         reclaim: bool,
-        payer: Payer,
     ) -> Result<Self, Unavailable> {
-        let home = sources.home().ok_or(Unavailable::Memory)?.as_ptr();
-        // SAFETY: `home` is referenced by `sources`.
-        let nid = node.map_or_else(|| unsafe { bindings::folio_nid(home) }, MemoryNode::id);
         Point::HugePage.check(Unavailable::Memory)?;
-        // SAFETY: The node is that of a folio, or had memory; one without memory yields null.
-        let folio = unsafe { bindings::huge_alloc(reclaim, node.is_some(), nid) };
+        // SAFETY: Process context; nodes that cannot be used yield null.
+        let folio = unsafe { bindings::huge_alloc(reclaim, nodes.as_ptr()) };
         let folio = NonNull::new(folio).ok_or(Unavailable::Memory)?;
 
-        // SAFETY: `home` is referenced; each call takes a reference on the group.
+        // SAFETY: The owner's folio is referenced; each call takes a reference on
+        // the group.
         let memcg = unsafe {
             match payer {
-                Payer::Owner => bindings::folio_memcg(home),
+                Payer::Owner(owner) => bindings::folio_memcg(owner.folio()),
                 Payer::Caller => bindings::current_memcg(),
             }
         };
@@ -117,7 +112,6 @@ impl<'b> HugeFolio<'b> {
             });
         }
 
-        let index = sources.index();
         // SAFETY: Nobody else can see the folio.
         unsafe { bindings::huge_prepare(folio.as_ptr(), mapping.as_ptr(), index) };
         // INVARIANT: Locked and completed by the call above.

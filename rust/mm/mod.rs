@@ -18,15 +18,18 @@ mod huge_folio;
 pub(crate) mod kobject;
 pub(crate) mod machine;
 pub(crate) mod misc_device;
+mod nodes;
 mod process;
 mod reverse_map;
 mod source_find;
+mod source_home;
 mod source_lock;
 mod source_retire;
 mod source_state;
 mod source_surplus;
 mod source_unmap;
 mod sources;
+mod tally;
 mod trace;
 mod workers;
 
@@ -48,6 +51,7 @@ pub(crate) use self::{
         PublishedFolio,
         Unavailable, //
     },
+    nodes::Nodes,
     process::{
         Process,
         ShmemVma, //
@@ -56,6 +60,7 @@ pub(crate) use self::{
         MappedVma,
         ReverseMap, //
     },
+    source_home::Owner,
     source_state::{
         Frozen,
         Locked,

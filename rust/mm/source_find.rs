@@ -3,8 +3,8 @@
 //! Finding the small folios of an extent in the page cache.
 
 use super::{
-    fatal_signal_pending,
     fault::Point,
+    folio_wait::lock_folio,
     sources::{
         is_absent,
         is_page,
@@ -23,7 +23,10 @@ use crate::{
     pgtable::pmd_pages, //
 };
 use core::mem::MaybeUninit;
-use kernel::prelude::*;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
 
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// Looks at the page cache and takes a reference on every folio.
@@ -167,27 +170,33 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         Ok(())
     }
 
-    /// Brings in what is in swap and fills in what was only reserved.
+    /// Brings in what is in swap and fills in what was only reserved, `most`
+    /// folios of it.
     ///
     /// Context: sleeps; no folio is locked. Errors are those of
-    /// `shmem_get_folio()`: `EINVAL` beyond the end of the file, `EIO`, `ENOMEM`,
-    /// and so on. Returns the pages that came from swap.
-    pub(crate) fn bring_in(&mut self) -> Result<Result<usize, Obstacle>> {
+    /// `shmem_get_folio()`: `EIO`, `ENOMEM`, and so on, or `EINVAL` or `ENOENT`
+    /// where the page is gone, and `EBUSY` where somebody changes the file. Gives
+    /// up when `over` says so. Returns the pages that came from swap.
+    pub(crate) fn bring_in(
+        &mut self,
+        mut most: usize,
+        over: &dyn Fn() -> bool,
+    ) -> Result<Result<usize, Obstacle>> {
         let mut brought = 0;
         for at in 0..pmd_pages() {
             let frame = self.scratch.frames[at];
             if !is_absent(frame) {
                 continue;
             }
-            if fatal_signal_pending() {
+            if most == 0 {
+                break;
+            }
+            most -= 1;
+            if over() {
                 return Ok(Err(Obstacle::Raced));
             }
             Point::SwapIn.check(ENOMEM)?;
-            let mut folio = core::ptr::null_mut();
-            // SAFETY: The mapping keeps its inode; process context.
-            kernel::error::to_result(unsafe {
-                bindings::swap_in(self.mapping.inode(), self.index + at, &mut folio)
-            })?;
+            let folio = self.get_absent(at, over)?;
             let mut found = MaybeUninit::uninit();
             // SAFETY: Referenced by the call above; `found` is filled in, and
             // the reference moves in.
@@ -203,6 +212,27 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             }
         }
         Ok(Ok(brought))
+    }
+
+    /// The folio of an absent page, with a reference that is the caller's.
+    fn get_absent(&self, at: usize, over: &dyn Fn() -> bool) -> Result<*mut bindings::folio> {
+        if self.scratch.frames[at] == RESERVED {
+            let (folio, _) = self.folio_around(at).ok_or(ENOENT)?;
+            let mapping = self.mapping.as_ptr();
+            // SAFETY: Referenced by `self`, no folio is locked; the second call
+            // unlocks what the first locked.
+            unsafe {
+                if !lock_folio(folio, over) {
+                    return Err(EINTR);
+                }
+                to_result(bindings::folio_instantiate(folio, mapping))?;
+            }
+            return Ok(folio);
+        }
+        let mut folio = core::ptr::null_mut();
+        // SAFETY: The mapping keeps its inode; process context.
+        to_result(unsafe { bindings::swap_in(self.mapping.inode(), self.index + at, &mut folio) })?;
+        Ok(folio)
     }
 }
 

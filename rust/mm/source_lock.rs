@@ -13,35 +13,9 @@ use super::{
     Sources, //
 };
 use crate::bindings;
-use core::ptr::NonNull;
 use kernel::prelude::*;
 
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
-    /// A folio of the memory cgroup and node to which most of the pages belong
-    /// (majority vote; any of them when there is no majority).
-    pub(super) fn home(&mut self) -> Option<NonNull<bindings::folio>> {
-        let mut home = core::ptr::null_mut();
-        let mut votes = 0;
-        let mut homes = 0;
-        for (folio, places) in self.homes() {
-            homes += 1;
-            let pages = self.pages(places);
-            let mut both = [home, folio];
-            // SAFETY: Both folios are referenced.
-            if votes > 0 && unsafe { bindings::folios_same_home(both.as_mut_ptr(), 2) } == 2 {
-                votes += pages;
-            } else if votes < pages {
-                home = folio;
-                votes = pages - votes;
-            } else {
-                votes -= pages;
-            }
-        }
-        // INVARIANT: All were compared with the first.
-        self.one_home = homes == 1;
-        NonNull::new(home)
-    }
-
     /// Makes sure that storing one huge entry needs no memory
     /// (`xas_create_range()`). Context: sleeps.
     pub(crate) fn reserve_nodes(&self) -> Result {

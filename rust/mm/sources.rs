@@ -232,15 +232,20 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
 
     /// The folio that has page `at`, and its first page's place.
     pub(super) fn folio_of(&self, at: usize) -> (*mut bindings::folio, usize) {
-        // A folio begins at a multiple of its size.
-        for order in 0..=pmd_pages().trailing_zeros() {
-            let first = at >> order << order;
-            let folio = self.scratch.folios[first];
-            if !folio.is_null() {
-                return (folio, first);
-            }
+        match self.folio_around(at) {
+            Some(found) => found,
+            None => unreachable!(),
         }
-        unreachable!()
+    }
+
+    /// The folio that has, or had, page `at`, and its first page's place; [`None`]
+    /// if the page cache was changing when it was looked at.
+    pub(super) fn folio_around(&self, at: usize) -> Option<(*mut bindings::folio, usize)> {
+        // A folio begins at a multiple of its size.
+        (0..=pmd_pages().trailing_zeros())
+            .map(|order| at >> order << order)
+            .map(|first| (self.scratch.folios[first], first))
+            .find(|(folio, _)| !folio.is_null())
     }
 
     /// The same folios in another state, which the caller has brought about.

@@ -4,7 +4,10 @@
 
 use super::fault::Point;
 use crate::bindings;
-use core::ptr::NonNull;
+use core::{
+    ffi::c_void,
+    ptr::NonNull, //
+};
 use kernel::{
     prelude::*,
     sync::{
@@ -137,6 +140,44 @@ impl Workers {
         own();
         running.close();
         Ok(())
+    }
+
+    /// Runs `job` as a task that may use the memory of every node: here, or in a
+    /// worker if the caller's cpuset leaves a node out. A worker does not see that
+    /// the caller is being killed: `killed` is called then.
+    ///
+    /// Context: sleeps.
+    pub(crate) fn on_all_nodes<R: Send, K: Fn()>(
+        &self,
+        job: impl FnOnce() -> R + Send,
+        killed: K,
+    ) -> R {
+        // SAFETY: Looks at `current` only.
+        if unsafe { bindings::all_nodes_allowed() } {
+            return job();
+        }
+        let (mut job, mut result) = (Some(job), None);
+        self.call(&mut || result = job.take().map(|job| job()), killed);
+        match result {
+            Some(result) => result,
+            None => unreachable!(),
+        }
+    }
+
+    /// Runs `job` in a worker, once, and waits for it.
+    fn call<F: FnMut() + Send, K: Fn()>(&self, job: &mut F, mut killed: K) {
+        unsafe extern "C" fn run<F: FnMut()>(closure: *mut c_void) {
+            // SAFETY: By the call below: one of the two closures, which nobody
+            // else uses meanwhile.
+            unsafe { (*closure.cast::<F>())() }
+        }
+        let queue = self.queue.as_ptr();
+        let job = core::ptr::from_mut(job).cast();
+        let killed = (&raw mut killed).cast();
+        // SAFETY: By the type invariant the queue is there as long as `self`. The
+        // job may be run by another task, and is done when this returns; the other
+        // closure is called by this one.
+        unsafe { bindings::call_in_worker(queue, Some(run::<F>), job, Some(run::<K>), killed) };
     }
 }
 

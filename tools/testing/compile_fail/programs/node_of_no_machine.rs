@@ -3,8 +3,8 @@
 // error: E0308
 // message: mismatched types
 
-use crate::mm::{HugeFolio, Mapping, Payer, Referenced, Sources};
+use crate::mm::{HugeFolio, Mapping, Nodes, Payer};
 
-fn allocates<'b>(mapping: Mapping<'b>, sources: &mut Sources<'_, 'b, Referenced>) -> bool {
-    HugeFolio::new(mapping, sources, Some(1 << 20), false, Payer::Owner).is_ok()
+fn allocates(mapping: Mapping<'_>) -> bool {
+    HugeFolio::new(mapping, 0, &Nodes::only(1 << 20), Payer::Caller, false).is_ok()
 }

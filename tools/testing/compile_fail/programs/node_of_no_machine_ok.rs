@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of node_of_no_machine.rs.
 
-use crate::mm::{machine::MemoryNode, HugeFolio, Mapping, Payer, Referenced, Sources};
+use crate::mm::{machine::MemoryNode, HugeFolio, Mapping, Nodes, Payer};
 
-fn allocates<'b>(mapping: Mapping<'b>, sources: &mut Sources<'_, 'b, Referenced>) -> bool {
-    let node = MemoryNode::new(1 << 20);
-    HugeFolio::new(mapping, sources, node, false, Payer::Owner).is_ok()
+fn allocates(mapping: Mapping<'_>) -> bool {
+    let Some(node) = MemoryNode::new(1 << 20) else {
+        return false;
+    };
+    HugeFolio::new(mapping, 0, &Nodes::only(node), Payer::Caller, false).is_ok()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the device says of extents that stay small, and who fills holes for whom. */
+/* What the device says of extents that stay small, and who may fill holes. */
 #include "device.h"
 
 #include <fcntl.h>
@@ -360,55 +360,6 @@ static long op_fill_pages(struct sc_child *child, const long *arg)
 {
 	sc_fill(child->addr, arg[0] * sc_page(), SC_SEED, 0);
 	return 0;
-}
-
-/* Whose group has the extent after @filled pages of one were completed by another. */
-static int who_pays(struct sc_segment *seg, size_t filled, long long *owner, long long *caller)
-{
-	char group[2][128];
-	struct sc_mapper m[2];
-	int i, err = 0;
-
-	for (i = 0; i < 2; i++) {
-		err = err ?: sc_cgroup_create(group[i], sizeof(group[i]), i ? "sc-caller" : "sc-owner");
-		err = err ?: sc_spawn(&m[i], seg, SC_UNRELATED);
-		err = err ?: sc_cgroup_enter(group[i], m[i].pid);
-	}
-	if (err)
-		return err;
-	sc_call(&m[0], op_fill_pages, filled, 0, 0, 0);
-	err = sc_call(&m[1], op_ask, 0, 0, 0, 0);
-	*owner = sc_cgroup_settles(group[0], "shmem_thp", *owner);
-	*caller = sc_cgroup_settles(group[1], "shmem_thp", *caller);
-	sc_kill(m, 2);
-	sc_destroy(seg);
-	for (i = 0; i < 2; i++)
-		sc_cgroup_remove(group[i]);
-	return err;
-}
-
-SC_TEST(holes_are_paid_by_who_fills_them)
-{
-	long long owner = 0, caller = sc_extent();
-
-	if (access("/sys/fs/cgroup/memory.stat", R_OK))
-		SKIP(return, "no memory control groups");
-	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 1));
-	ASSERT_ERRNO(0, who_pays(&self->seg, sc_nr() / 2 - 1, &owner, &caller));
-	EXPECT_EQ(0, owner);
-	EXPECT_EQ((long long)sc_extent(), caller);
-}
-
-SC_TEST(pages_are_paid_by_who_has_most)
-{
-	long long owner = sc_extent(), caller = 0;
-
-	if (access("/sys/fs/cgroup/memory.stat", R_OK))
-		SKIP(return, "no memory control groups");
-	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 1));
-	ASSERT_ERRNO(0, who_pays(&self->seg, sc_nr() / 2, &owner, &caller));
-	EXPECT_EQ((long long)sc_extent(), owner);
-	EXPECT_EQ(0, caller);
 }
 
 SC_TEST(memcg_limit)

@@ -179,6 +179,112 @@ SC_TEST(preallocated_pages)
 	EXPECT_GROWN(0, "holes_filled");
 }
 
+/* A file of @pages that are there, and @more behind its end that fallocate() has reserved. */
+static int preallocate(struct sc_segment *seg, size_t pages, size_t more)
+{
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/dev/shm/sc-beyond-%d", getpid());
+	err = sc_create_file(seg, path, pages * sc_page());
+	if (err)
+		return err;
+	seg->addr = sc_map(seg->fd, sc_extent(), PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	if (more && fallocate(seg->fd, FALLOC_FL_KEEP_SIZE, 0, (pages + more) * sc_page()))
+		return errno;
+	sc_fill(seg->addr, pages * sc_page(), SC_SEED, 0);
+	return 0;
+}
+
+/* The reserved pages stay, and are zeroes when the file grows over them. */
+#define EXPECT_ZEROES_BEYOND(pages) do { \
+	EXPECT_EQ(0, sc_verify(self->seg.addr, (pages) * sc_page(), SC_SEED, 0)); \
+	EXPECT_EQ((long long)sc_extent(), blocks(self->seg.fd)); \
+	ASSERT_EQ(0, ftruncate(self->seg.fd, sc_extent())); \
+	EXPECT_EQ(0, wrong_pages_from(&self->seg, pages)); \
+	munmap(self->seg.addr, sc_extent()); \
+	self->seg.addr = NULL; \
+} while (0)
+
+static size_t wrong_pages_from(struct sc_segment *seg, size_t first)
+{
+	size_t i, wrong = 0;
+
+	for (i = first; i < sc_nr(); i++)
+		wrong += !sc_page_is_zero(page_at(seg, i));
+	return wrong;
+}
+
+#define COLLAPSE_FIRST() \
+	ASSERT_ERRNO(0, sc_collapsef("%s,0,%zu", self->seg.path, sc_nr()))
+
+SC_TEST(H34_preallocated_beyond_the_end)
+{
+	size_t half = sc_nr() / 2;
+
+	ASSERT_EQ(0, preallocate(&self->seg, half, half));
+	COLLAPSE_FIRST();
+	EXPECT_GROWN(1, "collapsed");
+	EXPECT_GROWN(0, "holes_filled");
+	EXPECT_ZEROES_BEYOND(half);
+}
+
+SC_TEST(H34_one_page_preallocated_beyond_the_end)
+{
+	size_t half = sc_nr() / 2;
+
+	ASSERT_EQ(0, preallocate(&self->seg, half, 1));
+	COLLAPSE_FIRST();
+	EXPECT_GROWN(half - 1, "holes_filled");
+	EXPECT_ZEROES_BEYOND(half);
+}
+
+/* The file is empty, but has pages: that is not "empty". */
+SC_TEST(H34_nothing_but_preallocated)
+{
+	ASSERT_EQ(0, preallocate(&self->seg, 0, sc_nr()));
+	COLLAPSE_FIRST();
+	EXPECT_ZEROES_BEYOND(0ul);
+}
+
+/* What was reserved can be swapped out before the file gets there. */
+SC_TEST(H34_swapped_out_beyond_the_end)
+{
+	size_t half = sc_nr() / 2;
+	char group[128], file[200];
+	long long swapped = 0;
+	const char *reason;
+	pid_t pid;
+	int tries;
+
+	if (sc_swap_on(&reason))
+		SKIP(return, "%s", reason);
+	if (sc_cgroup_create(group, sizeof(group), "sc-beyond"))
+		SKIP(return, "no memory control groups");
+	ASSERT_EQ(0, preallocate(&self->seg, half, 0));
+	/* Only these pages are the group's, and leave memory with it. */
+	pid = sc_fork();
+	if (!pid)
+		_exit(sc_cgroup_enter(group, getpid()) ?:
+		      fallocate(self->seg.fd, FALLOC_FL_KEEP_SIZE, 0, sc_extent()) ? 1 : 0);
+	ASSERT_EQ(0, sc_join(pid));
+	for (tries = 0; tries < 20 && swapped < (long long)half; tries++) {
+		sc_write_file("/proc/sys/vm/drop_caches", "1");
+		snprintf(file, sizeof(file), "%s/memory.reclaim", group);
+		sc_write_file(file, "64M");
+		snprintf(file, sizeof(file), "%s/memory.swap.current", group);
+		swapped = sc_read_number(file) / (long long)sc_page();
+	}
+	ASSERT_EQ((long long)half, swapped);
+	COLLAPSE_FIRST();
+	EXPECT_GROWN(half, "pages_swapped_in");
+	EXPECT_GROWN(0, "holes_filled");
+	EXPECT_EQ(0, sc_read_number(file));
+	EXPECT_ZEROES_BEYOND(half);
+	sc_destroy(&self->seg);
+	sc_cgroup_remove(group);
+}
+
 /* The file ends inside its last extent: whatever becomes of it, nothing may be lost or leak. */
 SC_TEST(H34_end_of_file_inside_an_extent)
 {

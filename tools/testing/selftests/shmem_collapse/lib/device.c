@@ -81,3 +81,12 @@ unsigned long long sc_answered(int fd, const char *name)
 
 	return sc_answer(fd, &answer) ? ULLONG_MAX : sc_stat(&answer, name);
 }
+
+long sc_op_tell(struct sc_child *child, const long *arg)
+{
+	int fd = sc_device();
+	struct sc_told told = sc_tell(fd, child->addr, sc_extent());
+
+	close(fd);
+	return told.count == 1 ? (long)told.outcome[0] : -(long)told.err;
+}

@@ -39,4 +39,7 @@ int sc_answer(int fd, struct sc_stats *answer);
 /* One figure of it; ULLONG_MAX if there is none. */
 unsigned long long sc_answered(int fd, const char *name);
 
+/* For sc_call(): -> the outcome of the first extent, or minus the errno if there is none. */
+long sc_op_tell(struct sc_child *child, const long *arg);
+
 #endif /* SC_DEVICE_H */

@@ -316,3 +316,11 @@ int sc_split(const void *addr, size_t len)
 	snprintf(request, sizeof(request), "%d,0x%lx,0x%lx", getpid(), start, start + len);
 	return sc_write_file("/sys/kernel/debug/split_huge_pages", request);
 }
+
+long long sc_thp_event(const char *name)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), SC_THP "/hugepages-%zukB/stats/%s", sc_extent() / 1024, name);
+	return sc_read_number(path);
+}

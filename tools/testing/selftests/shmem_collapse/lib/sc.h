@@ -187,6 +187,9 @@ uint64_t sc_frame(const void *addr);
 /* Physical address is known: splits the huge folios of the caller's range. 0 or errno. */
 int sc_split(const void *addr, size_t len);
 
+/* A statistic of huge pages of the extent's size. */
+long long sc_thp_event(const char *name);
+
 /* --- accounting ----------------------------------------------------------------------------- */
 
 struct sc_account {

@@ -67,8 +67,10 @@ long sc_swap_out(void *addr, size_t len)
 	long long swapped = -1;
 	int tries;
 
-	/* Pages still in a per-CPU batch are passed over: a few rounds get them all. */
+	/* Pages still in a batch of a CPU are passed over; this empties them. */
 	for (tries = 0; tries < 20; tries++) {
+		if (tries)
+			sc_write_file("/proc/sys/vm/drop_caches", "1");
 		if (madvise(addr, len, MADV_PAGEOUT))
 			return -1;
 		swapped = sc_smaps(getpid(), addr, len, "Swap");

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+// The group that owns most pages is used when its pages are no longer referenced.
+// error: E0505
+// message: cannot move out of `sources` because it is borrowed
+
+use crate::mm::{HugeFolio, Nodes, Payer, Referenced, Sources};
+
+fn pays(mut sources: Sources<'_, '_, Referenced>, nodes: &Nodes) -> bool {
+    let (mapping, index) = (sources.mapping(), sources.index());
+    let Some(owner) = sources.owner() else {
+        return false;
+    };
+    drop(sources);
+    HugeFolio::new(mapping, index, nodes, Payer::Owner(owner), false).is_ok()
+}
