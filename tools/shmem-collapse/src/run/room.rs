@@ -4,13 +4,12 @@
 //!
 //! A huge page is charged before the small ones are given back, and what it fills
 //! is charged for good. A group that is full kills its processes at their next
-//! page, so `run` stops well before that: the groups above count too, and the
-//! limits are read again while a request is made.
+//! page, so `run` stops well before that. The groups above count too, and all is
+//! read again for each extent, since the program grows meanwhile.
 
 use std::{
     ffi::OsString,
     fs,
-    ops::ControlFlow,
     os::unix::ffi::OsStringExt,
     path::{Component, Path, PathBuf},
 };
@@ -230,19 +229,10 @@ impl Room {
         }
     }
 
-    /// Takes room for an extent that grows by so many bytes, if there is any.
-    pub(super) fn take(&mut self, growth: u64, extent: u64) -> ControlFlow<()> {
-        if self.hard.saturating_sub(growth) < SPARE_EXTENTS * extent || growth > self.growth {
-            return ControlFlow::Break(());
-        }
-        // What is not limited stays so.
-        if self.hard != u64::MAX {
-            self.hard -= growth;
-        }
-        if self.growth != u64::MAX {
-            self.growth -= growth;
-        }
-        ControlFlow::Continue(())
+    /// Is there room for extents that grow by so many bytes?
+    pub(super) fn has(self, growth: u64, extent: u64) -> bool {
+        let spare = SPARE_EXTENTS.saturating_mul(extent);
+        growth <= self.growth && self.hard.saturating_sub(growth) >= spare
     }
 }
 
@@ -251,10 +241,6 @@ mod tests {
     use super::*;
 
     const M: u64 = 1 << 20;
-
-    fn takes(room: &mut Room, growth: u64) -> bool {
-        room.take(growth, 2 * M).is_continue()
-    }
 
     #[test]
     fn mounts_are_found_among_others() {
@@ -375,29 +361,31 @@ mod tests {
     #[test]
     fn a_quarter_stays_free_of_filled_holes() {
         // 64 MiB, of which 20 are used.
-        let mut room = Room {
+        let room = Room {
             hard: 44 * M,
             growth: 28 * M,
         };
-        let taken = (0..100).filter(|_| takes(&mut room, 2 * M)).count();
-        assert_eq!(taken, 14);
-        // What does not grow goes on.
-        assert!((0..100).all(|_| takes(&mut room, 0)));
+        assert!(room.has(28 * M, 2 * M));
+        assert!(!room.has(28 * M + 1, 2 * M));
+        // What does not grow goes on when the quarter is in use.
+        let later = Room {
+            hard: 8 * M,
+            growth: 0,
+        };
+        assert!(later.has(0, 2 * M) && !later.has(4096, 2 * M));
     }
 
     #[test]
     fn nothing_is_copied_in_a_full_group() {
-        let mut room = Room {
+        let room = Room {
             hard: 3 * M,
             growth: u64::MAX,
         };
-        assert!(!takes(&mut room, 0));
+        assert!(!room.has(0, 2 * M));
     }
 
     #[test]
     fn without_a_limit_there_is_room() {
-        let mut room = Room::default();
-        assert!((0..100).all(|_| takes(&mut room, 2 * M)));
-        assert_eq!(room, Room::default());
+        assert!(Room::default().has(1 << 40, 2 * M));
     }
 }

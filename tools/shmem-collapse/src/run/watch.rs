@@ -8,7 +8,7 @@
 use super::{
     extents::{Extents, Rule},
     family,
-    room::{Hierarchies, Room},
+    room::Hierarchies,
 };
 use crate::{
     look::Look,
@@ -33,7 +33,7 @@ use std::{
 /// with the process.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Extents in one request, before it is asked again how much room there is.
+/// Extents in one request.
 const AT_ONCE: u64 = 64;
 
 /// Mappings that are asked for one extent of a file.
@@ -152,11 +152,8 @@ impl Looker {
             if mappings.is_empty() {
                 continue;
             }
-            let mut room = self.room(pid);
             for file in by_file(&mappings) {
-                for range in self.due_in(&memory, &file, &mut room) {
-                    self.collapse(pid, &range);
-                }
+                self.look_at(pid, &memory, &file);
                 if self.is_over() {
                     return;
                 }
@@ -165,74 +162,109 @@ impl Looker {
         self.extents.end();
     }
 
-    /// What may be charged, whoever of the two pays.
-    fn room(&self, pid: i32) -> Room {
-        let own = self.hierarchies.room_of(std::process::id() as i32);
-        own.and(self.hierarchies.room_of(pid))
-    }
-
-    /// Runs of addresses in the mappings of one file whose time has come.
-    fn due_in(&mut self, memory: &Memory, file: &[&Mapping], room: &mut Room) -> Vec<Range<u64>> {
+    /// Looks at the mappings of one file, and makes huge what is ready.
+    fn look_at(&mut self, pid: i32, memory: &Memory, file: &[&Mapping]) {
         let rule = self.task.rule;
         let extent = rule.geometry.extent;
-        let mut due = Vec::<Range<u64>>::new();
         let Some(number) = file.first().map(|first| self.extents.file(first.file())) else {
-            return due;
+            return;
         };
         // What cannot be looked at now may be at the next look.
         let Ok(Some(mut look)) = Look::at(memory, file, rule.geometry) else {
-            return due;
+            return;
         };
         let places = Places::of(file, rule.geometry);
+        let mut batch = Batch::default();
         while !self.is_over() {
             let wanted =
                 |offset| places.address(offset).is_some() && self.extents.is_wanted(number, offset);
             let Ok(Some(found)) = look.next(wanted) else {
                 break;
             };
-            let has_room = |growth| room.take(growth, extent).is_continue();
+            let Some(at) = places.address(found.offset) else {
+                continue;
+            };
+            // Asked anew for each: the program grows meanwhile, and what is still to
+            // be requested has not been charged yet.
+            let rooms = (&self.hierarchies, pid, batch.growth);
+            let mut grows = 0;
+            let has_room = |growth| {
+                grows = growth;
+                has_room(rooms, growth, extent)
+            };
             if !self.extents.is_due(number, found, &rule, has_room) {
                 continue;
             }
             if self.task.module.is_none() {
                 self.extents.settle(number, found.offset);
             }
-            let Some(at) = places.address(found.offset) else {
-                continue;
-            };
-            let end = at.saturating_add(extent);
-            match due.last_mut() {
-                Some(last) if last.end == at => last.end = end,
-                _ => due.push(at..end),
+            if !batch.takes(at, AT_ONCE.saturating_mul(extent)) {
+                self.collapse(pid, &batch);
+                batch = Batch::default();
             }
+            batch.add(at..at.saturating_add(extent), grows);
         }
-        due
+        self.collapse(pid, &batch);
     }
 
-    /// Makes a run of extents huge, a few at a time.
-    fn collapse(&mut self, pid: i32, range: &Range<u64>) {
+    /// Makes a run of extents huge.
+    fn collapse(&mut self, pid: i32, batch: &Batch) {
         let geometry = self.task.rule.geometry;
-        let step = AT_ONCE.saturating_mul(geometry.extent);
-        let mut start = range.start;
-        while start < range.end && !self.is_over() {
-            let end = range.end.min(start.saturating_add(step));
-            self.counts.due += (end - start) / geometry.extent;
-            if let Some(module) = &self.task.module {
-                // What the program has taken meanwhile is missing.
-                if self.room(pid).take(0, geometry.extent).is_break() {
-                    break;
-                }
-                let request = Request::Range(pid, start..end);
-                // One that is refused because the process ends is not worth a word.
-                if let Ok(done) = request.make(module, geometry, &self.stop) {
-                    self.counts.collapsed += done.figure("collapsed");
-                    self.counts.already_huge += done.figure("already_huge");
-                    self.counts.failed += done.figure("failed");
-                }
-            }
-            self.say();
-            start = end;
+        if batch.addresses.is_empty() || self.is_over() {
+            return;
         }
+        self.counts.due += (batch.addresses.end - batch.addresses.start) / geometry.extent;
+        if let Some(module) = &self.task.module {
+            let request = Request::Range(pid, batch.addresses.clone());
+            // One that is refused because the process ends is not worth a word.
+            if let Ok(done) = request.make(module, geometry, &self.stop) {
+                self.counts.collapsed += done.figure("collapsed");
+                self.counts.already_huge += done.figure("already_huge");
+                self.counts.failed += done.figure("failed");
+            }
+        }
+        self.say();
+    }
+}
+
+/// Is there room, whoever of the two pays, beside what is to be requested?
+fn has_room(
+    (hierarchies, pid, waiting): (&Hierarchies, i32, u64),
+    growth: u64,
+    extent: u64,
+) -> bool {
+    let own = hierarchies.room_of(std::process::id() as i32);
+    let room = own.and(hierarchies.room_of(pid));
+    // What waits counts only for those that grow.
+    let growth = if growth == 0 {
+        0
+    } else {
+        growth.saturating_add(waiting)
+    };
+    room.has(growth, extent)
+}
+
+/// Extents that one request is to be about.
+#[derive(Debug, Default)]
+struct Batch {
+    addresses: Range<u64>,
+    /// Bytes that it is charged for good.
+    growth: u64,
+}
+
+impl Batch {
+    /// May an extent at this address be added?
+    fn takes(&self, at: u64, most: u64) -> bool {
+        self.addresses.is_empty()
+            || self.addresses.end == at && at.saturating_sub(self.addresses.start) < most
+    }
+
+    fn add(&mut self, extent: Range<u64>, growth: u64) {
+        if self.addresses.is_empty() {
+            self.addresses.start = extent.start;
+        }
+        self.addresses.end = extent.end;
+        self.growth = self.growth.saturating_add(growth);
     }
 }
 
@@ -298,6 +330,22 @@ mod tests {
         ] {
             assert_eq!(places.address(offset), address, "{offset:#x}");
         }
+    }
+
+    #[test]
+    fn a_batch_is_one_run_and_not_too_long() {
+        let mut batch = Batch::default();
+        for at in [4 * M, 6 * M, 8 * M] {
+            assert!(batch.takes(at, 6 * M));
+            batch.add(at..at + 2 * M, M);
+        }
+        assert_eq!(
+            (batch.addresses.clone(), batch.growth),
+            (4 * M..10 * M, 3 * M)
+        );
+        // Long enough, or elsewhere.
+        assert!(!batch.takes(10 * M, 6 * M));
+        assert!(!batch.takes(12 * M, 60 * M));
     }
 
     #[test]
