@@ -14,13 +14,7 @@ use crate::{
         MappedVma,
         Sources, //
     },
-    pgtable::{
-        MigrationTarget,
-        PmdSlot,
-        Pte,
-        PteIndex,
-        WritablePtes, //
-    },
+    pgtable::{MigrationTarget, PmdSlot, Pte, PteIndex},
 };
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;
@@ -66,13 +60,8 @@ fn sweep_table(
     if nothing || Point::TableLock.fails() {
         return;
     }
-    let section = slot.invalidate(piece.clone());
-    let table = section.map_rw_nolock().and_then(|table| table.lock());
-    let table: Option<WritablePtes<'_, _>> = match table {
-        Some(table) => Some(section.writable(table)),
-        None => section.map_lock(),
-    };
-    let Some(mut table) = table else {
+    let mut section = slot.invalidate(piece.clone());
+    let Some(mut table) = section.map_lock() else {
         return;
     };
     for entry in PteIndex::range(entries) {

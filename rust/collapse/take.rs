@@ -47,7 +47,7 @@ pub(super) fn take_table(
         return true;
     }
     Delay::Taking.wait();
-    let section = slot.invalidate(addr..addr + pmd_size());
+    let mut section = slot.invalidate(addr..addr + pmd_size());
     let Some(table) = section.lock_pmd().lock_table() else {
         return true;
     };

@@ -160,7 +160,7 @@ impl<'b> HugeFolio<'b> {
             let Some(mut slot) = PmdSlot::find(vma, piece.start) else {
                 continue;
             };
-            let section = slot.invalidate(piece);
+            let mut section = slot.invalidate(piece);
             let mut pmd = section.lock_pmd();
             pmd.clear_migration(self, pmds);
             if let Some(mut table) = pmd.lock_table() {

@@ -2,14 +2,15 @@
 
 //! MMU notifiers around a change.
 
+#[cfg(all_accessors)]
+use super::pte_lock::UncheckedPteMap;
 use super::{
+    pmd_lock::PmdGuard,
     pmd_size,
-    LockedPteMap,
-    PmdGuard,
-    PmdSlot,
-    UncheckedPteMap,
-    Witness,
-    WritablePtes, //
+    pte_lock::LockedPteMap,
+    pte_write::WritablePtes,
+    walk::PmdSlot,
+    witness::Witness, //
 };
 use crate::bindings;
 use core::{
@@ -34,7 +35,7 @@ use core::{
 /// ```ignore
 /// fn clear_all<W: Witness>(slot: &mut PmdSlot<'_, W>, mut gone: impl FnMut(Cleared)) {
 ///     let start = slot.base();
-///     let section = slot.invalidate(start..start + pmd_size());
+///     let mut section = slot.invalidate(start..start + pmd_size());
 ///     if let Some(mut table) = section.map_lock() {
 ///         for index in PteIndex::range(0..pmd_pages()) {
 ///             if let Some(cleared) = table.clear(index) {
@@ -85,25 +86,52 @@ impl<'s, W: Witness> Invalidation<'s, W> {
     }
 
     /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry.
-    pub(crate) fn lock_pmd(&self) -> PmdGuard<'_, W> {
+    pub(crate) fn lock_pmd(&mut self) -> PmdGuard<'_, W> {
         PmdGuard::new(self)
     }
 
-    /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its
-    /// entries; [`None`] when there is none.
-    pub(crate) fn map_lock(&self) -> Option<WritablePtes<'_, W>> {
-        LockedPteMap::new(self.slot.place()).map(|table| self.writable(table))
+    /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its entries; returns
+    /// [`None`] when there is none.
+    pub(crate) fn map_lock(&mut self) -> Option<WritablePtes<'_, W>> {
+        let section = &*self;
+        LockedPteMap::new(section.slot.place()).map(|table| WritablePtes::new(section, table))
     }
 
-    /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), to look
-    /// before locking; see [`writable`](Self::writable).
-    pub(crate) fn map_rw_nolock(&self) -> Option<UncheckedPteMap<'_, W>> {
-        UncheckedPteMap::new(self.slot.place())
+    /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), for callers that do more
+    /// before they take it.
+    #[cfg(all_accessors)]
+    pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPtes<'_, W>> {
+        let section = &*self;
+        UncheckedPteMap::new(section.slot.place()).map(|table| UncheckedPtes { table, section })
     }
+}
 
-    /// Allows changes through a table that was locked inside this section.
-    pub(crate) fn writable<'i>(&'i self, table: LockedPteMap<'i, W>) -> WritablePtes<'i, W> {
-        WritablePtes::new(self, table)
+/// A mapped table of a section, whose lock is not taken.
+///
+/// # Examples
+///
+/// ```ignore
+/// fn clear_first<W: Witness>(section: &mut Invalidation<'_, W>) -> Option<Cleared> {
+///     // `None`: the table went away while the lock was waited for.
+///     let mut table = section.map_rw_nolock()?.lock()?;
+///     table.clear(PteIndex::FIRST)
+/// }
+/// ```
+#[cfg(all_accessors)]
+#[must_use = "a mapping that is not used is unmapped at once"]
+pub(crate) struct UncheckedPtes<'i, W: Witness> {
+    table: UncheckedPteMap<'i, W>,
+    section: &'i Invalidation<'i, W>,
+}
+
+#[cfg(all_accessors)]
+impl<'i, W: Witness> UncheckedPtes<'i, W> {
+    /// Takes the lock and reads the pmd entry again; see [`UncheckedPteMap::lock`].
+    pub(crate) fn lock(self) -> Option<WritablePtes<'i, W>> {
+        let section = self.section;
+        self.table
+            .lock()
+            .map(|table| WritablePtes::new(section, table))
     }
 }
 

@@ -108,17 +108,10 @@ pub(crate) use self::{
         MigrationTarget,
         Spared, //
     },
-    pmd_lock::{
-        CheckedTable,
-        PmdGuard, //
-    },
+    pmd_lock::CheckedTable,
     pte_index::PteIndex,
-    pte_lock::{
-        LockedPteMap,
-        UncheckedPteMap, //
-    },
+    pte_lock::LockedPteMap,
     pte_map::PteMap,
-    pte_write::WritablePtes,
     walk::PmdSlot,
     witness::Witness, //
 };
@@ -145,13 +138,16 @@ pub(crate) use self::{
     pmd_lock::{
         EmptyTable,
         MappedTable,
+        PmdGuard,
         TableGuard, //
     },
     pte_install::LockedPte,
+    pte_lock::UncheckedPteMap,
     pte_ro::{
         ReadOnlyPteMap,
         SteadyPteMap, //
     },
+    pte_write::WritablePtes,
     witness::MayInstall,
 };
 

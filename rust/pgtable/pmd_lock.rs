@@ -30,7 +30,7 @@ use kernel::page::PAGE_SIZE;
 /// # Examples
 ///
 /// ```ignore
-/// fn is_table<W: Witness>(section: &Invalidation<'_, W>) -> bool {
+/// fn is_table<W: Witness>(section: &mut Invalidation<'_, W>) -> bool {
 ///     section.lock_pmd().value() == Pmd::Table
 /// }
 /// ```
@@ -134,7 +134,9 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
 /// # Examples
 ///
 /// ```ignore
-/// fn lock_both<'i, W: Witness>(section: &'i Invalidation<'i, W>) -> Option<TableGuard<'i, W>> {
+/// fn lock_both<'i, W: Witness>(
+///     section: &'i mut Invalidation<'_, W>,
+/// ) -> Option<TableGuard<'i, W>> {
 ///     section.lock_pmd().lock_table()
 /// }
 /// ```

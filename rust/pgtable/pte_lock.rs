@@ -11,6 +11,7 @@ use super::{
     witness::Witness, //
 };
 use crate::bindings;
+#[cfg(all_accessors)]
 use core::{
     mem::MaybeUninit,
     ptr::NonNull, //
@@ -43,6 +44,7 @@ use core::{
 ///     table.lock()
 /// }
 /// ```
+#[cfg(all_accessors)]
 #[must_use = "a mapping that is not used is unmapped at once"]
 pub(crate) struct UncheckedPteMap<'s, W: Witness> {
     map: PteMap<'s>,
@@ -73,6 +75,7 @@ impl<'s, W: Witness> UncheckedPteMap<'s, W> {
     }
 }
 
+#[cfg(all_accessors)]
 impl<'s, W: Witness> UncheckedPteMap<'s, W> {
     pub(super) fn new(slot: PmdSlot<'s, W>) -> Option<Self> {
         let mut lock = core::ptr::null_mut();

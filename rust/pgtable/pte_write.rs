@@ -29,7 +29,10 @@ use kernel::page::PAGE_SIZE;
 /// # Examples
 ///
 /// ```ignore
-/// fn clear_one<W: Witness>(section: &Invalidation<'_, W>, index: PteIndex) -> Option<Cleared> {
+/// fn clear_one<W: Witness>(
+///     section: &mut Invalidation<'_, W>,
+///     index: PteIndex,
+/// ) -> Option<Cleared> {
 ///     // Flushed, unlocked and unmapped when this returns.
 ///     section.map_lock()?.clear(index)
 /// }
@@ -44,11 +47,7 @@ pub(crate) struct WritablePtes<'i, W: Witness> {
 impl<'i, W: Witness> WritablePtes<'i, W> {
     pub(super) fn new(section: &'i Invalidation<'i, W>, table: LockedPteMap<'i, W>) -> Self {
         let range = section.range();
-        let vma = section.slot().witness().vma().as_ptr();
-        assert!(core::ptr::eq(
-            section.slot().as_ptr(),
-            table.slot().as_ptr()
-        ));
+        let vma = table.slot().witness().vma().as_ptr();
         // SAFETY: The witness keeps the VMA.
         unsafe { bindings::flush_cache_range(vma, range.start, range.end) };
         // INVARIANT: Nothing was cleared yet.
@@ -74,11 +73,11 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     #[cfg(all_accessors)]
     pub(crate) fn clear(&mut self, index: PteIndex) -> Option<Cleared> {
         self.entries().read(index).page()?;
-        let addr = index.address(self.section.slot().base());
+        let addr = index.address(self.table.slot().base());
         if !self.section.range().contains(&addr) {
             return None;
         }
-        let witness = self.section.slot().witness();
+        let witness = self.table.slot().witness();
         // SAFETY: The entry belongs to the locked table and translates `addr` of
         // the witnessed VMA; the witness keeps the mm.
         let old = unsafe {
@@ -106,11 +105,11 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
         target: &impl MigrationTarget,
         at: PteIndex,
     ) -> Option<Cleared> {
-        let addr = index.address(self.section.slot().base());
+        let addr = index.address(self.table.slot().base());
         if !self.section.range().contains(&addr) || self.entries().read(index).page() != Some(pfn) {
             return None;
         }
-        let vma = self.section.slot().witness().vma().as_ptr();
+        let vma = self.table.slot().witness().vma().as_ptr();
         let (pte, head) = (self.entries().entry(index), target.head().as_ptr());
         target.note_named();
         // SAFETY: The entry belongs to the locked table, translates `addr` of the
@@ -136,7 +135,7 @@ impl<W: Witness> Drop for WritablePtes<'_, W> {
         if self.stale.is_empty() {
             return;
         }
-        let vma = self.section.slot().witness().vma().as_ptr();
+        let vma = self.table.slot().witness().vma().as_ptr();
         // SAFETY: The witness keeps the VMA; the lock is held until the fields
         // are dropped.
         unsafe {

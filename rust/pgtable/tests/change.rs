@@ -61,7 +61,7 @@ mod tests {
             drop(entry);
 
             let mut slot = PmdSlot::find(vma, memory.page(7)).ok_or(EFAULT)?;
-            let section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.invalidate(extent(memory.page(0)));
             let mut table = section.map_lock().ok_or(EFAULT)?;
             assert!(table.entries().read(at(6)).is_none());
             // It maps no page, so there is nothing to clear.
@@ -150,9 +150,12 @@ mod tests {
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(4)).ok_or(EFAULT)?;
             let page = slot.map().and_then(|table| table.read(at(4)).page());
-            let section = slot.invalidate(memory.page(4)..memory.page(5));
+            let mut section = slot.invalidate(memory.page(4)..memory.page(5));
             assert_eq!(section.range().start, memory.page(4));
-            let mut table = section.map_lock().ok_or(EFAULT)?;
+            let mut table = section
+                .map_rw_nolock()
+                .and_then(|table| table.lock())
+                .ok_or(EFAULT)?;
             let old = table.clear(at(4)).ok_or(EFAULT)?;
             assert!(old.is_dirty());
             let frame = old.into_page();
@@ -173,7 +176,7 @@ mod tests {
         memory.write(0)?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let mut none = Known::new(KVec::new(), vma);
             let kept = matches!(guard.check(&mut none), CheckedTable::Kept);
@@ -191,7 +194,7 @@ mod tests {
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let mut reader = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.invalidate(extent(memory.page(0)));
             let stale = reader.map_ro_nolock().ok_or(EFAULT)?;
             assert!(stale.entries().read(at(0)).page().is_some());
             let frames = frames_of(stale.entries())?;
@@ -221,7 +224,7 @@ mod tests {
         let watch = Watch::begin(memory.page(0))?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let section = slot.invalidate(memory.page(0)..memory.page(1));
+            let mut section = slot.invalidate(memory.page(0)..memory.page(1));
             let mut table = section.map_lock().ok_or(EFAULT)?;
             let old = table.clear(at(0)).ok_or(EFAULT)?;
             // SAFETY: The entry is cleared and its lock held; the reference and
@@ -242,7 +245,7 @@ mod tests {
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?, vma);
-            let section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let CheckedTable::Mapped(table) = guard.check(&mut known) else {
                 return Err(EBUSY);
@@ -263,7 +266,7 @@ mod tests {
             drop(entry);
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?, vma);
-            let section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.invalidate(extent(memory.page(0)));
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let kept = matches!(guard.check(&mut known), CheckedTable::Kept);
             assert!(kept);

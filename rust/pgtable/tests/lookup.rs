@@ -125,7 +125,7 @@ mod tests {
             assert!(slot.alloc_map()?.is_none());
             assert!(slot.alloc_map_lock()?.is_none());
             assert!(PmdSlot::get_locked_pte(vma, memory.page(0))?.is_none());
-            let section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.invalidate(extent(memory.page(0)));
             assert!(section.map_lock().is_none());
             assert!(section.lock_pmd().lock_table().is_none());
             Ok(())
@@ -242,7 +242,7 @@ mod tests {
             let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
             drop(slot.alloc_map()?);
             let mut remover = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let section = remover.invalidate(extent(memory.page(0)));
+            let mut section = remover.invalidate(extent(memory.page(0)));
             let stale = slot.map_rw_nolock().ok_or(EFAULT)?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let mut none = Known::new(KVec::new(), vma);

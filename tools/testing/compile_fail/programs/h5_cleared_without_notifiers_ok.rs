@@ -5,7 +5,7 @@ use crate::pgtable::{pmd_size, PmdSlot, PteIndex, Witness};
 
 fn clear_first<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     let start = slot.base();
-    let section = slot.invalidate(start..start + pmd_size());
+    let mut section = slot.invalidate(start..start + pmd_size());
     let table = section.map_lock();
     if let Some(mut table) = table {
         let _old = table.clear(PteIndex::FIRST);

@@ -3,7 +3,7 @@
 
 use crate::pgtable::{Invalidation, PteIndex, Witness};
 
-fn clear_first<W: Witness>(section: Invalidation<'_, W>) {
+fn clear_first<W: Witness>(mut section: Invalidation<'_, W>) {
     let Some(mut table) = section.map_lock() else {
         return;
     };

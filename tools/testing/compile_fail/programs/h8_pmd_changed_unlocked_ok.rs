@@ -3,6 +3,6 @@
 
 use crate::pgtable::{Invalidation, MigrationTarget, Spared, Witness};
 
-fn give_back<W: Witness>(section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
+fn give_back<W: Witness>(mut section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
     section.lock_pmd().clear_migration(target, Spared::Nothing)
 }

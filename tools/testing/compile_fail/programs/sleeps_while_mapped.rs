@@ -8,7 +8,7 @@ use crate::pgtable::{pmd_size, PmdSlot, PteIndex, Witness};
 fn clear_used<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<()> {
     let start = slot.base();
     let seen = slot.map()?;
-    let section = slot.invalidate(start..start + pmd_size());
+    let mut section = slot.invalidate(start..start + pmd_size());
     if !seen.read(PteIndex::FIRST).is_none() {
         let _old = section.map_lock()?.clear(PteIndex::FIRST);
     }

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+// The right way of pmd_locked_twice.rs.
+
+use crate::pgtable::{Invalidation, Witness};
+
+fn lock<W: Witness>(section: &mut Invalidation<'_, W>) {
+    drop(section.lock_pmd());
+    drop(section.lock_pmd());
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+// A table that was locked for one VMA is changed in the section of a neighbour.
+// error: E0599
+// message: no method named `writable` found for struct `Invalidation` in the current scope
+
+use crate::pgtable::{Cleared, PmdSlot, PteIndex, Witness};
+
+fn clear_first<W: Witness>(one: &W, other: &W) -> Option<Cleared> {
+    let mut a = PmdSlot::find(one, one.addresses().start)?;
+    let mut b = PmdSlot::find(other, other.addresses().start)?;
+    let section = a.invalidate(one.addresses());
+    let table = b.map_lock()?;
+    let old = section.writable(table).clear(PteIndex::FIRST);
+    old
+}
