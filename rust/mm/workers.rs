@@ -166,9 +166,11 @@ impl Workers {
 
     /// Runs `job` in a worker, once, and waits for it.
     fn call<F: FnMut() + Send, K: Fn()>(&self, job: &mut F, mut killed: K) {
+        /// # Safety
+        ///
+        /// `closure` points to an `F` that nothing else uses during the call.
         unsafe extern "C" fn run<F: FnMut()>(closure: *mut c_void) {
-            // SAFETY: By the call below: one of the two closures, which nobody
-            // else uses meanwhile.
+            // SAFETY: By the contract of the function.
             unsafe { (*closure.cast::<F>())() }
         }
         let queue = self.queue.as_ptr();
