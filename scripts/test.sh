@@ -287,7 +287,7 @@ kselftest_group()
 
 	need_module
 	programs=${TEST:-$(test_programs)} numa=$(numa_programs)
-	if [[ -n $TEST ]]; then
+	if [[ -n ${TEST:-} ]]; then
 		numa=$(grep -xF "${TEST// /$'\n'}" <<<"$numa" || true)
 		programs=$(grep -vxF "${numa:-/}" <<<"${TEST// /$'\n'}" || true)
 	fi
