@@ -38,6 +38,7 @@ help:			## show this list
 	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, for LINK=livepatch (default: from KDIR)'
 	@echo '  TEST=NAME      only this test program (kselftest)'
 	@echo '  SECONDS=N HOURS=N SEED=N LEAST=N  how long, which run again, extents to collapse (stress)'
+	@echo '  MODEL=NAME     only this configuration, with its counterexample (model)'
 	@echo '  N=N SEED=N     number of inputs, which run again (fuzz)'
 	@echo '  DEBIAN_MIRROR=URL  instead of the mirror that this machine uses'
 
@@ -182,6 +183,12 @@ deb-test:		## install the packages in a clean Debian, and boot what DKMS built
 	$(Q)scripts/deb.sh
 	$(Q)scripts/deb-test.sh
 
+model:			## check the model of the protocol (MODEL="NAME...": only these)
+	$(Q)scripts/model.sh $(MODEL)
+
+litmus:			## litmus tests with the kernel's memory model
+	$(Q)scripts/litmus.sh
+
 mutation:		## which tests notice that a guard is missing (MUTANT="NAME...")
 	$(Q)scripts/mutation.sh $(MUTANT)
 
@@ -191,4 +198,4 @@ test:			## everything that CI runs
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
 	bench-instructions bench-functions kselftest stress fuzz mm-selftests programs kunit \
-	compile-fail cross-build rustdoc htmldocs tool deb deb-test mutation test
+	compile-fail cross-build rustdoc htmldocs tool deb deb-test model litmus mutation test

@@ -13,6 +13,7 @@ layer_packages()
 	tool)	echo cargo groff-base ;;
 	deb)	echo cargo debhelper dh-dkms fakeroot git lintian ;;
 	trace)	echo bpftrace ;;
+	model)	echo spin tcc ;;
 	guest)	echo e2fsprogs mmdebstrap ;;
 	mm-selftests)	echo libcap-dev libnuma-dev liburing-dev ;;
 	*)	die "there is no layer '$1' in scripts/layer.sh" ;;

@@ -223,6 +223,24 @@ lacks()
 	check "$1" "$TOP/scripts/kdir-test.sh" "$2" "${3:-has no $2: enable it}"
 }
 
+# Each actor alone with a request, and every rule taken away.
+model_group()
+{
+	"$TOP/scripts/model.sh" --brief >"$TOP/build/model.log" || true
+	grep -q '^[0-9]* passed' "$TOP/build/model.log" || fail "model" "ended early"
+	"$TOP/scripts/model-names.sh" >>"$TOP/build/model.log" || true
+	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p' \
+		"$TOP/build/model.log" >>"$RESULTS/$GROUP"
+}
+
+litmus_group()
+{
+	"$TOP/scripts/litmus.sh" | tee "$TOP/build/litmus.log" || true
+	grep -q '^[0-9]* passed' "$TOP/build/litmus.log" || fail "litmus" "ended early"
+	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p; s/^skip ([^:]*): (.*)/skip\t\1\t\2/p' \
+		"$TOP/build/litmus.log" >>"$RESULTS/$GROUP"
+}
+
 kdir_group()
 {
 	# PREEMPT_RT, for one, has no huge pages; without SMP there are no VMA locks.
@@ -426,6 +444,8 @@ for flavour in debug arm64 riscv64; do
 	later "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
 done
 later vm "The VM runner" vm_group
+later litmus "Litmus tests of the memory order" litmus_group
+later model "The model of the protocol" model_group
 later tool "The command-line program" tool_group
 later clippy "Clippy" clippy_group
 later rustdoc "Documentation of the Rust code" rustdoc_group
