@@ -13,6 +13,7 @@
 #include <linux/pgtable.h>
 #include <linux/xarray.h>
 
+struct completion;
 struct dentry;
 struct path;
 struct workqueue_struct;
@@ -314,9 +315,11 @@ unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 bool shmem_collapse_all_nodes_allowed(void);
+void shmem_collapse_wait_for(struct completion *done, void (*wanted)(void *),
+			     void *arg);
 void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
 				   void (*call)(void *), void *arg,
-				   void (*killed)(void *), void *killed_arg);
+				   void (*wanted)(void *), void *wanted_arg);
 
 /* helpers_trace.c */
 void shmem_collapse_trace_extent(const struct shmem_collapse_report *report);

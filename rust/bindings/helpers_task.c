@@ -94,20 +94,35 @@ static void run_call(struct work_struct *work)
 }
 
 /*
- * Runs @call in a worker of @queue and returns when it is done. @killed is called
- * when current is being killed meanwhile.
+ * Waits until others are done, who do not see the signals of current: @wanted is
+ * called when it gets one, and again when it is being killed.
+ */
+void shmem_collapse_wait_for(struct completion *done, void (*wanted)(void *),
+			     void *arg)
+{
+	if (!wait_for_completion_interruptible(done))
+		return;
+	wanted(arg);
+	if (!wait_for_completion_killable(done))
+		return;
+	wanted(arg);
+	wait_for_completion(done);
+}
+
+/*
+ * Runs @call in a worker of @queue and returns when it is done. @wanted is called
+ * as by shmem_collapse_wait_for().
  */
 void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
 				   void (*call)(void *), void *arg,
-				   void (*killed)(void *), void *killed_arg)
+				   void (*wanted)(void *), void *wanted_arg)
 {
 	struct worker_call work = { .call = call, .arg = arg };
 
 	init_completion(&work.done);
 	INIT_WORK_ONSTACK(&work.work, run_call);
 	queue_work(queue, &work.work);
-	if (wait_for_completion_killable(&work.done))
-		killed(killed_arg);
+	shmem_collapse_wait_for(&work.done, wanted, wanted_arg);
 	flush_work(&work.work);
 	destroy_work_on_stack(&work.work);
 }

@@ -191,7 +191,8 @@ impl<'e> Passes<'e> {
         let done = Scratch::new().and_then(|mut scratch| {
             let helpers = self.config.workers.min(keys.count).saturating_sub(1);
             let workers = self.stay.engine().workers();
-            workers.run(helpers, &help, || work(&mut scratch))
+            let wanted = || self.stay.note_signal();
+            workers.run(helpers, &help, || work(&mut scratch), wanted)
         });
         let end = self.ledger.lock().end;
         end.map_or(done, Err).inspect_err(|_| self.settle())?;

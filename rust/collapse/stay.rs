@@ -87,6 +87,7 @@ pub(super) struct Stay<'e> {
     spent: Atomic<usize>,
     collapsed: Atomic<bool>,
     restarts: Atomic<bool>,
+    wanted: Atomic<bool>,
     ended: Atomic<bool>,
 }
 
@@ -99,6 +100,7 @@ impl<'e> Stay<'e> {
             spent: Atomic::new(0),
             collapsed: Atomic::new(false),
             restarts: Atomic::new(false),
+            wanted: Atomic::new(false),
             ended: Atomic::new(false),
         }
     }
@@ -132,7 +134,7 @@ impl<'e> Stay<'e> {
     /// `ERESTARTNOHAND` is for the system call's way out: it becomes `EINTR` if a
     /// handler runs, and a restart otherwise.
     pub(super) fn check(&self) -> Result {
-        if self.is_ended() || self.engine.is_stopping() || fatal_signal_pending() {
+        if self.is_final() {
             return Err(EINTR);
         }
         let spent = self.spent.load(Relaxed);
@@ -152,7 +154,21 @@ impl<'e> Stay<'e> {
     /// Whether a wait is to be given up. What it was for fails; whether more is
     /// tried is for [`Self::check()`] to say.
     pub(super) fn is_over(&self) -> bool {
-        self.is_ended() || self.engine.is_stopping() || signal_pending()
+        self.is_final() || self.wanted.load(Relaxed) || signal_pending()
+    }
+
+    /// Whether no other call will go on with what this one began.
+    pub(super) fn is_final(&self) -> bool {
+        self.is_ended() || self.engine.is_stopping() || fatal_signal_pending()
+    }
+
+    /// Tells all who work on the request that the caller, which waits for them,
+    /// has a signal: they see none of it.
+    pub(super) fn note_signal(&self) {
+        self.wanted.store(true, Relaxed);
+        if fatal_signal_pending() {
+            self.end();
+        }
     }
 
     /// Ends the stay of all who work on the request.

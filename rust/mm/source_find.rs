@@ -176,11 +176,13 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     /// Context: sleeps; no folio is locked. Errors are those of
     /// `shmem_get_folio()`: `EIO`, `ENOMEM`, and so on, or `EINVAL` or `ENOENT`
     /// where the page is gone, and `EBUSY` where somebody changes the file. Gives
-    /// up when `over` says so. Returns the pages that came from swap.
+    /// up when `over` says so, and the wait for a page's lock when `locks_over`
+    /// does. Returns the pages that came from swap.
     pub(crate) fn bring_in(
         &mut self,
         mut most: usize,
         over: &dyn Fn() -> bool,
+        locks_over: &dyn Fn() -> bool,
     ) -> Result<Result<usize, Obstacle>> {
         let mut brought = 0;
         for at in 0..pmd_pages() {
@@ -196,7 +198,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
                 return Ok(Err(Obstacle::Raced));
             }
             Point::SwapIn.check(ENOMEM)?;
-            let folio = self.get_absent(at, over)?;
+            let folio = self.get_absent(at, locks_over)?;
             let mut found = MaybeUninit::uninit();
             // SAFETY: Referenced by the call above; `found` is filled in, and
             // the reference moves in.

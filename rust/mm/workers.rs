@@ -16,9 +16,9 @@ use kernel::{
             Full,
             Relaxed, //
         },
-        Arc,
-        Completion, //
+        Arc, //
     },
+    types::Opaque,
     workqueue::Queue, //
 };
 
@@ -42,14 +42,34 @@ unsafe impl Sync for Workers {}
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
 /// How many helpers are at work, and whether another may begin.
+///
+/// # Invariants
+///
+/// `none` is initialised.
 #[pin_data]
 struct Running {
     state: Atomic<usize>,
     #[pin]
-    none: Completion,
+    none: Opaque<bindings::completion>,
 }
 
+// SAFETY: A completion may be used by any task.
+unsafe impl Send for Running {}
+// SAFETY: As above, by several at once.
+unsafe impl Sync for Running {}
+
 impl Running {
+    fn new() -> impl PinInit<Self> {
+        // INVARIANT: Initialised by the call.
+        pin_init!(Self {
+            state: Atomic::new(0),
+            none <- Opaque::ffi_init(|slot| {
+                // SAFETY: `slot` is valid for writing.
+                unsafe { bindings::init_completion(slot) };
+            }),
+        })
+    }
+
     /// Counts a helper in; false if it comes too late.
     fn enter(&self) -> bool {
         let mut seen = self.state.load(Relaxed);
@@ -64,16 +84,30 @@ impl Running {
 
     fn leave(&self) {
         if self.state.fetch_sub(1usize, Full) == CLOSED + 1 {
-            self.none.complete_all();
+            // SAFETY: By the type invariant.
+            unsafe { bindings::complete_all(self.none.get()) };
         }
     }
 
-    /// Lets no more helpers begin and waits for those that have.
-    fn close(&self) {
+    /// Lets no more helpers begin and waits for those that have. Calls `wanted`
+    /// when a signal comes meanwhile, and again for one that kills.
+    fn close<W: Fn()>(&self, mut wanted: W) {
         if self.state.fetch_add(CLOSED, Full) != 0 {
-            self.none.wait_for_completion();
+            let arg = (&raw mut wanted).cast();
+            // SAFETY: By the type invariant; the closure is called by this task.
+            unsafe { bindings::wait_for(self.none.get(), Some(call::<W>), arg) };
         }
     }
+}
+
+/// Calls the closure that C was handed.
+///
+/// # Safety
+///
+/// `closure` points to an `F` that nothing else uses during the call.
+unsafe extern "C" fn call<F: FnMut()>(closure: *mut c_void) {
+    // SAFETY: By this function's contract.
+    unsafe { (*closure.cast::<F>())() }
 }
 
 /// A borrowed job on its way to another task.
@@ -96,24 +130,21 @@ impl Workers {
     /// Runs `own` here and `job` in up to `helpers` workers at the same time;
     /// returns when `own` and the helpers that had begun by then are done.
     ///
-    /// Fewer helpers come when memory is short. Context: sleeps.
+    /// Fewer helpers come when memory is short. They do not see the signals of the
+    /// caller: `wanted` is called when it waits for them and gets one, and again
+    /// when it is being killed. Context: sleeps.
     pub(crate) fn run(
         &self,
         helpers: usize,
         job: &(dyn Fn() + Sync),
         own: impl FnOnce(),
+        wanted: impl Fn(),
     ) -> Result {
         if helpers == 0 {
             own();
             return Ok(());
         }
-        let running = Arc::pin_init(
-            pin_init!(Running {
-                state: Atomic::new(0),
-                none <- Completion::new(),
-            }),
-            GFP_KERNEL,
-        )?;
+        let running = Arc::pin_init(Running::new(), GFP_KERNEL)?;
         // SAFETY: By the type invariant the queue is there as long as `self`.
         let queue = unsafe { Queue::from_raw(self.queue.as_ptr()) };
         for _ in 0..helpers {
@@ -138,26 +169,26 @@ impl Workers {
             }
         }
         own();
-        running.close();
+        running.close(wanted);
         Ok(())
     }
 
     /// Runs `job` as a task that may use the memory of every node: here, or in a
-    /// worker if the caller's cpuset leaves a node out. A worker does not see that
-    /// the caller is being killed: `killed` is called then.
+    /// worker if the caller's cpuset leaves a node out. A worker does not see the
+    /// signals of the caller: `wanted` is called as by [`run`](Self::run).
     ///
     /// Context: sleeps.
-    pub(crate) fn on_all_nodes<R: Send, K: Fn()>(
+    pub(crate) fn on_all_nodes<R: Send>(
         &self,
         job: impl FnOnce() -> R + Send,
-        killed: K,
+        wanted: impl Fn(),
     ) -> R {
         // SAFETY: Looks at `current` only.
         if unsafe { bindings::all_nodes_allowed() } {
             return job();
         }
         let (mut job, mut result) = (Some(job), None);
-        self.call(&mut || result = job.take().map(|job| job()), killed);
+        self.call(&mut || result = job.take().map(|job| job()), wanted);
         match result {
             Some(result) => result,
             None => unreachable!(),
@@ -165,21 +196,14 @@ impl Workers {
     }
 
     /// Runs `job` in a worker, once, and waits for it.
-    fn call<F: FnMut() + Send, K: Fn()>(&self, job: &mut F, mut killed: K) {
-        /// # Safety
-        ///
-        /// `closure` points to an `F` that nothing else uses during the call.
-        unsafe extern "C" fn run<F: FnMut()>(closure: *mut c_void) {
-            // SAFETY: By the contract of the function.
-            unsafe { (*closure.cast::<F>())() }
-        }
+    fn call<F: FnMut() + Send, W: Fn()>(&self, job: &mut F, mut wanted: W) {
         let queue = self.queue.as_ptr();
         let job = core::ptr::from_mut(job).cast();
-        let killed = (&raw mut killed).cast();
+        let arg = (&raw mut wanted).cast();
         // SAFETY: By the type invariant the queue is there as long as `self`. The
         // job may be run by another task, and is done when this returns; the other
         // closure is called by this one.
-        unsafe { bindings::call_in_worker(queue, Some(run::<F>), job, Some(run::<K>), killed) };
+        unsafe { bindings::call_in_worker(queue, Some(call::<F>), job, Some(call::<W>), arg) };
     }
 }
 

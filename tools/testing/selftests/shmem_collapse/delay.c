@@ -251,6 +251,20 @@ SC_TEST(H14_writer_killed_with_workers_that_wait)
 	let_go(_metadata, self, writer[0]);
 }
 
+SC_TEST(H14_signal_with_workers_that_wait)
+{
+	pid_t writer[2];
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	hold_both(_metadata, self, 2, writer);
+	ASSERT_EQ(0, kill(writer[1], SIGUSR1));
+	EXPECT_ERRNO(EINTR, sc_join(writer[1]));
+	let_go(_metadata, self, writer[0]);
+}
+
 SC_TEST(signal_while_another_holds_the_extent)
 {
 	pid_t writer[2];
