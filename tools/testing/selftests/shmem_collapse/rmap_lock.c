@@ -57,7 +57,7 @@ static int taken_by(pid_t pid)
 /* Asks for the first extent in a process that does nothing else; how often that took the lock. */
 static int request(const struct sc_segment *seg)
 {
-	char text[128];
+	char text[192];
 	pid_t pid;
 
 	snprintf(text, sizeof(text), "%s,0,%zu", seg->path, sc_nr());
