@@ -3,14 +3,14 @@
 //! What requests share.
 
 use super::{
+    extent_lock::{
+        ExtentLock,
+        ExtentLocks, //
+    },
     stats::Stats,
     stay::{
         Restarts,
         Stay, //
-    },
-    turn::{
-        Turn,
-        Turns, //
     },
 };
 use crate::mm::{
@@ -26,9 +26,6 @@ use kernel::{
     },
 };
 
-/// Extent locks. Extents that fall together wait for each other.
-const LOCKS: usize = 16;
-
 /// The engine of the module.
 #[pin_data]
 pub(crate) struct Engine {
@@ -38,7 +35,7 @@ pub(crate) struct Engine {
     #[pin]
     restarts: Restarts,
     #[pin]
-    extents: [Turns; LOCKS],
+    extents: ExtentLocks,
 }
 
 impl Engine {
@@ -49,7 +46,7 @@ impl Engine {
             stopping: Atomic::new(false),
             workers: Workers::new()?,
             restarts <- Restarts::new(),
-            extents <- pin_init::pin_init_array_from_fn(|_| Turns::new()),
+            extents <- ExtentLocks::new(),
         })
     }
 
@@ -63,8 +60,8 @@ impl Engine {
         &self.workers
     }
 
-    /// Calls that are about to come back.
-    pub(super) fn restarts(&self) -> &Restarts {
+    /// Calls by sysfs that are about to come back.
+    pub(crate) fn restarts(&self) -> &Restarts {
         &self.restarts
     }
 
@@ -88,10 +85,9 @@ impl Engine {
         mapping: Mapping<'_>,
         index: usize,
         stay: &Stay<'_>,
-    ) -> Option<Turn<'_>> {
+    ) -> Option<ExtentLock<'_>> {
         Point::ExtentLock.check(()).ok()?;
         let extent = index >> crate::pgtable::pmd_pages().trailing_zeros();
-        let slot = (mapping.id() >> 6).wrapping_add(extent) % LOCKS;
-        self.extents[slot].wait(|| stay.is_over())
+        self.extents.lock((mapping.id(), extent), || stay.is_over())
     }
 }

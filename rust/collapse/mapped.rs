@@ -7,6 +7,7 @@
 //! is done once: else their number would count twice.
 
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     new_mutex,
     prelude::*,
     sync::Mutex, //
@@ -32,7 +33,7 @@ pub(super) struct Mapped {
 impl Mapped {
     /// None yet. Without memory for the slots none is ever remembered.
     pub(super) fn new() -> impl PinInit<Self> {
-        let slots = KVec::from_elem((0, 0), SLOTS, GFP_KERNEL).unwrap_or_default();
+        let slots = KVec::from_elem((0, 0), SLOTS, GFP_KERNEL_ACCOUNT).unwrap_or_default();
         pin_init!(Self {
             slots <- new_mutex!(slots, "shmem_collapse mapped"),
         })

@@ -4,7 +4,6 @@
 
 use super::{
     config::Config,
-    engine::Engine,
     extent::Located,
     locate::{
         locate,
@@ -32,6 +31,7 @@ use crate::{
 };
 use core::ops::Range;
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     prelude::*,
     sync::atomic::{
         Atomic,
@@ -79,7 +79,7 @@ impl OwnRange {
     pub(crate) fn run(
         &self,
         config: &Config,
-        engine: &Engine,
+        stay: &Stay<'_>,
         answer: &mut dyn FnMut(Outcome, usize) -> Result,
     ) -> Result<Result> {
         let config = Config {
@@ -88,8 +88,7 @@ impl OwnRange {
             charge_caller: true,
             ..*config
         };
-        let stay = &Stay::begin(engine);
-        let tally = Tally::new(engine.stats(), None);
+        let tally = Tally::new(stay.engine().stats(), None);
         tally.record_request();
         let process = Process::open(0)?;
         if self.range.end > process.task_size() {
@@ -97,11 +96,11 @@ impl OwnRange {
         }
         let mut keys = self.keys();
         let mut verdict = Ok(());
-        let mut outcomes = KVec::with_capacity(keys.count().min(AT_ONCE), GFP_KERNEL)?;
+        let mut outcomes = KVec::with_capacity(keys.count().min(AT_ONCE), GFP_KERNEL_ACCOUNT)?;
         while let Some(some) = keys.take_front(AT_ONCE) {
             outcomes.clear();
             for _ in 0..some.count() {
-                outcomes.push(Atomic::new(0usize), GFP_KERNEL)?;
+                outcomes.push(Atomic::new(0usize), GFP_KERNEL_ACCOUNT)?;
             }
             let part = Part {
                 process: &process,

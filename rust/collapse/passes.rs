@@ -21,6 +21,7 @@ use crate::mm::{
 };
 use core::ops::Range;
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     new_mutex,
     prelude::*,
     sync::Mutex,
@@ -358,7 +359,7 @@ impl<'e> Passes<'e> {
         waiting.len() < MAX_WAITING
             && !Point::Waiting.fails()
             && waiting
-                .push(Waiting { key, outcome, cost }, GFP_KERNEL)
+                .push(Waiting { key, outcome, cost }, GFP_KERNEL_ACCOUNT)
                 .is_ok()
     }
 

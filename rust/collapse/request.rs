@@ -4,7 +4,6 @@
 
 use super::{
     config::Config,
-    engine::Engine,
     extent::Located,
     locate::{
         holes,
@@ -83,9 +82,8 @@ impl Request<'_> {
     /// `EINTR` when the caller is killed or the module goes, `ERESTARTNOHAND` when
     /// the caller is wanted elsewhere, `ESRCH` when the process is being killed.
     /// `own` counts what this request alone does. Context: sleeps.
-    pub(crate) fn run(&self, config: &Config, engine: &Engine, own: Option<&Stats>) -> Result {
-        let tally = Tally::new(engine.stats(), own);
-        let stay = &Stay::begin(engine);
+    pub(crate) fn run(&self, config: &Config, stay: &Stay<'_>, own: Option<&Stats>) -> Result {
+        let tally = Tally::new(stay.engine().stats(), own);
         let job = Job {
             config,
             stay,

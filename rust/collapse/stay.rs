@@ -10,7 +10,8 @@
 //! So that a storm of such events does not keep a request from its end, each
 //! call does a certain amount of work first: one attempt at an extent that is
 //! not huge, and twice as much as the call before when that one made nothing
-//! huge. Thus it gets past extents that fail, too.
+//! huge. Thus it gets past extents that fail, too. There is a limit to that: the
+//! freezer must not wait for as long as a program likes.
 
 use super::{
     engine::Engine,
@@ -23,6 +24,7 @@ use crate::mm::{
     signal_pending, //
 };
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     new_mutex,
     prelude::*,
     sync::{
@@ -37,6 +39,9 @@ use kernel::{
 /// Work of one attempt at an extent, in looks at one that is huge.
 const ATTEMPT: usize = 1024;
 
+/// The most work of a call before its caller may leave.
+const MOST: usize = 4096 * ATTEMPT;
+
 /// Calls that are remembered between their end and their restart.
 const MAX_RESTARTS: usize = 64;
 
@@ -49,14 +54,18 @@ struct Restart {
 }
 
 /// The calls that are about to be restarted.
+///
+/// There is one for each open file of the device, so that nobody's calls take the
+/// place of those of others.
 #[pin_data]
-pub(super) struct Restarts {
+pub(crate) struct Restarts {
     #[pin]
     calls: Mutex<KVec<Restart>>,
 }
 
 impl Restarts {
-    pub(super) fn new() -> impl PinInit<Self> {
+    /// None yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             calls <- new_mutex!(KVec::new(), "shmem_collapse restarts"),
         })
@@ -75,13 +84,15 @@ impl Restarts {
             let _ = calls.remove(0);
         }
         // Without memory the next call has no more to do than this one.
-        let _ = calls.push(Restart { pid, allowance }, GFP_KERNEL);
+        let allowance = allowance.min(MOST);
+        let _ = calls.push(Restart { pid, allowance }, GFP_KERNEL_ACCOUNT);
     }
 }
 
 /// The stay of one call.
-pub(super) struct Stay<'e> {
+pub(crate) struct Stay<'e> {
     engine: &'e Engine,
+    known: &'e Restarts,
     /// Work to be done before the caller leaves for a restart.
     allowance: usize,
     spent: Atomic<usize>,
@@ -92,11 +103,12 @@ pub(super) struct Stay<'e> {
 }
 
 impl<'e> Stay<'e> {
-    /// Begins the stay of the current task.
-    pub(super) fn begin(engine: &'e Engine) -> Self {
+    /// Begins the stay of the current task, whose calls `known` remembers.
+    pub(crate) fn begin(engine: &'e Engine, known: &'e Restarts) -> Self {
         Self {
             engine,
-            allowance: engine.restarts().take(current_pid()).unwrap_or(ATTEMPT),
+            known,
+            allowance: known.take(current_pid()).unwrap_or(ATTEMPT),
             spent: Atomic::new(0),
             collapsed: Atomic::new(false),
             restarts: Atomic::new(false),
@@ -185,7 +197,51 @@ impl Drop for Stay<'_> {
     fn drop(&mut self) {
         if self.restarts.load(Relaxed) && !self.collapsed.load(Relaxed) {
             let allowance = self.allowance.saturating_mul(2);
-            self.engine.restarts().note(current_pid(), allowance);
+            self.known.note(current_pid(), allowance);
         }
+    }
+}
+
+#[kunit_tests(shmem_collapse_stay)]
+mod tests {
+    use super::*;
+
+    fn restarts() -> Result<Pin<KBox<Restarts>>> {
+        KBox::pin_init(Restarts::new(), GFP_KERNEL)
+    }
+
+    #[test]
+    fn a_call_is_remembered_once() -> Result {
+        let restarts = restarts()?;
+        restarts.note(7, 2 * ATTEMPT);
+        assert_eq!(restarts.take(8), None);
+        assert_eq!(restarts.take(7), Some(2 * ATTEMPT));
+        assert_eq!(restarts.take(7), None);
+        Ok(())
+    }
+
+    #[test]
+    fn no_call_stays_for_as_long_as_it_likes() -> Result {
+        let restarts = restarts()?;
+        let mut allowance = ATTEMPT;
+        for _ in 0..100 {
+            restarts.note(7, allowance.saturating_mul(2));
+            allowance = restarts.take(7).unwrap_or(0);
+            assert!((ATTEMPT..=MOST).contains(&allowance));
+        }
+        assert_eq!(allowance, MOST);
+        Ok(())
+    }
+
+    #[test]
+    fn calls_of_one_file_are_not_those_of_another() -> Result {
+        let (mine, others) = (restarts()?, restarts()?);
+        mine.note(7, 2 * ATTEMPT);
+        for pid in 0..2 * MAX_RESTARTS as i32 {
+            others.note(pid, ATTEMPT);
+        }
+        assert_eq!(mine.take(7), Some(2 * ATTEMPT));
+        assert_eq!(others.take(0), None);
+        Ok(())
     }
 }

@@ -3,10 +3,12 @@
 //! One at a time, in the order of arrival, for as long as one wants to wait.
 
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     new_condvar,
     new_mutex,
     prelude::*,
     sync::{
+        Arc,
         CondVar,
         Mutex, //
     },
@@ -40,7 +42,7 @@ impl Queue {
     fn draw(&mut self) -> Option<u64> {
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
-        self.waiting.push(ticket, GFP_KERNEL).ok()?;
+        self.waiting.push(ticket, GFP_KERNEL_ACCOUNT).ok()?;
         Some(ticket)
     }
 
@@ -62,7 +64,7 @@ pub(super) struct Turns {
 }
 
 /// The turn, which ends when this is dropped.
-pub(super) struct Turn<'t>(&'t Turns);
+pub(super) struct Turn(Arc<Turns>);
 
 impl Turns {
     pub(super) fn new() -> impl PinInit<Self> {
@@ -78,29 +80,29 @@ impl Turns {
 
     /// Waits for the turn. [`None`] when a signal comes or `over` says so, or
     /// there is no memory to wait in. Context: sleeps.
-    pub(super) fn wait(&self, over: impl Fn() -> bool) -> Option<Turn<'_>> {
-        let mut queue = self.queue.lock();
+    pub(super) fn wait(this: &Arc<Self>, over: impl Fn() -> bool) -> Option<Turn> {
+        let mut queue = this.queue.lock();
         if queue.take(None) {
-            return Some(Turn(self));
+            return Some(Turn(this.clone()));
         }
         let ticket = Some(queue.draw()?);
         while !queue.take(ticket) {
             if over() {
                 queue.forget(ticket);
                 // Who is behind may be first now.
-                self.changed.notify_all();
+                this.changed.notify_all();
                 return None;
             }
             // Woken, late or a signal: all is looked at again.
-            let _ = self
+            let _ = this
                 .changed
                 .wait_interruptible_timeout(&mut queue, msecs_to_jiffies(LOOK_MS));
         }
-        Some(Turn(self))
+        Some(Turn(this.clone()))
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         self.0.queue.lock().taken = false;
         self.0.changed.notify_all();
@@ -151,12 +153,12 @@ mod tests {
 
     #[test]
     fn a_wait_that_is_over_leaves_nothing_behind() -> Result {
-        let turns = KBox::pin_init(Turns::new(), GFP_KERNEL)?;
-        let turn = turns.wait(|| true);
+        let turns = Arc::pin_init(Turns::new(), GFP_KERNEL)?;
+        let turn = Turns::wait(&turns, || true);
         assert!(turn.is_some());
-        assert!(turns.wait(|| true).is_none());
+        assert!(Turns::wait(&turns, || true).is_none());
         drop(turn);
-        assert!(turns.wait(|| true).is_some());
+        assert!(Turns::wait(&turns, || true).is_some());
         Ok(())
     }
 }

@@ -49,7 +49,7 @@ mod tests {
             mapped: None,
         };
         lru_add_drain_all();
-        let stay = Stay::begin(&engine);
+        let stay = Stay::begin(&engine, engine.restarts());
         Ok(located.collapse(&stay, &config, &mut Scratch::new()?, &mut Cost::default()))
     }
 

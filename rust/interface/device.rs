@@ -26,7 +26,11 @@ use crate::{
         own::{
             OwnRange,
             AT_ONCE, //
-        }, //
+        },
+        stay::{
+            Restarts,
+            Stay, //
+        },
     },
     mm::{
         machine,
@@ -79,6 +83,8 @@ pub(super) fn new(interface: Arc<Interface>) -> impl PinInit<Device, Error> {
 pub(crate) struct OpenFile {
     interface: Arc<Interface>,
     #[pin]
+    restarts: Restarts,
+    #[pin]
     answer: Answer,
 }
 
@@ -88,13 +94,14 @@ impl Control for OpenFile {
     fn open(interface: Arc<Interface>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             interface,
+            restarts <- Restarts::new(),
             answer <- Answer::new(),
         })
     }
 
     fn control(&self, command: u32, argument: UserPtr) -> Result {
         match command {
-            RANGE => self.interface.collapse_range(argument),
+            RANGE => self.interface.collapse_range(argument, &self.stay()),
             _ => Err(ENOTTY),
         }
     }
@@ -107,7 +114,7 @@ impl Control for OpenFile {
         if len > 0 {
             self.answer.to(
                 || taken(text),
-                |text, own| self.interface.carry_out(text, Some(own)),
+                |text, own| self.interface.carry_out(text, &self.stay(), Some(own)),
             )?;
         }
         Ok(len)
@@ -115,6 +122,12 @@ impl Control for OpenFile {
 
     fn read(&self, position: &mut i64, room: &mut IovIterDest<'_>) -> Result<usize> {
         self.answer.read(position, room)
+    }
+}
+
+impl OpenFile {
+    fn stay(&self) -> Stay<'_> {
+        Stay::begin(self.interface.engine(), &self.restarts)
     }
 }
 
@@ -132,7 +145,7 @@ fn taken(text: &mut IovIterSource<'_>) -> Result<KVec<u8>> {
 }
 
 impl Interface {
-    fn collapse_range(&self, argument: UserPtr) -> Result {
+    fn collapse_range(&self, argument: UserPtr, stay: &Stay<'_>) -> Result {
         let request: shmem_collapse_range =
             UserSlice::new(argument, size_of::<shmem_collapse_range>())
                 .reader()
@@ -147,7 +160,7 @@ impl Interface {
             let codes = &codes.as_bytes()[..size_of::<u32>() * extents.min(AT_ONCE)];
             outcomes.write_slice(&codes[..codes.len().min(outcomes.len())])
         };
-        let verdict = own.run(&self.config(), self.engine(), &mut answer)?;
+        let verdict = own.run(&self.config(), stay, &mut answer)?;
         let field = argument.wrapping_byte_add(offset_of!(shmem_collapse_range, nr_outcomes));
         UserSlice::new(field, size_of::<u32>())
             .writer()

@@ -23,6 +23,7 @@ use crate::{
     collapse::{
         config::Config,
         stats::Stats,
+        stay::Stay,
         Engine, //
     },
     mm::{
@@ -70,10 +71,10 @@ impl Interface {
     }
 
     /// Carries out the request in `text`, which `own` counts for itself.
-    pub(super) fn carry_out(&self, text: &[u8], own: Option<&Stats>) -> Result {
+    pub(super) fn carry_out(&self, text: &[u8], stay: &Stay<'_>, own: Option<&Stats>) -> Result {
         let mut path = KVec::new();
         let request = grammar::request(text, &mut path)?;
-        request.run(&self.config(), &self.engine, own)
+        request.run(&self.config(), stay, own)
     }
 
     fn collapse(&self, text: &[u8]) -> Result {
@@ -84,7 +85,8 @@ impl Interface {
         if text.len() > LONGEST_REQUEST {
             return Err(E2BIG);
         }
-        self.carry_out(text, None)
+        let stay = Stay::begin(&self.engine, self.engine.restarts());
+        self.carry_out(text, &stay, None)
     }
 }
 

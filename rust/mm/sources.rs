@@ -18,7 +18,10 @@ use core::{
     marker::PhantomData,
     ops::Range, //
 };
-use kernel::prelude::*;
+use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
+    prelude::*, //
+};
 
 // In place of a page frame, where there is no page to use. No page has these.
 
@@ -68,11 +71,11 @@ impl Scratch {
         Point::Scratch.check(ENOMEM)?;
         let (pages, runs) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
         Ok(Self {
-            frames: KVVec::zeroed(pages, GFP_KERNEL)?,
-            folios: KVVec::zeroed(pages, GFP_KERNEL)?,
-            orders: KVVec::zeroed(pages, GFP_KERNEL)?,
-            unmapped: KVVec::zeroed(pages, GFP_KERNEL)?,
-            whole: KVVec::zeroed(runs, GFP_KERNEL)?,
+            frames: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
+            folios: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
+            orders: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
+            unmapped: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
+            whole: KVVec::zeroed(runs, GFP_KERNEL_ACCOUNT)?,
         })
     }
 

@@ -187,41 +187,37 @@ static void nothing(int signal)
 {
 }
 
-/* A process that asks for the extents from @from to @end of this one. */
-static pid_t start_for(struct sc_segment *seg, size_t from, size_t end)
+/* A process that asks for the @n extents of this one from @addr on. */
+static pid_t start_for(char *addr, size_t n)
 {
 	pid_t owner = getpid(), pid = sc_fork();
 
 	if (!pid) {
 		signal(SIGUSR1, nothing);
-		_exit(sc_collapse(owner, seg->addr + from * sc_extent(),
-				  (end - from) * sc_extent()));
+		_exit(sc_collapse(owner, addr, n * sc_extent()));
 	}
 	return pid;
 }
 
-/* Extents that many apart share a lock. */
-#define LOCKS	16
-
 /*
- * A request that is held in extent 0, and another one whose caller, and worker if there is one,
- * wait for that: all that is not huge already are extents with the same lock.
+ * A request that is held in an extent, and another one whose caller, and worker if there is one,
+ * wait for that: it comes to the extent in two places.
  */
 static void hold_both(struct __test_metadata *_metadata, struct _test_data_collapse *self,
 		      int workers, pid_t writer[2])
 {
-	char *last;
+	char *twice = sc_reserve(2 * sc_extent(), 0);
+	int i;
 
-	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, LOCKS + 1, SC_SEED));
-	last = self->seg.addr + LOCKS * sc_extent();
-	ASSERT_ERRNO(0, sc_collapse_retry(getpid(), self->seg.addr + sc_extent(),
-					  (LOCKS - 1) * sc_extent(), 100));
-	ASSERT_EQ(0, sc_huge_mapped(getpid(), last, sc_extent()));
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	for (i = 0; i < 2; i++)
+		ASSERT_NE(MAP_FAILED, mmap(twice + i * sc_extent(), sc_extent(), PROT_READ,
+					   MAP_SHARED | MAP_FIXED, self->seg.fd, 0));
 	ASSERT_EQ(0, sc_delay("scanned", LONG_MS));
-	writer[0] = start_for(&self->seg, 0, 1);
+	writer[0] = start_for(self->seg.addr, 1);
 	ASSERT_EQ(0, sc_delay_reached("scanned"));
 	ASSERT_EQ(0, sc_knob_set_number("workers", workers));
-	writer[1] = start_for(&self->seg, 0, LOCKS + 1);
+	writer[1] = start_for(twice, 2);
 	/* Time to get there; if it has not, the signal finds it on its way. */
 	usleep(200000);
 }
@@ -232,7 +228,7 @@ static void let_go(struct __test_metadata *_metadata, struct _test_data_collapse
 	EXPECT_TRUE(sc_delay_waiting("scanned"));
 	sc_faults_off();
 	EXPECT_ERRNO(0, sc_join(writer));
-	EXPECT_EQ(LOCKS, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
 
@@ -275,6 +271,33 @@ SC_TEST(signal_while_another_holds_the_extent)
 	ASSERT_EQ(0, kill(writer[1], SIGUSR1));
 	EXPECT_ERRNO(EINTR, sc_join(writer[1]));
 	let_go(_metadata, self, writer[0]);
+}
+
+#define OTHERS	64
+
+/* Whoever keeps an extent busy keeps nobody from another one. */
+SC_TEST(nobody_waits_for_another_extent)
+{
+	struct sc_segment other;
+	pid_t writer;
+	size_t i;
+
+	if (!sc_has_faults())
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	ASSERT_EQ(0, sc_create(&other, SC_MEMFD, OTHERS));
+	ASSERT_EQ(0, sc_delay("scanned", LONG_MS / 20));
+	writer = start_for(self->seg.addr, 1);
+	ASSERT_EQ(0, sc_delay_reached("scanned"));
+	/* Nothing is there, so they do not get as far as to the delay. */
+	for (i = 0; i < OTHERS; i++)
+		EXPECT_ERRNO(ENODATA, sc_collapsef("%s,%zu,%zu", other.path, i * sc_nr(),
+						   (i + 1) * sc_nr()));
+	EXPECT_TRUE(sc_delay_waiting("scanned"));
+	sc_faults_off();
+	EXPECT_ERRNO(0, sc_join(writer));
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+	sc_destroy(&other);
 }
 
 SC_TEST(H19_unloading_ends_a_request_after_its_extent)
