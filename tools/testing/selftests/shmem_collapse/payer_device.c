@@ -2,6 +2,8 @@
 /* Who makes huge pages by the device pays for them, and learns nothing about other groups. */
 #include "device.h"
 
+#include <sys/mman.h>
+
 #include "groups.h"
 
 #define EXPECT_TOLD(what) \
@@ -81,6 +83,69 @@ SC_TEST(full_group_of_the_caller)
 	/* The administrator has the pages' owner pay, whose group has room. */
 	EXPECT_ERRNO(0, sc_collapsef("%s", self->seg.path));
 	EXPECT_PAYER(0);
+	groups_end(&g, &self->seg);
+}
+
+/* Memory of the caller's alone, in small pages. */
+static long op_hoard(struct sc_child *child, const long *arg)
+{
+	size_t len = arg[0] * sc_extent();
+	char *own = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (own == MAP_FAILED)
+		return errno;
+	madvise(own, len, MADV_NOHUGEPAGE);
+	memset(own, 1, len);
+	return 0;
+}
+
+/* With direct_reclaim the caller's group makes room for its huge page, and no other does. */
+SC_TEST(reclaim_from_the_callers_group)
+{
+	const char *reason;
+	struct groups g;
+
+	if (sc_swap_on(&reason))
+		SKIP(return, "%s", reason);
+	BEGIN_GROUPS(2, 1);
+	ASSERT_EQ(0, give(&g, 0, 0, sc_nr(), 1));
+	ASSERT_EQ(0, join(&g, 1));
+	ASSERT_EQ(0, limit(&g, 1, 3 * sc_extent()));
+	ASSERT_EQ(0, sc_call(&g.m, op_hoard, 2, 0, 0, 0));
+	ASSERT_EQ(0, limit(&g, 1, 2 * sc_extent() + sc_extent() / 2));
+	EXPECT_TOLD(SHMEM_COLLAPSE_MEMCG_LIMIT);
+	ASSERT_EQ(0, sc_knob_set("direct_reclaim", "1"));
+	EXPECT_TOLD(SHMEM_COLLAPSE_COLLAPSED);
+	EXPECT_EQ(0, event(&g, 0, "max"));
+	EXPECT_EQ(0, event(&g, 1, "oom"));
+	EXPECT_PAYER(1);
+	groups_end(&g, &self->seg);
+}
+
+static long op_swap_out(struct sc_child *child, const long *arg)
+{
+	return sc_swap_out(child->addr, child->len);
+}
+
+/* Swapped pages come back at the cost of who owned them, as by a read(). */
+SC_TEST(swapped_pages_of_a_full_group)
+{
+	const char *reason;
+	struct groups g;
+
+	if (sc_swap_on(&reason))
+		SKIP(return, "%s", reason);
+	BEGIN_GROUPS(2, 1);
+	ASSERT_EQ(0, give(&g, 0, 0, sc_nr(), 1));
+	ASSERT_EQ((long)sc_nr(), sc_call(&g.m, op_swap_out, 0, 0, 0, 0));
+	ASSERT_EQ(0, join(&g, 1));
+	ASSERT_EQ(0, limit(&g, 0, sc_extent() / 8));
+	EXPECT_TOLD(SHMEM_COLLAPSE_NO_MEMORY);
+	EXPECT_EQ(0, has(&g, 1, "shmem", 0));
+	ASSERT_EQ(0, limit(&g, 0, 4 * sc_extent()));
+	EXPECT_TOLD(SHMEM_COLLAPSE_COLLAPSED);
+	EXPECT_PAYER(1);
+	EXPECT_EQ(0, sc_call(&g.m, sc_op_verify, SC_SEED, 0, 0, 0));
 	groups_end(&g, &self->seg);
 }
 
