@@ -2,12 +2,12 @@
 
 //! What the program has from its parent.
 
-use crate::{prepared, run, signals};
-use std::{process::Command, ptr};
+use crate::{prepared, run, signals, started_afresh};
+use std::ptr;
 
 /// What a program says of itself without the wrapper, and with it.
 fn both(words: &[&str], prepare: fn()) -> [String; 2] {
-    let mut plain = Command::new(words[0]);
+    let mut plain = started_afresh(words[0]);
     plain.args(&words[1..]);
     [plain, run(words)].map(|mut command| {
         prepared(&mut command, prepare);

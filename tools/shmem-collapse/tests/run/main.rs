@@ -30,9 +30,24 @@ fn signals() -> PathBuf {
 
 /// `run` with some of its options, and a program.
 fn run(words: &[&str]) -> Command {
-    let mut command = Command::new(TOOL);
+    let mut command = started_afresh(TOOL);
     command.args(["run", "--dry-run", "--quiet", "--"]);
     command.args(words);
+    command
+}
+
+/// A command that ignores and blocks no signal, however the tests were started:
+/// in the background of a shell they ignore SIGINT and SIGQUIT.
+fn started_afresh(program: &str) -> Command {
+    let mut command = Command::new(program);
+    // SAFETY: SIG_DFL runs no code, and a set of zeroes is one.
+    prepared(&mut command, || unsafe {
+        for signal in 1..=libc::SIGRTMAX() {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let none = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    });
     command
 }
 

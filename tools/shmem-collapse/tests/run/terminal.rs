@@ -2,13 +2,13 @@
 
 //! The keys of a terminal.
 
-use crate::{TOOL, prepared, signals, state};
+use crate::{TOOL, prepared, signals, started_afresh, state};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::File,
     io::{self, Read, Write},
     os::fd::{FromRawFd, OwnedFd},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     ptr,
 };
 
@@ -42,7 +42,7 @@ impl Terminal {
     fn start(script: &str) -> Self {
         let (master, slave) = terminal();
         let stdio = || Stdio::from(slave.try_clone().unwrap());
-        let mut command = Command::new("bash");
+        let mut command = started_afresh("bash");
         command
             .args(["-c", &format!("set -m; {script}")])
             .env("TOOL", TOOL)
