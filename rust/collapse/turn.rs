@@ -3,7 +3,6 @@
 //! One at a time, in the order of arrival, for as long as one wants to wait.
 
 use kernel::{
-    alloc::flags::GFP_KERNEL_ACCOUNT,
     new_condvar,
     new_mutex,
     prelude::*,
@@ -42,7 +41,8 @@ impl Queue {
     fn draw(&mut self) -> Option<u64> {
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
-        self.waiting.push(ticket, GFP_KERNEL_ACCOUNT).ok()?;
+        // Not charged: under the lock nobody shall wait for the reclaim of one group.
+        self.waiting.push(ticket, GFP_KERNEL).ok()?;
         Some(ticket)
     }
 
