@@ -30,11 +30,17 @@ build_programs()
 		OUTPUT="$ROOT_SRC/$PROGRAMS" KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC"
 }
 
-# Those for the kernel that is set up: a second word names the only one.
+# Those for the kernel that is set up: a second word names the only one, or says
+# that the architecture plays no part. Briefly, such a program runs on Debian's
+# kernels only.
 test_programs()
 {
+	local generic=generic
+
+	[[ -z ${BRIEF:-} || $KERNEL_FLAVOUR == @(stock|normal) ]] || generic=none
 	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" |
-		awk -v kernel="$KERNEL_FLAVOUR" 'NF && ($2 == "" || $2 == kernel) { print $1 }'
+		awk -v kernel="$KERNEL_FLAVOUR" -v generic=$generic \
+			'NF && ($2 == "" || $2 == kernel || $2 == generic) { print $1 }'
 }
 
 # Those that no other kernel can run.

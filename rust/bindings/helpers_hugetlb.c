@@ -56,25 +56,30 @@ void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr)
 void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
 				   unsigned long addr)
 {
+	/* Some of the accessors are macros: on arm one that wants this very name. */
+	pgd_t *pgdp = entry;
+	p4d_t *p4dp = entry;
+	pud_t *pudp = entry;
+
 	switch (level) {
 	case SHMEM_COLLAPSE_LEVEL_PGD:
-		return pgd_present(pgdp_get(entry)) ? p4d_offset(entry, addr) : NULL;
+		return pgd_present(pgdp_get(pgdp)) ? p4d_offset(pgdp, addr) : NULL;
 	case SHMEM_COLLAPSE_LEVEL_P4D:
-		return p4d_present(p4dp_get(entry)) ? pud_offset(entry, addr) : NULL;
+		return p4d_present(p4dp_get(p4dp)) ? pud_offset(p4dp, addr) : NULL;
 	case SHMEM_COLLAPSE_LEVEL_PUD: {
-		pud_t pud = pudp_get(entry);
+		pud_t pud = pudp_get(pudp);
 
 		if (!pud_present(pud) || pud_leaf(pud))
 			return NULL;
-		return pmd_offset(entry, addr);
+		return pmd_offset(pudp, addr);
 	}
 #ifndef CONFIG_HIGHPTE
 	case SHMEM_COLLAPSE_LEVEL_PMD: {
-		pmd_t pmd = pmdp_get(entry);
+		pmd_t *pmdp = entry, pmd = pmdp_get(pmdp);
 
 		if (!pmd_present(pmd) || pmd_leaf(pmd))
 			return NULL;
-		return pte_offset_huge(entry, addr);
+		return pte_offset_huge(pmdp, addr);
 	}
 #endif
 	default:

@@ -301,7 +301,7 @@ mod tests {
             total_ns: 5,
             ..Cost::default()
         };
-        let extents = 1 << 40;
+        let extents = 1 << (usize::BITS * 5 / 8);
         stats.record(Outcome::Empty, &cost, extents);
         stats.record(Outcome::Empty, &cost, 1);
         let figures = stats.figures();

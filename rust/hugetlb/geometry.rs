@@ -41,7 +41,7 @@ impl Layout {
 
     /// Returns the highest of `levels` whose entries do not translate more than `size`, with as
     /// many entries as it takes.
-    #[cfg(any(CONFIG_PPC, all_accessors))]
+    #[cfg(any(CONFIG_PPC, all(all_accessors, CONFIG_64BIT)))]
     pub(crate) fn fill(&self, levels: &[Level], size: usize) -> Option<Place> {
         let fits = |level: &&Level| self.size(**level).is_some_and(|one| one <= size);
         let level = *levels.iter().filter(fits).max()?;

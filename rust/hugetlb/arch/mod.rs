@@ -6,31 +6,31 @@
 //! walker over all of them. ia64 has left Linux, and Rust for Linux cannot build for parisc, sh and
 //! sparc: their geometries are data for those tests and nothing else.
 
-#[cfg(any(CONFIG_ARM64, all_accessors))]
+#[cfg(any(CONFIG_ARM64, all(all_accessors, CONFIG_64BIT)))]
 mod arm64;
-#[cfg(all_accessors)]
+#[cfg(all(all_accessors, CONFIG_64BIT))]
 mod elsewhere;
-#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all_accessors))]
+#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all(all_accessors, CONFIG_64BIT)))]
 mod leaf;
-#[cfg(any(CONFIG_PPC, all_accessors))]
+#[cfg(any(CONFIG_PPC, all(all_accessors, CONFIG_64BIT)))]
 mod powerpc;
-#[cfg(any(CONFIG_RISCV, all_accessors))]
+#[cfg(any(CONFIG_RISCV, all(all_accessors, CONFIG_64BIT)))]
 mod riscv;
 
-#[cfg(any(CONFIG_ARM64, all_accessors))]
+#[cfg(any(CONFIG_ARM64, all(all_accessors, CONFIG_64BIT)))]
 pub(crate) use arm64::Arm64;
-#[cfg(all_accessors)]
+#[cfg(all(all_accessors, CONFIG_64BIT))]
 pub(crate) use elsewhere::{
     Ia64,
     Parisc,
     Sh,
     Sparc, //
 };
-#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all_accessors))]
+#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all(all_accessors, CONFIG_64BIT)))]
 pub(crate) use leaf::Leaf;
-#[cfg(any(CONFIG_PPC, all_accessors))]
+#[cfg(any(CONFIG_PPC, all(all_accessors, CONFIG_64BIT)))]
 pub(crate) use powerpc::Powerpc;
-#[cfg(any(CONFIG_RISCV, all_accessors))]
+#[cfg(any(CONFIG_RISCV, all(all_accessors, CONFIG_64BIT)))]
 pub(crate) use riscv::Riscv;
 
 #[cfg(CONFIG_ARM64)]

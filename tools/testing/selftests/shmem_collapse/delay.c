@@ -206,13 +206,14 @@ static pid_t start_for(char *addr, size_t n)
 static void hold_both(struct __test_metadata *_metadata, struct _test_data_collapse *self,
 		      int workers, pid_t writer[2])
 {
-	char *twice = sc_reserve(2 * sc_extent(), 0);
+	char *twice;
 	int i;
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	twice = sc_reserve(2 * sc_extent(), 0);
 	for (i = 0; i < 2; i++)
 		ASSERT_NE(MAP_FAILED, mmap(twice + i * sc_extent(), sc_extent(), PROT_READ,
-					   MAP_SHARED | MAP_FIXED, self->seg.fd, 0));
+					   MAP_SHARED | MAP_FIXED_NOREPLACE, self->seg.fd, 0));
 	ASSERT_EQ(0, sc_delay("scanned", LONG_MS));
 	writer[0] = start_for(self->seg.addr, 1);
 	ASSERT_EQ(0, sc_delay_reached("scanned"));
