@@ -25,7 +25,7 @@ static size_t many(void)
 	return n > 96 ? 96 : n < 8 ? 8 : n;
 }
 
-static unsigned long long extents(void)
+static unsigned long long extents_tried(void)
 {
 	return sc_read_number(SC_DIR "/stats/extents");
 }
@@ -67,7 +67,7 @@ static void progress(unsigned long long before, unsigned int n)
 {
 	int tries = TRIES;
 
-	while (extents() < before + n && tries--)
+	while (extents_tried() < before + n && tries--)
 		usleep(200);
 }
 
@@ -79,14 +79,14 @@ static void signal_with_a_handler(struct __test_metadata *_metadata,
 
 	ASSERT_EQ(0, sc_knob_set_number("workers", workers));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, many(), SC_SEED));
-	before = extents();
+	before = extents_tried();
 	writer = start(&self->seg, way);
 	progress(before, 2);
 	ASSERT_EQ(0, kill(writer, SIGUSR1));
-	tried = extents();
+	tried = extents_tried();
 	EXPECT_ERRNO(EINTR, sc_join(writer));
-	EXPECT_LE(extents(), tried + MORE * workers);
-	EXPECT_LT(extents(), before + many());
+	EXPECT_LE(extents_tried(), tried + MORE * workers);
+	EXPECT_LT(extents_tried(), before + many());
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 	/* What is huge stays so, and a request goes on from there. */
 	tried = sc_grown(&self->before, "collapsed");
@@ -124,16 +124,16 @@ SC_TEST(signal_ends_a_request_for_what_is_huge)
 	do {
 		pid_t writer;
 
-		before = extents();
+		before = extents_tried();
 		writer = start(&self->seg, BY_PATH);
-		while (extents() == before)
+		while (extents_tried() == before)
 			;
-		tried = extents();
+		tried = extents_tried();
 		kill(writer, SIGUSR1);
 		err = sc_join(writer);
 	} while (!err && rounds--);
 	EXPECT_ERRNO(EINTR, err);
-	EXPECT_LT(extents(), before + many());
+	EXPECT_LT(extents_tried(), before + many());
 	EXPECT_LT(before, tried);
 }
 
@@ -236,18 +236,18 @@ static void paused(struct __test_metadata *_metadata, struct _test_data_collapse
 
 	ASSERT_EQ(0, sc_knob_set_number("workers", workers));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_TMPFS, many(), SC_SEED));
-	before = extents();
+	before = extents_tried();
 	writer = start(&self->seg, way);
 	ASSERT_EQ(0, pause->prepare(writer));
 	progress(before, 2);
 	ASSERT_EQ(0, pause->ask(writer));
-	tried = extents();
+	tried = extents_tried();
 	ASSERT_EQ(0, pause->wait(writer));
-	then = extents();
+	then = extents_tried();
 	EXPECT_LE(then, tried + MORE * workers);
 	EXPECT_LT(then, before + many());
 	usleep(20000);
-	EXPECT_EQ(then, extents());
+	EXPECT_EQ(then, extents_tried());
 	ASSERT_EQ(0, pause->end(writer));
 	EXPECT_ERRNO(0, sc_join(writer));
 	EXPECT_GROWN(many(), "collapsed");
@@ -293,9 +293,31 @@ SC_TEST(frozen_and_thawed)
 /* Several times what it takes. A stop that comes too early to find a request does not count. */
 #define MOST_CALLS	500
 
+/*
+ * Waits for a call after the first @calls; false if @pid has stopped or ended before. On a slow
+ * machine a stop that did not wait would always come before the call.
+ */
+static bool wait_for_call(const struct sc_stats *before, unsigned long long calls, pid_t pid)
+{
+	int tries;
+
+	for (tries = TRIES; tries; tries--) {
+		siginfo_t info = { .si_pid = 0 };
+
+		if (sc_grown(before, "requests") > calls)
+			return true;
+		waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT);
+		if (info.si_pid)
+			return false;
+		usleep(200);
+	}
+	return true;
+}
+
 /* A debugger that stops it again and again does not keep it from its end, nor do failures. */
 SC_TEST(storm_of_stops)
 {
+	unsigned long long calls = 0;
 	size_t n = 24, i;
 	int status = 0;
 	pid_t writer;
@@ -312,13 +334,16 @@ SC_TEST(storm_of_stops)
 	ASSERT_EQ(writer, waitpid(writer, &status, WUNTRACED));
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, writer, 0, 0));
 	ASSERT_EQ(0, kill(writer, SIGCONT));
+	ptrace(PTRACE_INTERRUPT, writer, 0, 0);
 	do {
-		ptrace(PTRACE_INTERRUPT, writer, 0, 0);
 		ASSERT_EQ(writer, waitpid(writer, &status, 0));
 		if (!WIFSTOPPED(status))
 			break;
+		calls = sc_grown(&self->before, "requests");
 		ptrace(PTRACE_CONT, writer, 0, 0);
-	} while (sc_grown(&self->before, "requests") < MOST_CALLS);
+		if (wait_for_call(&self->before, calls, writer))
+			ptrace(PTRACE_INTERRUPT, writer, 0, 0);
+	} while (calls < MOST_CALLS);
 	ASSERT_TRUE(WIFEXITED(status))
 		kill(writer, SIGKILL);
 	EXPECT_ERRNO(EBUSY, WEXITSTATUS(status));
@@ -348,16 +373,16 @@ SC_TEST(H29_killed_while_two_ask)
 	if (!target)
 		for (;;)
 			pause();
-	before = extents();
+	before = extents_tried();
 	for (i = 0; i < 2; i++)
 		writer[i] = start_for(target, &self->seg);
 	progress(before, 2);
 	ASSERT_EQ(0, kill(target, SIGKILL));
 	EXPECT_EQ(-SIGKILL, sc_join(target));
-	tried = extents();
+	tried = extents_tried();
 	for (i = 0; i < 2; i++)
 		EXPECT_ERRNO(ESRCH, sc_join(writer[i]));
-	EXPECT_LE(extents(), tried + MORE * 2);
+	EXPECT_LE(extents_tried(), tried + MORE * 2);
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
 
@@ -372,7 +397,7 @@ static int share_memory(void *writer_is_done)
 /* Not gone as long as somebody else runs in the same memory. */
 SC_TEST(killed_while_another_shares_its_memory)
 {
-	char stack[16384] __attribute__((aligned(16)));
+	_Alignas(16) char stack[16384];
 	pid_t target, writer;
 	int done[2], ready[2];
 	char byte = 1;
@@ -390,7 +415,7 @@ SC_TEST(killed_while_another_shares_its_memory)
 	}
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 	writer = start_for(target, &self->seg);
-	progress(extents(), 2);
+	progress(extents_tried(), 2);
 	ASSERT_EQ(0, kill(target, SIGKILL));
 	EXPECT_EQ(-SIGKILL, sc_join(target));
 	EXPECT_ERRNO(0, sc_join(writer));

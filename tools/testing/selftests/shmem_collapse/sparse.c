@@ -89,15 +89,18 @@ static int make(struct sc_segment *seg)
 	EXPECT_GROWN((all) - PAGES, "failed"); \
 } while (0)
 
-#define MAKE() do { \
-	if (sc_extent() > 4ul << 20) \
-		SKIP(return, "the extents of this machine are too large for such a file"); \
-	ASSERT_EQ(0, make(&self->seg)); \
-} while (0)
+#define TOO_LARGE "the extents of this machine are too large for such a file"
+
+static bool too_large(void)
+{
+	return sc_extent() > 4ul << 20;
+}
 
 TEST_F(sparse, by_path)
 {
-	MAKE();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
 	EXPECT_ERRNO(ENODATA, sc_collapsef("%s", self->seg.path));
 	EXPECT_SHORT(EXTENTS);
 }
@@ -107,7 +110,9 @@ TEST_F(sparse, by_path_with_workers)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one CPU");
 	ASSERT_EQ(0, sc_knob_set_number("workers", 2));
-	MAKE();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
 	EXPECT_ERRNO(ENODATA, sc_collapsef("%s", self->seg.path));
 	EXPECT_SHORT(EXTENTS);
 }
@@ -130,7 +135,9 @@ TEST_F(sparse, longest_file)
 
 TEST_F(sparse, part_by_path)
 {
-	MAKE();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
 	/* From the middle of the first stretch on. */
 	EXPECT_ERRNO(ENODATA, sc_collapsef("%s,%zu,%zu", self->seg.path, 2 * sc_nr(),
 					   EXTENTS * sc_nr()));
@@ -140,26 +147,37 @@ TEST_F(sparse, part_by_path)
 	EXPECT_EQ(traced().extents, EXTENTS - 2);
 }
 
-#define MAP() do { \
-	MAKE(); \
-	self->seg.addr = sc_map(self->seg.fd, self->seg.len, PROT_READ | PROT_WRITE, \
-				MAP_SHARED | MAP_NORESERVE, 0); \
-	if (self->seg.addr == MAP_FAILED) { \
-		self->seg.addr = NULL; \
-		SKIP(return, "no room for such a mapping"); \
-	} \
-} while (0)
+#define NO_ROOM "no room for such a mapping"
+
+/* Maps all of it; false if there is no room for that. */
+static bool map_all_of(struct sc_segment *seg)
+{
+	seg->addr = sc_map(seg->fd, seg->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			   0);
+	if (seg->addr != MAP_FAILED)
+		return true;
+	seg->addr = NULL;
+	return false;
+}
 
 TEST_F(sparse, by_addresses)
 {
-	MAP();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
+	if (!map_all_of(&self->seg))
+		SKIP(return, NO_ROOM);
 	EXPECT_ERRNO(ENODATA, sc_collapse(0, self->seg.addr, self->seg.len));
 	EXPECT_SHORT(EXTENTS);
 }
 
 TEST_F(sparse, by_process)
 {
-	MAP();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
+	if (!map_all_of(&self->seg))
+		SKIP(return, NO_ROOM);
 	EXPECT_ERRNO(ENODATA, sc_collapsef("%d", getpid()));
 	EXPECT_SHORT(EXTENTS);
 }
@@ -171,7 +189,11 @@ TEST_F(sparse, by_device)
 	size_t i, wrong = 0;
 	int fd, next = 0;
 
-	MAP();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
+	if (!map_all_of(&self->seg))
+		SKIP(return, NO_ROOM);
 	outcome = malloc(EXTENTS * sizeof(*outcome));
 	ASSERT_NE(NULL, outcome);
 	memset(outcome, 0xff, EXTENTS * sizeof(*outcome));
@@ -223,7 +245,9 @@ TEST_F(sparse, swapped_and_reserved)
 	const char *reason;
 	char *addr;
 
-	MAKE();
+	if (too_large())
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, make(&self->seg));
 	ASSERT_EQ(0, fallocate(self->seg.fd, 0, 3 * sc_extent(), sc_page()));
 	addr = sc_map(self->seg.fd, sc_extent(), PROT_READ | PROT_WRITE, MAP_SHARED,
 		      place(1) * sc_extent());

@@ -209,7 +209,7 @@ SC_TEST(H25_registered_while_an_entry_stands)
 	if (!sc_has_faults())
 		SKIP(return, NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
-	for (i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(late); i++) {
 		char *half = self->seg.addr + sc_extent() / 2;
 		pid_t writer;
 		int fd;

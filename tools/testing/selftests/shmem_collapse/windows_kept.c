@@ -95,37 +95,164 @@ static long op_track(struct sc_child *child, const long *arg)
 	return !sc_soft_dirty(getpid(), page);
 }
 
-#define AT(where, what, ...) \
-	FIXTURE_VARIANT_ADD(kept, what##_while_##where) \
-	{ \
-		.place = #where, .op = op_##what, ##__VA_ARGS__ \
-	}
-#define BACK(what, ...)	AT(rolling_back, what, .fails = "freeze", ##__VA_ARGS__)
+FIXTURE_VARIANT_ADD(kept, unmap_while_unmapping)
+{
+	.place = "unmapping",
+	.op = op_unmap,
+	.ends = true,
+};
 
-AT(unmapping, unmap, .ends = true);
-AT(unmapping, exit, .ends = true);
-AT(unmapping, move);
-AT(unmapping, fork);
-AT(unmapping, protect);
-AT(unmapping, drop);
-AT(copied, unmap, .ends = true);
-AT(copied, exit, .ends = true);
-AT(copied, move);
-AT(copied, fork);
-AT(copied, protect);
-AT(copied, drop);
-AT(copied, track);
-AT(committed, unmap, .ends = true);
-AT(committed, exit, .ends = true);
-AT(committed, move);
-AT(committed, drop);
-BACK(unmap, .ends = true);
-BACK(exit, .ends = true);
-BACK(move);
-BACK(fork);
-BACK(protect);
-BACK(drop);
-BACK(track);
+FIXTURE_VARIANT_ADD(kept, exit_while_unmapping)
+{
+	.place = "unmapping",
+	.op = op_exit,
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, move_while_unmapping)
+{
+	.place = "unmapping",
+	.op = op_move,
+};
+
+FIXTURE_VARIANT_ADD(kept, fork_while_unmapping)
+{
+	.place = "unmapping",
+	.op = op_fork,
+};
+
+FIXTURE_VARIANT_ADD(kept, protect_while_unmapping)
+{
+	.place = "unmapping",
+	.op = op_protect,
+};
+
+FIXTURE_VARIANT_ADD(kept, drop_while_unmapping)
+{
+	.place = "unmapping",
+	.op = op_drop,
+};
+
+FIXTURE_VARIANT_ADD(kept, unmap_while_copied)
+{
+	.place = "copied",
+	.op = op_unmap,
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, exit_while_copied)
+{
+	.place = "copied",
+	.op = op_exit,
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, move_while_copied)
+{
+	.place = "copied",
+	.op = op_move,
+};
+
+FIXTURE_VARIANT_ADD(kept, fork_while_copied)
+{
+	.place = "copied",
+	.op = op_fork,
+};
+
+FIXTURE_VARIANT_ADD(kept, protect_while_copied)
+{
+	.place = "copied",
+	.op = op_protect,
+};
+
+FIXTURE_VARIANT_ADD(kept, drop_while_copied)
+{
+	.place = "copied",
+	.op = op_drop,
+};
+
+FIXTURE_VARIANT_ADD(kept, track_while_copied)
+{
+	.place = "copied",
+	.op = op_track,
+};
+
+FIXTURE_VARIANT_ADD(kept, unmap_while_committed)
+{
+	.place = "committed",
+	.op = op_unmap,
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, exit_while_committed)
+{
+	.place = "committed",
+	.op = op_exit,
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, move_while_committed)
+{
+	.place = "committed",
+	.op = op_move,
+};
+
+FIXTURE_VARIANT_ADD(kept, drop_while_committed)
+{
+	.place = "committed",
+	.op = op_drop,
+};
+
+FIXTURE_VARIANT_ADD(kept, unmap_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_unmap,
+	.fails = "freeze",
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, exit_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_exit,
+	.fails = "freeze",
+	.ends = true,
+};
+
+FIXTURE_VARIANT_ADD(kept, move_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_move,
+	.fails = "freeze",
+};
+
+FIXTURE_VARIANT_ADD(kept, fork_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_fork,
+	.fails = "freeze",
+};
+
+FIXTURE_VARIANT_ADD(kept, protect_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_protect,
+	.fails = "freeze",
+};
+
+FIXTURE_VARIANT_ADD(kept, drop_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_drop,
+	.fails = "freeze",
+};
+
+FIXTURE_VARIANT_ADD(kept, track_while_rolling_back)
+{
+	.place = "rolling_back",
+	.op = op_track,
+	.fails = "freeze",
+};
 
 #define MISALIGNED_MAPPERS() do { \
 	int __i; \
