@@ -10,7 +10,10 @@
 mod arm64;
 #[cfg(all(all_accessors, CONFIG_64BIT))]
 mod elsewhere;
-#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all(all_accessors, CONFIG_64BIT)))]
+#[cfg(any(
+    not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)),
+    all(all_accessors, CONFIG_64BIT)
+))]
 mod leaf;
 #[cfg(any(CONFIG_PPC, all(all_accessors, CONFIG_64BIT)))]
 mod powerpc;
@@ -26,7 +29,10 @@ pub(crate) use elsewhere::{
     Sh,
     Sparc, //
 };
-#[cfg(any(not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)), all(all_accessors, CONFIG_64BIT)))]
+#[cfg(any(
+    not(any(CONFIG_ARM64, CONFIG_RISCV, CONFIG_PPC)),
+    all(all_accessors, CONFIG_64BIT)
+))]
 pub(crate) use leaf::Leaf;
 #[cfg(any(CONFIG_PPC, all(all_accessors, CONFIG_64BIT)))]
 pub(crate) use powerpc::Powerpc;
