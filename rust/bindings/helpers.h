@@ -306,20 +306,16 @@ int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
 			   struct folio **folio);
 
 /* helpers_task.c */
-bool shmem_collapse_fatal_signal_pending(void);
+bool shmem_collapse_fatal_signal_pending(struct task_struct *task);
 bool shmem_collapse_opened_by_admin(struct file *file);
-bool shmem_collapse_signal_pending(void);
-bool shmem_collapse_handled_signal_pending(void);
-pid_t shmem_collapse_current_pid(void);
+bool shmem_collapse_handled_signal_pending(struct task_struct *task);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 bool shmem_collapse_all_nodes_allowed(void);
-void shmem_collapse_wait_for(struct completion *done, void (*wanted)(void *),
-			     void *arg);
+void shmem_collapse_wait_for(struct completion *done);
 void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
-				   void (*call)(void *), void *arg,
-				   void (*wanted)(void *), void *wanted_arg);
+				   void (*call)(void *), void *arg);
 
 /* helpers_trace.c */
 void shmem_collapse_trace_extent(const struct shmem_collapse_report *report);

@@ -13,9 +13,9 @@
 
 #include "helpers.h"
 
-bool shmem_collapse_fatal_signal_pending(void)
+bool shmem_collapse_fatal_signal_pending(struct task_struct *task)
 {
-	return fatal_signal_pending(current);
+	return fatal_signal_pending(task);
 }
 
 bool shmem_collapse_opened_by_admin(struct file *file)
@@ -23,25 +23,23 @@ bool shmem_collapse_opened_by_admin(struct file *file)
 	return file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
 }
 
-bool shmem_collapse_signal_pending(void)
+/*
+ * A signal with a handler ends a system call; for anything else it is restarted.
+ * @task has not begun to exit.
+ */
+bool shmem_collapse_handled_signal_pending(struct task_struct *task)
 {
-	return signal_pending(current);
-}
-
-/* A signal with a handler ends a system call; for anything else it is restarted. */
-bool shmem_collapse_handled_signal_pending(void)
-{
-	struct sighand_struct *sighand = current->sighand;
+	struct sighand_struct *sighand = task->sighand;
 	bool handled = false;
 	sigset_t pending;
 	int sig;
 
-	if (!task_sigpending(current))
+	if (!task_sigpending(task))
 		return false;
 	spin_lock_irq(&sighand->siglock);
-	sigorsets(&pending, &current->pending.signal,
-		  &current->signal->shared_pending.signal);
-	sigandnsets(&pending, &pending, &current->blocked);
+	sigorsets(&pending, &task->pending.signal,
+		  &task->signal->shared_pending.signal);
+	sigandnsets(&pending, &pending, &task->blocked);
 	for (sig = 1; sig <= _NSIG && !handled; sig++) {
 		__sighandler_t handler = sighand->action[sig - 1].sa.sa_handler;
 
@@ -50,11 +48,6 @@ bool shmem_collapse_handled_signal_pending(void)
 	}
 	spin_unlock_irq(&sighand->siglock);
 	return handled;
-}
-
-pid_t shmem_collapse_current_pid(void)
-{
-	return task_pid_nr(current);
 }
 
 unsigned long shmem_collapse_untagged_addr(unsigned long addr)
@@ -94,35 +87,24 @@ static void run_call(struct work_struct *work)
 }
 
 /*
- * Waits until others are done, who do not see the signals of current: @wanted is
- * called when it gets one, and again when it is being killed.
+ * Waits until others are done. It is for them to look at the signals of current,
+ * so nothing wakes it up before; it is no hung task meanwhile.
  */
-void shmem_collapse_wait_for(struct completion *done, void (*wanted)(void *),
-			     void *arg)
+void shmem_collapse_wait_for(struct completion *done)
 {
-	if (!wait_for_completion_interruptible(done))
-		return;
-	wanted(arg);
-	if (!wait_for_completion_killable(done))
-		return;
-	wanted(arg);
-	wait_for_completion(done);
+	wait_for_completion_state(done, TASK_IDLE);
 }
 
-/*
- * Runs @call in a worker of @queue and returns when it is done. @wanted is called
- * as by shmem_collapse_wait_for().
- */
+/* Runs @call in a worker of @queue and returns when it is done. */
 void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
-				   void (*call)(void *), void *arg,
-				   void (*wanted)(void *), void *wanted_arg)
+				   void (*call)(void *), void *arg)
 {
 	struct worker_call work = { .call = call, .arg = arg };
 
 	init_completion(&work.done);
 	INIT_WORK_ONSTACK(&work.work, run_call);
 	queue_work(queue, &work.work);
-	shmem_collapse_wait_for(&work.done, wanted, wanted_arg);
+	shmem_collapse_wait_for(&work.done);
 	flush_work(&work.work);
 	destroy_work_on_stack(&work.work);
 }

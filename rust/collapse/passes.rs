@@ -188,12 +188,10 @@ impl<'e> Passes<'e> {
                 work(&mut scratch);
             }
         };
-        // The caller works as well: it is the one who sees its own signals.
         let done = Scratch::new().and_then(|mut scratch| {
             let helpers = self.config.workers.min(keys.count).saturating_sub(1);
             let workers = self.stay.engine().workers();
-            let wanted = || self.stay.note_signal();
-            workers.run(helpers, &help, || work(&mut scratch), wanted)
+            workers.run(helpers, &help, || work(&mut scratch))
         });
         let end = self.ledger.lock().end;
         end.map_or(done, Err).inspect_err(|_| self.settle())?;

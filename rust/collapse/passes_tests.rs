@@ -75,7 +75,8 @@ mod tests {
 
     fn walk(keys: &Keys, holes: Range<usize>, workers: usize) -> Result<Told> {
         let engine = KBox::pin_init(Engine::new(), GFP_KERNEL)?;
-        let stay = Stay::begin(&engine, engine.restarts());
+        let current = current!();
+        let stay = Stay::begin(&engine, engine.restarts(), current);
         let tally = Tally::new(engine.stats(), None);
         let config = Config { workers, ..CONFIG };
         let sparse = Sparse {

@@ -197,7 +197,7 @@ impl Job<'_> {
         };
         let job = || located.collapse(self.stay, self.config, scratch, cost);
         let workers = self.stay.engine().workers();
-        workers.on_all_nodes(job, || self.stay.note_signal())
+        workers.on_all_nodes(job)
     }
 }
 

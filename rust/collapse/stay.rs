@@ -17,12 +17,7 @@ use super::{
     engine::Engine,
     outcome::Outcome, //
 };
-use crate::mm::{
-    current_pid,
-    fatal_signal_pending,
-    handled_signal_pending,
-    signal_pending, //
-};
+use crate::mm::Caller;
 use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
     new_mutex,
@@ -34,6 +29,7 @@ use kernel::{
         },
         Mutex, //
     },
+    task::CurrentTask, //
 };
 
 /// Work of one attempt at an extent, in looks at one that is huge.
@@ -93,26 +89,27 @@ impl Restarts {
 pub(crate) struct Stay<'e> {
     engine: &'e Engine,
     known: &'e Restarts,
+    caller: Caller<'e>,
     /// Work to be done before the caller leaves for a restart.
     allowance: usize,
     spent: Atomic<usize>,
     collapsed: Atomic<bool>,
     restarts: Atomic<bool>,
-    wanted: Atomic<bool>,
     ended: Atomic<bool>,
 }
 
 impl<'e> Stay<'e> {
     /// Begins the stay of the current task, whose calls `known` remembers.
-    pub(crate) fn begin(engine: &'e Engine, known: &'e Restarts) -> Self {
+    pub(crate) fn begin(engine: &'e Engine, known: &'e Restarts, current: &'e CurrentTask) -> Self {
+        let caller = Caller::new(current);
         Self {
             engine,
             known,
-            allowance: known.take(current_pid()).unwrap_or(ATTEMPT),
+            caller,
+            allowance: known.take(caller.pid()).unwrap_or(ATTEMPT),
             spent: Atomic::new(0),
             collapsed: Atomic::new(false),
             restarts: Atomic::new(false),
-            wanted: Atomic::new(false),
             ended: Atomic::new(false),
         }
     }
@@ -150,10 +147,10 @@ impl<'e> Stay<'e> {
             return Err(EINTR);
         }
         let spent = self.spent.load(Relaxed);
-        if spent == 0 || !signal_pending() {
+        if spent == 0 || !self.caller.signal_pending() {
             return Ok(());
         }
-        if handled_signal_pending() {
+        if self.caller.handled_signal_pending() {
             return Err(ERESTARTNOHAND);
         }
         if spent < self.allowance {
@@ -166,21 +163,12 @@ impl<'e> Stay<'e> {
     /// Whether a wait is to be given up. What it was for fails; whether more is
     /// tried is for [`Self::check()`] to say.
     pub(super) fn is_over(&self) -> bool {
-        self.is_final() || self.wanted.load(Relaxed) || signal_pending()
+        self.is_final() || self.caller.signal_pending()
     }
 
     /// Whether no other call will go on with what this one began.
     pub(super) fn is_final(&self) -> bool {
-        self.is_ended() || self.engine.is_stopping() || fatal_signal_pending()
-    }
-
-    /// Tells all who work on the request that the caller, which waits for them,
-    /// has a signal: they see none of it.
-    pub(super) fn note_signal(&self) {
-        self.wanted.store(true, Relaxed);
-        if fatal_signal_pending() {
-            self.end();
-        }
+        self.is_ended() || self.engine.is_stopping() || self.caller.fatal_signal_pending()
     }
 
     /// Ends the stay of all who work on the request.
@@ -197,7 +185,7 @@ impl Drop for Stay<'_> {
     fn drop(&mut self) {
         if self.restarts.load(Relaxed) && !self.collapsed.load(Relaxed) {
             let allowance = self.allowance.saturating_mul(2);
-            self.known.note(current_pid(), allowance);
+            self.known.note(self.caller.pid(), allowance);
         }
     }
 }

@@ -49,7 +49,8 @@ mod tests {
             mapped: None,
         };
         lru_add_drain_all();
-        let stay = Stay::begin(&engine, engine.restarts());
+        let current = current!();
+        let stay = Stay::begin(&engine, engine.restarts(), current);
         Ok(located.collapse(&stay, &config, &mut Scratch::new()?, &mut Cost::default()))
     }
 

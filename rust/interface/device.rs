@@ -58,6 +58,7 @@ use kernel::{
     },
     prelude::*,
     sync::Arc,
+    task::CurrentTask,
     uaccess::{
         UserPtr,
         UserSlice, //
@@ -101,7 +102,9 @@ impl Control for OpenFile {
 
     fn control(&self, command: u32, argument: UserPtr) -> Result {
         match command {
-            RANGE => self.interface.collapse_range(argument, &self.stay()),
+            RANGE => self
+                .interface
+                .collapse_range(argument, &self.stay(current!())),
             _ => Err(ENOTTY),
         }
     }
@@ -114,7 +117,10 @@ impl Control for OpenFile {
         if len > 0 {
             self.answer.to(
                 || taken(text),
-                |text, own| self.interface.carry_out(text, &self.stay(), Some(own)),
+                |text, own| {
+                    self.interface
+                        .carry_out(text, &self.stay(current!()), Some(own))
+                },
             )?;
         }
         Ok(len)
@@ -126,8 +132,8 @@ impl Control for OpenFile {
 }
 
 impl OpenFile {
-    fn stay(&self) -> Stay<'_> {
-        Stay::begin(self.interface.engine(), &self.restarts)
+    fn stay<'s>(&'s self, current: &'s CurrentTask) -> Stay<'s> {
+        Stay::begin(self.interface.engine(), &self.restarts, current)
     }
 }
 

@@ -85,7 +85,8 @@ impl Interface {
         if text.len() > LONGEST_REQUEST {
             return Err(E2BIG);
         }
-        let stay = Stay::begin(&self.engine, self.engine.restarts());
+        let current = current!();
+        let stay = Stay::begin(&self.engine, self.engine.restarts(), current);
         self.carry_out(text, &stay, None)
     }
 }

@@ -3,7 +3,7 @@
 //! What tests have armed: the state behind [`Point`] and [`Delay`].
 
 use super::{
-    fatal_signal_pending,
+    caller::Caller,
     fault::{
         Delay,
         Point, //
@@ -121,7 +121,7 @@ impl Delay {
         let since = Instant::<Monotonic>::now();
         state.waiting.fetch_add(1u32, Full);
         while since.elapsed().as_millis() < i64::from(state.millis.load(Relaxed))
-            && !fatal_signal_pending()
+            && !Caller::new(current!()).fatal_signal_pending()
         {
             fsleep(POLL);
         }

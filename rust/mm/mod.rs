@@ -9,6 +9,7 @@
 mod backing;
 mod block_charge;
 mod cache_section;
+mod caller;
 mod extent_pages;
 pub(crate) mod fault;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
@@ -43,6 +44,7 @@ pub(crate) use self::{
         CacheSection,
         Replaced, //
     },
+    caller::Caller,
     extent_pages::ExtentPages,
     huge_folio::{
         HugeFolio,
@@ -87,31 +89,6 @@ use crate::bindings;
 pub(crate) fn cond_resched() {
     // SAFETY: FFI call without safety requirements.
     unsafe { bindings::cond_resched() };
-}
-
-/// Returns whether the current task is being killed.
-pub(crate) fn fatal_signal_pending() -> bool {
-    // SAFETY: FFI call without safety requirements.
-    unsafe { bindings::fatal_signal_pending() }
-}
-
-/// Returns whether something waits for the current task: a signal, the freezer, a debugger, task
-/// work.
-pub(crate) fn signal_pending() -> bool {
-    // SAFETY: FFI call without safety requirements.
-    unsafe { bindings::signal_pending() }
-}
-
-/// Returns whether one of the signals has a handler.
-pub(crate) fn handled_signal_pending() -> bool {
-    // SAFETY: FFI call without safety requirements.
-    unsafe { bindings::handled_signal_pending() }
-}
-
-/// Returns the number of the current task, the same in every namespace.
-pub(crate) fn current_pid() -> i32 {
-    // SAFETY: FFI call without safety requirements.
-    unsafe { bindings::current_pid() }
 }
 
 /// Removes the bits of a user address that the hardware ignores (`untagged_addr()`).

@@ -89,13 +89,11 @@ impl Running {
         }
     }
 
-    /// Lets no more helpers begin and waits for those that have. Calls `wanted`
-    /// when a signal comes meanwhile, and again for one that kills.
-    fn close<W: Fn()>(&self, mut wanted: W) {
+    /// Lets no more helpers begin and waits for those that have.
+    fn close(&self) {
         if self.state.fetch_add(CLOSED, Full) != 0 {
-            let arg = (&raw mut wanted).cast();
-            // SAFETY: By the type invariant; the closure is called by this task.
-            unsafe { bindings::wait_for(self.none.get(), Some(call::<W>), arg) };
+            // SAFETY: By the type invariant.
+            unsafe { bindings::wait_for(self.none.get()) };
         }
     }
 }
@@ -130,15 +128,13 @@ impl Workers {
     /// Runs `own` here and `job` in up to `helpers` workers at the same time;
     /// returns when `own` and the helpers that had begun by then are done.
     ///
-    /// Fewer helpers come when memory is short. They do not see the signals of the
-    /// caller: `wanted` is called when it waits for them and gets one, and again
-    /// when it is being killed. Context: sleeps.
+    /// Fewer helpers come when memory is short. What waits for the caller does not
+    /// wake it meanwhile: the jobs look at its signals. Context: sleeps.
     pub(crate) fn run(
         &self,
         helpers: usize,
         job: &(dyn Fn() + Sync),
         own: impl FnOnce(),
-        wanted: impl Fn(),
     ) -> Result {
         if helpers == 0 {
             own();
@@ -169,26 +165,22 @@ impl Workers {
             }
         }
         own();
-        running.close(wanted);
+        running.close();
         Ok(())
     }
 
     /// Runs `job` as a task that may use the memory of every node: here, or in a
-    /// worker if the caller's cpuset leaves a node out. A worker does not see the
-    /// signals of the caller: `wanted` is called as by [`run`](Self::run).
+    /// worker if the caller's cpuset leaves a node out. It looks at the signals of
+    /// the caller, as by [`run`](Self::run).
     ///
     /// Context: sleeps.
-    pub(crate) fn on_all_nodes<R: Send>(
-        &self,
-        job: impl FnOnce() -> R + Send,
-        wanted: impl Fn(),
-    ) -> R {
+    pub(crate) fn on_all_nodes<R: Send>(&self, job: impl FnOnce() -> R + Send) -> R {
         // SAFETY: Looks at `current` only.
         if unsafe { bindings::all_nodes_allowed() } {
             return job();
         }
         let (mut job, mut result) = (Some(job), None);
-        self.call(&mut || result = job.take().map(|job| job()), wanted);
+        self.call(&mut || result = job.take().map(|job| job()));
         match result {
             Some(result) => result,
             None => unreachable!(),
@@ -196,14 +188,12 @@ impl Workers {
     }
 
     /// Runs `job` in a worker, once, and waits for it.
-    fn call<F: FnMut() + Send, W: Fn()>(&self, job: &mut F, mut wanted: W) {
+    fn call<F: FnMut() + Send>(&self, job: &mut F) {
         let queue = self.queue.as_ptr();
         let job = core::ptr::from_mut(job).cast();
-        let arg = (&raw mut wanted).cast();
         // SAFETY: By the type invariant the queue is there as long as `self`. The
-        // job may be run by another task, and is done when this returns; the other
-        // closure is called by this one.
-        unsafe { bindings::call_in_worker(queue, Some(call::<F>), job, Some(call::<W>), arg) };
+        // job may be run by another task, and is done when this returns.
+        unsafe { bindings::call_in_worker(queue, Some(call::<F>), job) };
     }
 }
 
