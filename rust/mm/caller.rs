@@ -3,13 +3,10 @@
 //! The task whose system call a request is.
 
 use crate::bindings;
-use kernel::{
-    prelude::*,
-    task::{
-        CurrentTask,
-        Pid,
-        Task, //
-    },
+use kernel::task::{
+    CurrentTask,
+    Pid,
+    Task, //
 };
 
 /// The task that made a request. Its workers look at its signals, and see them as

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::bindings;
 use kernel::{
+    current,
     sync::atomic::{
         Acquire,
         Atomic,
