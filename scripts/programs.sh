@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What runs in the VM: the module and the programs of
-# tools/testing/selftests/shmem_collapse. Sourced after lib.sh.
+# What runs in the VM: the module, the selftests, and the programs of
+# tools/testing/shmem_collapse. Sourced after lib.sh.
 
 SELFTESTS=tools/testing/selftests/shmem_collapse
+OTHER_PROGRAMS=tools/testing/shmem_collapse
 # More options of vm.sh, for run_with_module.
 VM_OPTIONS=()
 
@@ -24,10 +25,23 @@ build_module()
 	"$TOP/scripts/build.sh" modules "$@"
 }
 
+# Static, as they run from an initramfs. The second make finds the objects of
+# the library that the first one made.
 build_programs()
 {
-	in_root make --no-print-directory -j"$JOBS" -C "$SELFTESTS" \
-		OUTPUT="$ROOT_SRC/$PROGRAMS" KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC"
+	local folder
+
+	mkdir -p "$TOP/$PROGRAMS"
+	for folder in "$SELFTESTS" "$OTHER_PROGRAMS"; do
+		in_root make --no-print-directory -j"$JOBS" -C "$folder" OUTPUT="$ROOT_SRC/$PROGRAMS" \
+			KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC" USERLDFLAGS=-static
+	done
+}
+
+# The lines of both lists: a program, perhaps with a second word.
+listed_programs()
+{
+	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" "$TOP/$OTHER_PROGRAMS/tests.list"
 }
 
 # Those for the kernel that is set up: a second word names the only one, or says
@@ -38,7 +52,7 @@ test_programs()
 	local generic=generic
 
 	[[ -z ${BRIEF:-} || $KERNEL_FLAVOUR == @(stock|normal) ]] || generic=none
-	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" |
+	listed_programs |
 		awk -v kernel="$KERNEL_FLAVOUR" -v generic=$generic \
 			'NF && ($2 == "" || $2 == kernel || $2 == generic) { print $1 }'
 }
@@ -46,7 +60,7 @@ test_programs()
 # Those that no other kernel can run.
 own_programs()
 {
-	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" |
+	listed_programs |
 		awk -v kernel="$KERNEL_FLAVOUR" '$2 == kernel { print $1 }'
 }
 
@@ -54,7 +68,7 @@ own_programs()
 numa_programs()
 {
 	[[ $KERNEL_FLAVOUR != @(stock|normal) ]] ||
-		sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" | awk '$2 == "numa" { print $1 }'
+		listed_programs | awk '$2 == "numa" { print $1 }'
 }
 
 # run_with_module NAME TIMEOUT "PROGRAM..." LINE: boots with the module loaded

@@ -412,6 +412,11 @@ programs_group()
 	((status == 0)) || fail "VM" "status $status, see build/console-programs.log"
 }
 
+selftests_tree_group()
+{
+	check "build and install in a kernel tree" "$TOP/scripts/selftests-tree.sh" request device_race
+}
+
 demo_group()
 {
 	need_module
@@ -444,6 +449,7 @@ for flavour in debug arm64 riscv64; do
 	later "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
 done
 later vm "The VM runner" vm_group
+later selftests-tree "The selftests in a kernel tree" selftests_tree_group
 later litmus "Litmus tests of the memory order" litmus_group
 later model "The model of the protocol" model_group
 later tool "The command-line program" tool_group

@@ -7,7 +7,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "../lib/sc.h"
+#include "sc.h"
 
 #define MAX_MAPPERS	64
 #define MAX_SAMPLES	(1 << 18)
