@@ -15,13 +15,14 @@ mod hugetlb;
 mod interface;
 mod mm;
 mod pgtable;
+mod support;
 
-use collapse::Engine;
+use collapse::engine::Engine;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-use interface::FaultFiles;
+use interface::failpoints::FailpointFiles;
 use interface::{
-    Device,
-    Sysfs, //
+    device::Device,
+    sysfs::Sysfs, //
 };
 
 module! {
@@ -39,7 +40,7 @@ struct ShmemCollapse {
     _device: Pin<KBox<Device>>,
     // Outlives the requests, which a test may still want to end.
     #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-    _faults: FaultFiles,
+    _faults: FailpointFiles,
 }
 
 impl kernel::Module for ShmemCollapse {
@@ -48,13 +49,13 @@ impl kernel::Module for ShmemCollapse {
             pr_err!("this kernel has no VMA locks (CONFIG_PER_VMA_LOCK)\n");
             return Err(EOPNOTSUPP);
         }
-        if !mm::huge_pages_supported() {
+        if !mm::huge_folio::huge_pages_supported() {
             pr_err!("this machine has no transparent huge pages for the page cache\n");
             return Err(EOPNOTSUPP);
         }
         let engine = Arc::pin_init(Engine::new(), GFP_KERNEL)?;
         #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-        let faults = FaultFiles::new()?;
+        let faults = FailpointFiles::new()?;
         let sysfs = Sysfs::new(engine)?;
         Ok(Self {
             _device: KBox::pin_init(sysfs.device(), GFP_KERNEL)?,

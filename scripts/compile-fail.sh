@@ -60,7 +60,7 @@ compile() {
 		cd "$MO" || exit
 		# The kernel uses unstable features of a stable compiler.
 		export SHMEM_COLLAPSE_OBJ=$MO RUSTC_BOOTSTRAP=1
-		eval "$compiler --cfg all_accessors --cfg all_names --crate-type rlib --crate-name program -L $library" \
+		eval "$compiler --cfg all_accessors --crate-type rlib --crate-name program -L $library" \
 			"--sysroot=/dev/null --error-format=short" \
 			"--emit=metadata=$work/$crate.rmeta $work/$crate.crate.rs"
 	) >"$work/$crate.log" 2>&1
@@ -93,15 +93,21 @@ refused() {
 # examples: writes each example of the documentation to a file of its own in
 # $work and prints their names
 examples() {
-	local file name
+	local file name folder uses=
 
 	for file in "$top"/rust/{pgtable,hugetlb}/*.rs; do
+		folder=$(basename "$(dirname "$file")")
+		name=$(basename "$file" .rs)
+		[[ $name == mod || $name == *_tests ]] || uses+="use crate::$folder::$name::*; "
+	done
+	for file in "$top"/rust/{pgtable,hugetlb}/*.rs; do
 		name=doc_$(basename "$(dirname "$file")")_$(basename "$file" .rs)
-		awk -v base="$work/$name" -v name="$name" '
+		awk -v base="$work/$name" -v name="$name" -v uses="$uses" '
 			/^ *\/\/\/ ```ignore$/ {
 				out = base "_" ++n ".rs"
 				print name "_" n
-				print "use crate::{bindings, hugetlb::*, mm::MappedVma, pgtable::*};" >out
+				print "use crate::{bindings, hugetlb::arch, mm::reverse_map::MappedVma};" >out
+				print uses >out
 				print "use core::ops::Range;" >out
 				print "use kernel::{mm::{virt::VmaRef, MmWithUser}, prelude::*};" >out
 				next

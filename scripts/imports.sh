@@ -12,7 +12,7 @@ set -euo pipefail
 rust=${1:-$(dirname "$0")/../rust}
 
 # From bottom to top. A folder that is missing here is an error.
-ORDER=(bindings pgtable hugetlb mm collapse interface)
+ORDER=(bindings support pgtable hugetlb mm collapse interface)
 
 # imports FOLDER: the names that its files import from the crate's root
 imports()

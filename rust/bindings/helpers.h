@@ -326,7 +326,7 @@ unsigned long shmem_collapse_mapping_ino(struct address_space *mapping);
 int shmem_collapse_online_cpus(void);
 bool shmem_collapse_node_has_memory(int nid);
 
-/* helpers_fault.c, with CONFIG_FAULT_INJECTION_DEBUG_FS only */
+/* helpers_failpoint.c, with CONFIG_FAULT_INJECTION_DEBUG_FS only */
 bool shmem_collapse_should_fail(void);
 struct dentry *shmem_collapse_fault_attr_add(void);
 void shmem_collapse_fault_attr_remove(struct dentry *dir);

@@ -12,15 +12,19 @@ use super::{
     outcome::Outcome,
     unmap::Copied, //
 };
-use crate::mm::{
-    fault::{
+use crate::{
+    mm::{
+        cache_section::{
+            CacheSection,
+            Replaced, //
+        },
+        huge_folio::PublishedFolio,
+        reverse_map::ReverseMap, //
+    },
+    support::failpoint::{
         Delay,
         Point, //
     },
-    CacheSection,
-    PublishedFolio,
-    Replaced,
-    ReverseMap, //
 };
 
 /// An extent that the page cache has as one folio. Nothing can fail any more.

@@ -2,7 +2,7 @@
 
 //! How a request is to be carried out.
 
-use crate::mm::machine::MemoryNode;
+use crate::support::machine::MemoryNode;
 
 /// The knobs as they were when the request began: a later write does not change a running request.
 #[derive(Clone, Copy)]

@@ -13,10 +13,12 @@ use super::{
         Stay, //
     },
 };
-use crate::mm::{
-    fault::Point,
-    Mapping,
-    Workers, //
+use crate::{
+    mm::backing::Mapping,
+    support::{
+        failpoint::Point,
+        workers::Workers, //
+    },
 };
 use kernel::{
     prelude::*,
@@ -87,7 +89,7 @@ impl Engine {
         stay: &Stay<'_>,
     ) -> Option<ExtentLock<'_>> {
         Point::ExtentLock.check(()).ok()?;
-        let extent = index >> crate::pgtable::pmd_pages().trailing_zeros();
+        let extent = index >> crate::pgtable::pmd_size::pmd_pages().trailing_zeros();
         self.extents.lock((mapping.id(), extent), || stay.is_over())
     }
 }

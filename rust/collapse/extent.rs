@@ -9,13 +9,17 @@ use super::{
     stats::Cost,
     stay::Stay, //
 };
-use crate::mm::{
-    fault::Delay,
-    FileName,
-    Mapping,
-    Obstacle,
-    Scratch,
-    Surplus, //
+use crate::{
+    mm::{
+        backing::Mapping,
+        sources::{
+            Obstacle,
+            Scratch,
+            Surplus, //
+        },
+        trace::FileName, //
+    },
+    support::failpoint::Delay, //
 };
 use kernel::time::{
     Instant,

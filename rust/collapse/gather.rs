@@ -12,18 +12,22 @@ use super::{
     scan::{
         bring_in,
         Scanned, //
-    }, //
+    },
 };
 use crate::mm::{
-    lru_add_drain,
-    BlockCharge,
-    HugeFolio,
-    Locked,
-    Nodes,
-    Payer,
-    Sources,
-    Surplus,
-    Unavailable, //
+    block_charge::BlockCharge,
+    huge_folio::{
+        HugeFolio,
+        Payer,
+        Unavailable, //
+    },
+    lru::lru_add_drain,
+    nodes::Nodes,
+    sources::{
+        state::Locked,
+        Sources,
+        Surplus, //
+    },
 };
 use kernel::prelude::*;
 

@@ -5,12 +5,16 @@
 use super::outcome::Outcome;
 use crate::{
     mm::{
-        Backing,
-        Mapping,
-        Process,
-        ShmemVma, //
+        backing::{
+            Backing,
+            Mapping, //
+        },
+        process::{
+            Process,
+            ShmemVma, //
+        },
     },
-    pgtable::{
+    pgtable::pmd_size::{
         pmd_pages,
         pmd_size, //
     },

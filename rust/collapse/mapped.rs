@@ -41,7 +41,7 @@ impl Mapped {
 
     /// Notes an extent of the file `id`; false if it was noted before.
     pub(super) fn is_new(&self, id: usize, index: usize) -> bool {
-        let extent = index >> crate::pgtable::pmd_pages().trailing_zeros();
+        let extent = index >> crate::pgtable::pmd_size::pmd_pages().trailing_zeros();
         let mut slots = self.slots.lock();
         let slot = (id >> 6).wrapping_add(extent) % SLOTS;
         let Some(known) = slots.get_mut(slot) else {
@@ -54,7 +54,7 @@ impl Mapped {
 #[kunit_tests(shmem_collapse_mapped)]
 mod tests {
     use super::*;
-    use crate::pgtable::pmd_pages;
+    use crate::pgtable::pmd_size::pmd_pages;
 
     fn mapped() -> Result<Pin<KBox<Mapped>>> {
         KBox::pin_init(Mapped::new(), GFP_KERNEL)

@@ -32,7 +32,7 @@
 
 mod commit;
 pub(crate) mod config;
-mod engine;
+pub(crate) mod engine;
 mod extent;
 mod extent_lock;
 mod gather;
@@ -54,5 +54,3 @@ mod turn;
 mod unmap;
 #[cfg(CONFIG_KUNIT = "y")]
 mod zone_tests;
-
-pub(crate) use engine::Engine;

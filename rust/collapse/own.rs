@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     mm::{
-        cond_resched,
-        Process,
-        Scratch, //
+        process::Process,
+        sources::Scratch, //
     },
-    pgtable::pmd_size, //
+    pgtable::pmd_size::pmd_size,
+    support::task::cond_resched, //
 };
 use core::ops::Range;
 use kernel::{

@@ -12,12 +12,16 @@ use super::{
     },
     stay::Stay, //
 };
-use crate::mm::{
-    cond_resched,
-    fault::Point,
-    lru_add_drain_all,
-    trace_extents,
-    Scratch, //
+use crate::{
+    mm::{
+        lru::lru_add_drain_all,
+        sources::Scratch,
+        trace::trace_extents, //
+    },
+    support::{
+        failpoint::Point,
+        task::cond_resched, //
+    },
 };
 use core::ops::Range;
 use kernel::{

@@ -8,6 +8,7 @@ use kernel::prelude::kunit_tests;
 mod tests {
     use super::super::{
         config::Config,
+        engine::Engine,
         outcome::Outcome,
         passes::{
             Keys,
@@ -19,10 +20,9 @@ mod tests {
             Counter,
             Tally, //
         },
-        stay::Stay,
-        Engine, //
+        stay::Stay, //
     };
-    use crate::mm::Scratch;
+    use crate::mm::sources::Scratch;
     use core::ops::Range;
     use kernel::{
         prelude::*,

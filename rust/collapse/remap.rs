@@ -13,16 +13,18 @@ use super::{
 };
 use crate::{
     mm::{
-        fault::Delay,
-        HugePages,
-        MappedVma,
-        PublishedFolio,
-        Scratch, //
+        huge_folio::{
+            HugePages,
+            PublishedFolio, //
+        },
+        reverse_map::MappedVma,
+        sources::Scratch, //
     },
     pgtable::{
-        Pmd,
-        PmdSlot, //
+        entry::Pmd,
+        walk::PmdSlot, //
     },
+    support::failpoint::Delay, //
 };
 use core::ops::ControlFlow;
 

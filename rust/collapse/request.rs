@@ -27,16 +27,18 @@ use super::{
 };
 use crate::{
     mm::{
-        cond_resched,
-        Backing,
-        Mapping,
-        Process,
-        Scratch, //
+        backing::{
+            Backing,
+            Mapping, //
+        },
+        process::Process,
+        sources::Scratch, //
     },
-    pgtable::{
+    pgtable::pmd_size::{
         pmd_pages,
         pmd_size, //
     },
+    support::task::cond_resched, //
 };
 use core::ops::Range;
 use kernel::prelude::*;

@@ -9,8 +9,8 @@ use super::{
     },
     outcome::Outcome, //
 };
-use crate::mm::{
-    Referenced,
+use crate::mm::sources::{
+    state::Referenced,
     Scratch,
     Sources, //
 };

@@ -8,7 +8,7 @@
 //! the answer to one.
 
 use super::outcome::Outcome;
-use crate::mm::ExtentReport;
+use crate::mm::trace::ExtentReport;
 use kernel::{
     prelude::*,
     sync::atomic::{

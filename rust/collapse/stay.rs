@@ -17,7 +17,7 @@ use super::{
     engine::Engine,
     outcome::Outcome, //
 };
-use crate::mm::Caller;
+use crate::support::caller::Caller;
 use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
     new_mutex,

@@ -9,12 +9,19 @@
 
 use crate::{
     mm::{
-        fault::Point,
-        Locked,
-        MappedVma,
-        Sources, //
+        reverse_map::MappedVma,
+        sources::{
+            state::Locked,
+            Sources, //
+        },
     },
-    pgtable::{MigrationTarget, PmdSlot, Pte, PteIndex},
+    pgtable::{
+        entry::Pte,
+        migration::MigrationTarget,
+        pte_index::PteIndex,
+        walk::PmdSlot, //
+    },
+    support::failpoint::Point, //
 };
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;

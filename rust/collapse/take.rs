@@ -4,22 +4,26 @@
 
 use crate::{
     mm::{
-        fault::{
-            Delay,
-            Point, //
-        },
-        ExtentPages,
-        MappedVma, //
+        extent_pages::ExtentPages,
+        reverse_map::MappedVma, //
     },
     pgtable::{
-        pmd_migration_supported,
-        pmd_size,
-        CheckedTable,
-        ClearedRun,
-        MappedPages,
-        MigrationTarget,
-        Pmd,
-        PmdSlot, //
+        cleared::{
+            ClearedRun,
+            MappedPages, //
+        },
+        entry::Pmd,
+        migration::MigrationTarget,
+        pmd_lock::CheckedTable,
+        pmd_size::{
+            pmd_migration_supported,
+            pmd_size, //
+        },
+        walk::PmdSlot, //
+    },
+    support::failpoint::{
+        Delay,
+        Point, //
     },
 };
 

@@ -14,16 +14,22 @@ use super::{
 };
 use crate::{
     mm::{
-        cond_resched,
-        fault::Delay,
-        Locked,
-        MappedVma,
-        ReverseMap,
-        Sources, //
+        reverse_map::{
+            MappedVma,
+            ReverseMap, //
+        },
+        sources::{
+            state::Locked,
+            Sources, //
+        },
     },
     pgtable::{
-        pmd_pages,
-        MigrationTarget, //
+        migration::MigrationTarget,
+        pmd_size::pmd_pages, //
+    },
+    support::{
+        failpoint::Delay,
+        task::cond_resched, //
     },
 };
 use core::ops::ControlFlow;

@@ -9,22 +9,24 @@ use kernel::prelude::kunit_tests;
 mod tests {
     use super::super::{
         config::Config,
+        engine::Engine,
         extent::Located,
         locate::locate,
         outcome::Outcome,
         stats::Cost,
-        stay::Stay,
-        Engine, //
+        stay::Stay, //
     };
     use crate::{
         mm::{
-            lru_add_drain_all,
-            Process,
-            Scratch, //
+            lru::lru_add_drain_all,
+            process::Process,
+            sources::Scratch, //
         },
         pgtable::{
-            pmd_pages,
-            pmd_size,
+            pmd_size::{
+                pmd_pages,
+                pmd_size, //
+            },
             tests::scratch::Scratch as Memory, //
         },
     };

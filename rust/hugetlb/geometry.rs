@@ -2,7 +2,7 @@
 
 //! The level and number of entries of each page size.
 
-use crate::pgtable::Level;
+use crate::pgtable::level::Level;
 
 /// The number of bytes that one entry of each level translates, as powers of two.
 ///

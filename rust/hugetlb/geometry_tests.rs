@@ -3,12 +3,16 @@
 //! KUnit suite: every geometry, and the walker over each of them.
 
 use super::{
-    walk,
-    Geometry,
-    Layout,
-    Tables, //
+    geometry::{
+        Geometry,
+        Layout, //
+    },
+    walker::{
+        walk,
+        Tables, //
+    },
 };
-use crate::pgtable::Level;
+use crate::pgtable::level::Level;
 use kernel::prelude::kunit_tests;
 
 const KIB: usize = 1 << 10;
@@ -89,7 +93,7 @@ mod tests {
             },
             live::layout, //
         },
-        *,
+        *, //
     };
 
     #[test]
@@ -186,11 +190,14 @@ mod tests {
     fn this_kernel_has_its_layout() {
         let layout = layout();
         assert_eq!(layout.size(Level::Pte), Some(kernel::page::PAGE_SIZE));
-        assert_eq!(layout.size(Level::Pmd), Some(crate::pgtable::pmd_size()));
+        assert_eq!(
+            layout.size(Level::Pmd),
+            Some(crate::pgtable::pmd_size::pmd_size())
+        );
         assert!(layout.shift(Level::Pud) >= layout.shift(Level::Pmd));
         assert!(layout.shift(Level::P4d) >= layout.shift(Level::Pud));
         assert!(layout.shift(Level::Pgd) >= layout.shift(Level::P4d));
-        let place = Native::place(&layout, crate::pgtable::pmd_size());
+        let place = Native::place(&layout, crate::pgtable::pmd_size::pmd_size());
         assert_eq!(place, Some(layout.run(Level::Pmd, 1)));
     }
 }

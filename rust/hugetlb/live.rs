@@ -4,18 +4,22 @@
 
 use super::{
     arch::Native,
-    walk,
-    Geometry,
-    Layout,
-    Place,
-    Tables, //
+    geometry::{
+        Geometry,
+        Layout,
+        Place, //
+    },
+    walker::{
+        walk,
+        Tables, //
+    },
 };
 use crate::{
     bindings,
     pgtable::{
-        Level,
-        Pte,
-        Witness, //
+        entry::Pte,
+        level::Level,
+        witness::Witness, //
     },
 };
 use core::{
@@ -255,9 +259,9 @@ pub(crate) fn layout() -> Layout {
 
 #[kunit_tests(shmem_collapse_hugetlb_live)]
 mod tests {
-    use super::HugetlbVma;
+    use super::super::live::HugetlbVma;
     use crate::pgtable::{
-        pmd_size,
+        pmd_size::pmd_size,
         tests::scratch::Scratch, //
     };
     use kernel::prelude::*;

@@ -4,7 +4,7 @@
 //!
 //! The architecture decides at which level of the page table a hugetlb page of one size has its
 //! entry, or its run of contiguous entries. So there is one walker, in [`walker`], and one
-//! [`Geometry`] for each architecture, in [`arch`].
+//! [`Geometry`](geometry::Geometry) for each architecture, in [`arch`].
 //!
 //! At the PTE level, the table is reached by `pte_offset_huge()`: hugetlb never has tables in high
 //! memory, and its lock keeps them, so nothing is mapped or unmapped. A `HugeSlot` therefore has no
@@ -26,32 +26,8 @@
 )]
 
 pub(crate) mod arch;
-mod geometry;
+pub(crate) mod geometry;
 #[cfg(all(CONFIG_KUNIT = "y", CONFIG_64BIT))]
 mod geometry_tests;
-mod live;
-mod walker;
-
-pub(crate) use self::{
-    geometry::{
-        Geometry,
-        Layout,
-        Place, //
-    },
-    live::{
-        HugePte,
-        HugetlbVma, //
-    },
-    walker::{
-        walk,
-        Tables, //
-    },
-};
-
-/// Types that only the programs which must not compile call by their name.
-#[cfg(all_names)]
-pub(crate) use self::live::{
-    layout,
-    HugeSlot,
-    TableEntry, //
-};
+pub(crate) mod live;
+pub(crate) mod walker;

@@ -2,11 +2,11 @@
 
 //! One walk for every geometry.
 
-use super::{
+use super::geometry::{
     Geometry,
     Layout, //
 };
-use crate::pgtable::Level;
+use crate::pgtable::level::Level;
 
 /// Tables that can be walked, from the top.
 ///

@@ -32,14 +32,14 @@ use crate::{
             Stay, //
         },
     },
-    mm::{
+    mm::process::untagged_addr,
+    support::{
         machine,
         misc_device::{
             Control,
             Node,
             Opener, //
         },
-        untagged_addr, //
     },
 };
 use core::{
@@ -200,7 +200,7 @@ fn counted(extents: usize) -> u32 {
 #[kunit_tests(shmem_collapse_device)]
 mod tests {
     use super::*;
-    use crate::pgtable::pmd_size;
+    use crate::pgtable::pmd_size::pmd_size;
 
     fn extents(addr: u64, len: u64) -> Result<usize> {
         addresses(addr, len).map(|range| OwnRange::new(range).extents())

@@ -5,19 +5,21 @@
 use super::grammar;
 use crate::{
     hugetlb::{
-        HugePte,
-        HugetlbVma,
-        Place, //
+        geometry::Place,
+        live::{
+            HugePte,
+            HugetlbVma, //
+        },
     },
-    mm::{
+    mm::process::Process,
+    pgtable::entry::PteKind,
+    support::{
         kobject::{
             Mode,
             Page, //
         },
-        machine,
-        Process, //
+        machine, //
     },
-    pgtable::PteKind, //
 };
 use kernel::{
     prelude::*,

@@ -5,11 +5,11 @@
 use super::grammar;
 use crate::{
     collapse::config::Config,
-    mm::machine::{
+    pgtable::pmd_size::pmd_pages,
+    support::machine::{
         self,
         MemoryNode, //
     },
-    pgtable, //
 };
 use kernel::{
     prelude::*,
@@ -23,7 +23,7 @@ use kernel::{
 const NO_NODE: i32 = -1;
 
 fn extent_pages() -> i32 {
-    pgtable::pmd_pages() as i32
+    pmd_pages() as i32
 }
 
 /// One knob.
@@ -148,7 +148,7 @@ mod tests {
     fn defaults() {
         let config = Knobs::new().config();
         assert_eq!(config.max_ptes_none + 1, config.max_ptes_swap);
-        assert_eq!(config.max_ptes_swap, pgtable::pmd_pages());
+        assert_eq!(config.max_ptes_swap, pmd_pages());
         assert!(config.map_all);
         assert!(!config.direct_reclaim);
         assert_eq!(config.workers, 1);

@@ -5,17 +5,12 @@
 #![deny(unsafe_code)]
 
 mod answer;
-mod device;
+pub(crate) mod device;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-mod fault;
+pub(crate) mod failpoints;
 mod grammar;
 #[cfg(CONFIG_HUGETLB_PAGE)]
 mod hugetlb;
 mod knobs;
 mod stats;
-mod sysfs;
-
-pub(crate) use device::Device;
-#[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-pub(crate) use fault::FaultFiles;
-pub(crate) use sysfs::Sysfs;
+pub(crate) mod sysfs;

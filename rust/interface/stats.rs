@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     collapse::stats::Counter,
-    mm::kobject::{
+    support::kobject::{
         File,
         Mode,
         Page, //

@@ -22,11 +22,11 @@ use super::{
 use crate::{
     collapse::{
         config::Config,
+        engine::Engine,
         stats::Stats,
-        stay::Stay,
-        Engine, //
+        stay::Stay, //
     },
-    mm::{
+    support::{
         kobject::{
             Directory,
             File,

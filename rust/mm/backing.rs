@@ -3,11 +3,11 @@
 //! References to shmem files, and their page caches.
 
 use super::{
-    fault::Point,
-    BlockCharge,
-    ReverseMap, //
+    block_charge::BlockCharge,
+    reverse_map::ReverseMap, //
 };
 use crate::bindings;
+use crate::support::failpoint::Point;
 use core::{
     marker::PhantomData,
     mem::MaybeUninit,

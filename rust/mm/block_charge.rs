@@ -2,11 +2,9 @@
 
 //! Space accounting for pages that are about to exist.
 
-use super::{
-    fault::Point,
-    Mapping, //
-};
+use super::backing::Mapping;
 use crate::bindings;
+use crate::support::failpoint::Point;
 use kernel::{
     error::to_result,
     prelude::*, //

@@ -3,17 +3,21 @@
 //! The page cache under its lock: small entries out, the huge one in.
 
 use super::{
-    fault::Point,
-    Frozen,
-    HugeFolio,
-    Mapping,
-    PublishedFolio,
-    ReverseMap,
-    Sources, //
+    backing::Mapping,
+    huge_folio::{
+        HugeFolio,
+        PublishedFolio, //
+    },
+    reverse_map::ReverseMap,
+    sources::{
+        state::Frozen,
+        Sources, //
+    },
 };
+use crate::support::failpoint::Point;
 use crate::{
     bindings,
-    pgtable::pmd_pages, //
+    pgtable::pmd_size::pmd_pages, //
 };
 use core::mem::MaybeUninit;
 use kernel::{

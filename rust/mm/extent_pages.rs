@@ -2,8 +2,8 @@
 
 //! Pages that a page table is cleared of.
 
-use super::MappedVma;
-use crate::pgtable::ClearedRun;
+use super::reverse_map::MappedVma;
+use crate::pgtable::cleared::ClearedRun;
 
 /// The pages of one extent, by their place in it.
 pub(crate) trait ExtentPages {

@@ -41,14 +41,14 @@ pub(super) unsafe fn lock_folio(folio: *mut bindings::folio, over: &dyn Fn() -> 
 
 #[kunit_tests(shmem_collapse_folio_wait)]
 mod tests {
-    use super::{
-        super::Process,
-        lock_folio, //
+    use super::super::{
+        folio_wait::lock_folio,
+        process::Process, //
     };
     use crate::{
         bindings,
         pgtable::{
-            pmd_size,
+            pmd_size::pmd_size,
             tests::scratch::Scratch as Memory, //
         },
     };

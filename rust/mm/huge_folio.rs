@@ -3,23 +3,29 @@
 //! The new PMD-sized folio, before and after it is in the page cache.
 
 use super::{
-    fault::Point,
+    backing::Mapping,
+    extent_pages::ExtentPages,
     folio_wait::lock_folio,
-    ExtentPages,
-    MappedVma,
-    Mapping,
-    Nodes,
-    Owner,
-    ReverseMap,
-    Scratch, //
+    nodes::Nodes,
+    reverse_map::{
+        MappedVma,
+        ReverseMap, //
+    },
+    sources::{
+        home::Owner,
+        Scratch, //
+    },
 };
+use crate::support::failpoint::Point;
 use crate::{
     bindings,
     pgtable::{
-        ClearedRun,
-        MigrationTarget,
-        PmdSlot,
-        Spared, //
+        cleared::ClearedRun,
+        migration::{
+            MigrationTarget,
+            Spared, //
+        },
+        walk::PmdSlot, //
     },
 };
 use core::{
@@ -32,6 +38,12 @@ use kernel::{
     error::to_result,
     prelude::*, //
 };
+
+/// Returns whether the machine has PMD-sized pages for the page cache.
+pub(crate) fn huge_pages_supported() -> bool {
+    // SAFETY: FFI call without safety requirements.
+    unsafe { bindings::huge_pages_supported() }
+}
 
 /// A locked, charged PMD-sized folio that nobody can find yet.
 ///

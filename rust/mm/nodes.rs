@@ -2,8 +2,8 @@
 
 //! Sets of NUMA nodes.
 
-use super::machine::MemoryNode;
 use crate::bindings;
+use crate::support::machine::MemoryNode;
 
 /// Bits of a word of the mask.
 const BITS: usize = usize::BITS as usize;

@@ -2,13 +2,11 @@
 
 //! A process whose mappings are asked about.
 
-use super::{
-    fault::Point,
-    Backing, //
-};
+use super::backing::Backing;
+use crate::support::failpoint::Point;
 use crate::{
     bindings,
-    pgtable::Witness, //
+    pgtable::witness::Witness, //
 };
 use core::{
     ops::Range,
@@ -26,6 +24,12 @@ use kernel::{
     sync::aref::ARef,
     task::Task, //
 };
+
+/// Removes the bits of a user address that the hardware ignores (`untagged_addr()`).
+pub(crate) fn untagged_addr(addr: usize) -> usize {
+    // SAFETY: Takes any number.
+    unsafe { bindings::untagged_addr(addr) }
+}
 
 /// The address space of a process, kept from being torn down.
 ///

@@ -2,16 +2,16 @@
 
 //! Who maps a file: the interval tree of its VMAs.
 
-use super::{
-    cond_resched,
-    Mapping, //
-};
+use super::backing::Mapping;
+use crate::support::task::cond_resched;
 use crate::{
     bindings,
     pgtable::{
-        pmd_pages,
-        pmd_size,
-        Witness, //
+        pmd_size::{
+            pmd_pages,
+            pmd_size, //
+        },
+        witness::Witness, //
     },
 };
 use core::{

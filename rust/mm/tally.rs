@@ -68,7 +68,7 @@ fn sift(heap: &mut [u32], mut root: usize) {
 
 #[kernel::prelude::kunit_tests(shmem_collapse_tally)]
 mod tests {
-    use super::Tally;
+    use super::super::tally::Tally;
 
     /// Enough for the tests, and little enough for a kernel's stack.
     const ROOM: [u32; 256] = [0; 256];

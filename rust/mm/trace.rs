@@ -2,10 +2,10 @@
 
 //! The tracepoint `shmem_collapse:shmem_collapse_extent`.
 
-use super::Mapping;
+use super::backing::Mapping;
 use crate::{
     bindings,
-    pgtable::pmd_pages, //
+    pgtable::pmd_size::pmd_pages, //
 };
 
 /// A file, as traces name it.

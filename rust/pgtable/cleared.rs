@@ -2,7 +2,7 @@
 
 //! The debt that clearing an entry leaves.
 
-use super::Pte;
+use super::entry::Pte;
 use core::ops::Range;
 use kernel::prelude::*;
 
@@ -95,7 +95,7 @@ pub(crate) trait MappedPages {
 
 #[kunit_tests(shmem_collapse_pgtable_cleared)]
 mod tests {
-    use super::ClearedRun;
+    use super::super::cleared::ClearedRun;
 
     fn same_bits(first: usize, pages: u64) -> bool {
         let mut seen = 0u64;

@@ -2,7 +2,7 @@
 
 //! Tables that were taken out of a page table.
 
-use super::Witness;
+use super::witness::Witness;
 use crate::bindings;
 
 /// A PTE table that no pmd entry points to any more.

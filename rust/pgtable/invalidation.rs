@@ -6,7 +6,7 @@
 use super::pte_lock::UncheckedPteMap;
 use super::{
     pmd_lock::PmdGuard,
-    pmd_size,
+    pmd_size::pmd_size,
     pte_lock::LockedPteMap,
     pte_write::WritablePtes,
     walk::PmdSlot,

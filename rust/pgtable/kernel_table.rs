@@ -8,9 +8,9 @@
 //! such a table would leak an RCU section, or find no table where a kernel mapping is huge.
 
 use super::{
-    Level,
-    Pte,
-    PteIndex, //
+    entry::Pte,
+    level::Level,
+    pte_index::PteIndex, //
 };
 use crate::bindings;
 use core::{

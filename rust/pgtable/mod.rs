@@ -57,6 +57,18 @@
 //! | `pte_free_defer()` | [`DetachedTable::free_deferred`] | |
 //!
 //! [`AllocError`]: kernel::alloc::AllocError
+//! [`DetachedTable::free_deferred`]: detached::DetachedTable::free_deferred
+//! [`EmptyTable::remove`]: pmd_lock::EmptyTable::remove
+//! [`KernelPmd::offset_kernel`]: kernel_table::KernelPmd::offset_kernel
+//! [`MappedTable::remove`]: pmd_lock::MappedTable::remove
+//! [`PmdSlot::alloc_map`]: walk::PmdSlot::alloc_map
+//! [`PmdSlot::alloc_map_lock`]: walk::PmdSlot::alloc_map_lock
+//! [`PmdSlot::get_locked_pte`]: walk::PmdSlot::get_locked_pte
+//! [`PmdSlot::map`]: walk::PmdSlot::map
+//! [`PmdSlot::map_lock`]: walk::PmdSlot::map_lock
+//! [`PmdSlot::map_ro_nolock`]: walk::PmdSlot::map_ro_nolock
+//! [`PmdSlot::map_rw_nolock`]: walk::PmdSlot::map_rw_nolock
+//! [`UncheckedPteMap::lock`]: pte_lock::UncheckedPteMap::lock
 
 #![deny(
     clippy::indexing_slicing,
@@ -65,109 +77,28 @@
     clippy::panic
 )]
 
-mod cleared;
-mod detached;
-mod entry;
-mod invalidation;
+pub(crate) mod cleared;
+pub(crate) mod detached;
+pub(crate) mod entry;
+pub(crate) mod invalidation;
 #[cfg(all_accessors)]
-mod kernel_table;
-mod level;
-mod migration;
-mod pmd_lock;
+pub(crate) mod kernel_table;
+pub(crate) mod level;
+pub(crate) mod migration;
+pub(crate) mod pmd_lock;
+pub(crate) mod pmd_size;
 #[cfg(all_accessors)]
-mod pte_alloc;
-mod pte_index;
+pub(crate) mod pte_alloc;
+pub(crate) mod pte_index;
 #[cfg(all_accessors)]
-mod pte_install;
-mod pte_lock;
-mod pte_map;
+pub(crate) mod pte_install;
+pub(crate) mod pte_lock;
+pub(crate) mod pte_map;
 #[cfg(all_accessors)]
-mod pte_ro;
-mod pte_write;
+pub(crate) mod pte_ro;
+pub(crate) mod pte_write;
 #[cfg(CONFIG_KUNIT = "y")]
 #[allow(clippy::indexing_slicing)]
 pub(crate) mod tests;
-mod walk;
-mod witness;
-
-pub(crate) use self::{
-    cleared::{
-        Cleared,
-        ClearedRun,
-        MappedPages, //
-    },
-    detached::DetachedTable,
-    entry::{
-        Pmd,
-        Pte,
-        PteKind, //
-    },
-    invalidation::Invalidation,
-    level::Level,
-    migration::{
-        MigrationTarget,
-        Spared, //
-    },
-    pmd_lock::CheckedTable,
-    pte_index::PteIndex,
-    pte_lock::LockedPteMap,
-    pte_map::PteMap,
-    walk::PmdSlot,
-    witness::Witness, //
-};
-
-/// What the module does not use yet.
-#[cfg(all_accessors)]
-pub(crate) use self::{
-    kernel_table::{
-        KernelRange,
-        KernelSlot,
-        KernelTables,
-        NewKernelTable, //
-    },
-    pte_install::NewPte,
-};
-
-/// Types that only the programs which must not compile call by their name.
-#[cfg(all_names)]
-pub(crate) use self::{
-    kernel_table::{
-        KernelPmd,
-        KernelPteTable, //
-    },
-    pmd_lock::{
-        EmptyTable,
-        MappedTable,
-        PmdGuard,
-        TableGuard, //
-    },
-    pte_install::LockedPte,
-    pte_lock::UncheckedPteMap,
-    pte_ro::{
-        ReadOnlyPteMap,
-        SteadyPteMap, //
-    },
-    pte_write::WritablePtes,
-    witness::MayInstall,
-};
-
-use crate::bindings;
-
-/// Returns the number of pages in one PMD-sized extent (`HPAGE_PMD_NR`), which is that of the
-/// entries in a PTE table.
-pub(crate) fn pmd_pages() -> usize {
-    // SAFETY: FFI call without safety requirements.
-    unsafe { bindings::hpage_pmd_nr() }
-}
-
-/// Returns the size of one PMD-sized extent (`HPAGE_PMD_SIZE`).
-pub(crate) fn pmd_size() -> usize {
-    pmd_pages() * kernel::page::PAGE_SIZE
-}
-
-/// Returns whether this kernel can keep a migration entry in a pmd of a file mapping without a
-/// deposited table (`thp_migration_supported()`, `!arch_needs_pgtable_deposit()`).
-pub(crate) fn pmd_migration_supported() -> bool {
-    // SAFETY: FFI call without safety requirements.
-    unsafe { bindings::pmd_entries_supported() }
-}
+pub(crate) mod walk;
+pub(crate) mod witness;

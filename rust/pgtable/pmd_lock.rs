@@ -3,20 +3,24 @@
 //! Changing the pmd entry: taking a table out, putting a migration entry in.
 
 use super::{
-    pmd_pages,
+    cleared::{
+        ClearedRun,
+        MappedPages, //
+    },
+    detached::DetachedTable,
+    invalidation::Invalidation,
+    migration::{
+        MigrationTarget,
+        Spared, //
+    },
+    pmd_size::pmd_pages,
+    pte_index::PteIndex,
     pte_map::{
         FoundPages,
-        PteLock, //
+        PteLock,
+        PteMap, //
     },
-    ClearedRun,
-    DetachedTable,
-    Invalidation,
-    MappedPages,
-    MigrationTarget,
-    PteIndex,
-    PteMap,
-    Spared,
-    Witness, //
+    witness::Witness, //
 };
 use crate::bindings;
 use kernel::page::PAGE_SIZE;
@@ -72,7 +76,7 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
 
     /// Reads the entry, which does not change while the lock is held.
     #[cfg(all_accessors)]
-    pub(crate) fn value(&self) -> super::Pmd {
+    pub(crate) fn value(&self) -> super::entry::Pmd {
         // SAFETY: The slot's entry is there.
         unsafe { bindings::pmd_read(self.pmd()) }.into()
     }

@@ -2,7 +2,7 @@
 
 //! Indices of PTE tables, checked once.
 
-use super::pmd_pages;
+use super::pmd_size::pmd_pages;
 use core::ops::Range;
 use kernel::{
     page::PAGE_SIZE,
@@ -74,7 +74,7 @@ impl PteIndex {
 #[kunit_tests(shmem_collapse_pgtable_index)]
 mod tests {
     use super::{
-        super::pmd_size,
+        super::pmd_size::pmd_size,
         *, //
     };
 

@@ -5,7 +5,7 @@
 use super::{
     cleared::ClearedRun,
     entry::Pte,
-    pmd_pages,
+    pmd_size::pmd_pages,
     pte_index::PteIndex,
     walk::PmdSlot,
     witness::Witness, //

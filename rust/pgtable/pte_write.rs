@@ -3,14 +3,14 @@
 //! Clearing or replacing single entries of a table that stays.
 
 use super::{
-    Cleared,
-    Invalidation,
-    LockedPteMap,
-    MigrationTarget,
-    Pte,
-    PteIndex,
-    PteMap,
-    Witness, //
+    cleared::Cleared,
+    entry::Pte,
+    invalidation::Invalidation,
+    migration::MigrationTarget,
+    pte_index::PteIndex,
+    pte_lock::LockedPteMap,
+    pte_map::PteMap,
+    witness::Witness, //
 };
 use crate::bindings;
 use core::ops::Range;

@@ -4,7 +4,7 @@
 
 use super::{
     entry::Pmd,
-    pmd_size,
+    pmd_size::pmd_size,
     witness::Witness, //
 };
 use crate::bindings;

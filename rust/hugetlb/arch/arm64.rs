@@ -5,12 +5,12 @@
 //! C source: [`arch/arm64/mm/hugetlbpage.c`](srctree/arch/arm64/mm/hugetlbpage.c).
 
 use crate::{
-    hugetlb::{
+    hugetlb::geometry::{
         Geometry,
         Layout,
         Place, //
     },
-    pgtable::Level,
+    pgtable::level::Level, //
 };
 
 /// The contiguous bit groups as many entries as the page size decides.

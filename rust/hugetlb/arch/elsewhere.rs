@@ -7,12 +7,12 @@
 //! tested with them too.
 
 use crate::{
-    hugetlb::{
+    hugetlb::geometry::{
         Geometry,
         Layout,
         Place, //
     },
-    pgtable::Level,
+    pgtable::level::Level, //
 };
 
 /// A region of the address space has huge pages only, and its tables count in them: one PTE for

@@ -6,12 +6,12 @@
 //! C source: `huge_pte_offset()` in [`mm/hugetlb.c`](srctree/mm/hugetlb.c).
 
 use crate::{
-    hugetlb::{
+    hugetlb::geometry::{
         Geometry,
         Layout,
         Place, //
     },
-    pgtable::Level,
+    pgtable::level::Level, //
 };
 
 /// Leaves of PMD and PUD size.

@@ -6,12 +6,12 @@
 //! C source: [`arch/powerpc/mm/hugetlbpage.c`](srctree/arch/powerpc/mm/hugetlbpage.c).
 
 use crate::{
-    hugetlb::{
+    hugetlb::geometry::{
         Geometry,
         Layout,
         Place, //
     },
-    pgtable::Level,
+    pgtable::level::Level, //
 };
 
 /// 2 MiB and 1 GiB with the radix MMU, 16 MiB and 16 GiB with the hash MMU, runs of entries on

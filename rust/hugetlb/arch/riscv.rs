@@ -5,12 +5,12 @@
 //! C source: [`arch/riscv/mm/hugetlbpage.c`](srctree/arch/riscv/mm/hugetlbpage.c).
 
 use crate::{
-    hugetlb::{
+    hugetlb::geometry::{
         Geometry,
         Layout,
         Place, //
     },
-    pgtable::Level,
+    pgtable::level::Level, //
 };
 
 /// The one size that the extension defines (`NAPOT_CONT64KB_ORDER`).

@@ -6,27 +6,29 @@ use kernel::prelude::kunit_tests;
 
 #[kunit_tests(shmem_collapse_pgtable_change)]
 mod tests {
-    use super::super::{
-        super::{
-            pmd_pages,
-            pmd_size,
-            CheckedTable,
-            NewPte,
-            Pmd,
-            PmdSlot,
-            PteKind, //
-        },
-        scratch::{
-            at,
-            extent,
-            frames_of,
-            rcu_depth,
-            Known,
-            Scratch,
-            Watch, //
-        },
+    use super::super::scratch::{
+        at,
+        extent,
+        frames_of,
+        rcu_depth,
+        Known,
+        Scratch,
+        Watch, //
     };
     use crate::bindings;
+    use crate::pgtable::{
+        entry::{
+            Pmd,
+            PteKind, //
+        },
+        pmd_lock::CheckedTable,
+        pmd_size::{
+            pmd_pages,
+            pmd_size, //
+        },
+        pte_install::NewPte,
+        walk::PmdSlot, //
+    };
     use kernel::{
         page::PAGE_SIZE,
         prelude::*, //

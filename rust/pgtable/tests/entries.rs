@@ -2,11 +2,11 @@
 
 //! Values of entries: each kind is told from all others.
 
-use super::super::{
+use crate::bindings;
+use crate::pgtable::entry::{
     Pmd,
     Pte, //
 };
-use crate::bindings;
 use core::mem::MaybeUninit;
 use kernel::prelude::kunit_tests;
 
@@ -38,15 +38,17 @@ fn sample_frame() -> usize {
 
 #[kunit_tests(shmem_collapse_pgtable_entries)]
 mod tests {
-    use super::{
-        super::super::{
-            Level,
-            Pmd,
-            PteKind, //
-        },
+    use super::super::entries::{
         sample_frame,
         sample_pmd,
         sample_pte, //
+    };
+    use crate::pgtable::{
+        entry::{
+            Pmd,
+            PteKind, //
+        },
+        level::Level, //
     };
 
     #[test]

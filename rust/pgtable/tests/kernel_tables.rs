@@ -6,23 +6,23 @@ use kernel::prelude::kunit_tests;
 
 #[kunit_tests(shmem_collapse_pgtable_kernel)]
 mod tests {
-    use super::super::{
-        super::{
-            pmd_pages,
+    use super::super::scratch::{
+        at,
+        rcu_depth, //
+    };
+    use crate::bindings;
+    use crate::pgtable::{
+        entry::PteKind,
+        kernel_table::{
             KernelRange,
             KernelSlot,
             KernelTables,
-            Level,
-            NewKernelTable,
-            PteIndex,
-            PteKind, //
+            NewKernelTable, //
         },
-        scratch::{
-            at,
-            rcu_depth, //
-        },
+        level::Level,
+        pmd_size::pmd_pages,
+        pte_index::PteIndex, //
     };
-    use crate::bindings;
     use kernel::{
         page::PAGE_SIZE,
         prelude::*, //

@@ -6,26 +6,28 @@ use kernel::prelude::kunit_tests;
 
 #[kunit_tests(shmem_collapse_pgtable_lookup)]
 mod tests {
-    use super::super::{
-        super::{
-            pmd_pages,
-            pmd_size,
-            CheckedTable,
-            NewPte,
+    use super::super::scratch::{
+        at,
+        extent,
+        rcu_depth,
+        rcu_is_counted,
+        Known,
+        Scratch, //
+    };
+    use crate::pgtable::{
+        entry::{
             Pmd,
-            PmdSlot,
             Pte,
-            PteIndex,
             PteKind, //
         },
-        scratch::{
-            at,
-            extent,
-            rcu_depth,
-            rcu_is_counted,
-            Known,
-            Scratch, //
+        pmd_lock::CheckedTable,
+        pmd_size::{
+            pmd_pages,
+            pmd_size, //
         },
+        pte_index::PteIndex,
+        pte_install::NewPte,
+        walk::PmdSlot, //
     };
     use kernel::{
         page::PAGE_SIZE,
@@ -161,7 +163,9 @@ mod tests {
 
     #[test]
     fn every_way_out_unmaps() -> Result {
-        fn leave_early(slot: &mut PmdSlot<'_, impl super::super::super::Witness>) -> Result<Pte> {
+        fn leave_early(
+            slot: &mut PmdSlot<'_, impl super::super::super::witness::Witness>,
+        ) -> Result<Pte> {
             let table = slot.map_lock().ok_or(EFAULT)?;
             if table.entries().read(at(0)).is_none() {
                 return Ok(table.entries().read(at(0)));

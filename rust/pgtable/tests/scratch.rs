@@ -2,15 +2,19 @@
 
 //! A scratch address space, which belongs to one test.
 
-use super::super::{
-    pmd_pages,
-    pmd_size,
-    ClearedRun,
-    MappedPages,
-    PteIndex,
-    PteMap, //
-};
 use crate::bindings;
+use crate::pgtable::{
+    cleared::{
+        ClearedRun,
+        MappedPages, //
+    },
+    pmd_size::{
+        pmd_pages,
+        pmd_size, //
+    },
+    pte_index::PteIndex,
+    pte_map::PteMap, //
+};
 use kernel::{
     mm::virt::VmaRef,
     page::PAGE_SIZE,

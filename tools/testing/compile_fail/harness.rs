@@ -15,6 +15,8 @@ mod hugetlb;
 mod mm;
 #[path = "../../../rust/pgtable/mod.rs"]
 mod pgtable;
+#[path = "../../../rust/support/mod.rs"]
+mod support;
 
 /// What `module!` would define for the operations of the device.
 struct LocalModule;

@@ -3,7 +3,10 @@
 // error: E0599
 // message: no method named `install` found for enum `core::result::Result` in the current scope
 
-use crate::pgtable::{NewPte, PmdSlot};
+use crate::pgtable::{
+    pte_install::NewPte,
+    walk::PmdSlot, //
+};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(vma: &VmaRef, addr: usize) -> Result {

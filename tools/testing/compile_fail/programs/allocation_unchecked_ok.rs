@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of allocation_unchecked.rs.
 
-use crate::pgtable::{NewPte, PmdSlot};
+use crate::pgtable::{
+    pte_install::NewPte,
+    walk::PmdSlot, //
+};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(vma: &VmaRef, addr: usize) -> Result {

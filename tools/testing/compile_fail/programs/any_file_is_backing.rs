@@ -3,7 +3,7 @@
 // error: E0423
 // message: cannot initialize a tuple struct which contains private fields
 
-use crate::mm::Backing;
+use crate::mm::backing::Backing;
 use kernel::{fs::LocalFile, prelude::*};
 
 fn is_frozen(fd: u32) -> Result<bool> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of any_file_is_backing.rs.
 
-use crate::mm::Backing;
+use crate::mm::backing::Backing;
 use kernel::{prelude::*, str::CStr};
 
 fn is_frozen(path: &CStr) -> Result<bool> {

@@ -3,7 +3,10 @@
 // error: E0382
 // message: use of moved value: `detached`
 
-use crate::pgtable::{EmptyTable, Witness};
+use crate::pgtable::{
+    pmd_lock::EmptyTable,
+    witness::Witness, //
+};
 
 fn take_out<W: Witness>(table: EmptyTable<'_, W>) {
     let detached = table.remove();

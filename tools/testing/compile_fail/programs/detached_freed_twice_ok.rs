@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of detached_freed_twice.rs.
 
-use crate::pgtable::{EmptyTable, Witness};
+use crate::pgtable::{
+    pmd_lock::EmptyTable,
+    witness::Witness, //
+};
 
 fn take_out<W: Witness>(table: EmptyTable<'_, W>) {
     let detached = table.remove();

@@ -3,7 +3,10 @@
 // error: unused_must_use
 // message: unused `DetachedTable` that must be used
 
-use crate::pgtable::{EmptyTable, Witness};
+use crate::pgtable::{
+    pmd_lock::EmptyTable,
+    witness::Witness, //
+};
 
 fn take_out<W: Witness>(table: EmptyTable<'_, W>) {
     table.remove();

@@ -3,7 +3,10 @@
 // error: E0200
 // message: the trait `Witness` requires an `unsafe impl` declaration
 
-use crate::{bindings, pgtable::Witness};
+use crate::{
+    bindings,
+    pgtable::witness::Witness, //
+};
 use core::ptr::NonNull;
 
 struct Unlocked(NonNull<bindings::vm_area_struct>);

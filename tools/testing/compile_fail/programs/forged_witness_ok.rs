@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of forged_witness.rs.
 
-use crate::{bindings, pgtable::Witness};
+use crate::{
+    bindings,
+    pgtable::witness::Witness, //
+};
 use core::ptr::NonNull;
 use kernel::mm::virt::VmaRef;
 

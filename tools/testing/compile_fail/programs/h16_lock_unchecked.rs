@@ -3,7 +3,11 @@
 // error: E0599
 // message: no method named `entries` found for enum `Option` in the current scope
 
-use crate::pgtable::{PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> bool {
     slot.map_lock().entries().read(PteIndex::FIRST).is_none()

@@ -3,7 +3,11 @@
 // error: E0599
 // message: no method named `read` found for enum `Option` in the current scope
 
-use crate::pgtable::{PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> bool {
     slot.map().read(PteIndex::FIRST).is_none()

@@ -3,7 +3,13 @@
 // error: E0599
 // message: the method `alloc_map` exists for mutable reference `&mut PmdSlot<'_, MappedVma<'_>>`, but its trait bounds were not satisfied
 
-use crate::{mm::MappedVma, pgtable::{PmdSlot, PteIndex}};
+use crate::{
+    mm::reverse_map::MappedVma,
+    pgtable::{
+        pte_index::PteIndex,
+        walk::PmdSlot, //
+    },
+};
 use kernel::prelude::*;
 
 fn is_empty(slot: &mut PmdSlot<'_, MappedVma<'_>>) -> Result<bool> {

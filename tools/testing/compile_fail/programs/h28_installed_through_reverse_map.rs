@@ -4,8 +4,12 @@
 // message: the method `install` exists for struct `LockedPteMap<'_, MappedVma<'_>>`, but its trait bounds were not satisfied
 
 use crate::{
-    mm::MappedVma,
-    pgtable::{NewPte, PmdSlot, PteIndex},
+    mm::reverse_map::MappedVma,
+    pgtable::{
+        pte_index::PteIndex,
+        pte_install::NewPte,
+        walk::PmdSlot, //
+    },
 };
 use kernel::prelude::*;
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of installed_through_reverse_map.rs.
 
-use crate::pgtable::{NewPte, PmdSlot, PteIndex};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    pte_install::NewPte,
+    walk::PmdSlot, //
+};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(slot: &mut PmdSlot<'_, VmaRef>) -> Result {

@@ -3,7 +3,11 @@
 // error: E0599
 // message: no method named `replace` found for struct `EmptyTable` in the current scope
 
-use crate::pgtable::{EmptyTable, MigrationTarget, Witness};
+use crate::pgtable::{
+    migration::MigrationTarget,
+    pmd_lock::EmptyTable,
+    witness::Witness, //
+};
 
 fn take_out<W: Witness>(table: EmptyTable<'_, W>, target: &impl MigrationTarget) {
     table.replace(target).free_deferred();

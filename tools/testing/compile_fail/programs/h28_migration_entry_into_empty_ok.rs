@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of migration_entry_into_empty.rs.
 
-use crate::pgtable::{MappedPages, MappedTable, MigrationTarget, Witness};
+use crate::pgtable::{
+    cleared::MappedPages,
+    migration::MigrationTarget,
+    pmd_lock::MappedTable,
+    witness::Witness, //
+};
 
 fn take_out<W: Witness, P: MappedPages>(
     table: MappedTable<'_, '_, W, P>,

@@ -3,7 +3,11 @@
 // error: E0599
 // message: no method named `clear` found for struct `UncheckedPtes` in the current scope
 
-use crate::pgtable::{Invalidation, PteIndex, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    pte_index::PteIndex,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(section: &mut Invalidation<'_, W>) -> Option<()> {
     let mut table = section.map_rw_nolock()?;

@@ -3,7 +3,10 @@
 // error: E0599
 // message: no method named `remove` found for struct `TableGuard` in the current scope
 
-use crate::pgtable::{TableGuard, Witness};
+use crate::pgtable::{
+    pmd_lock::TableGuard,
+    witness::Witness, //
+};
 
 fn take_out<W: Witness>(table: TableGuard<'_, W>) {
     table.remove().free_deferred();

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of table_taken_untested.rs.
 
-use crate::pgtable::{CheckedTable, MappedPages, TableGuard, Witness};
+use crate::pgtable::{
+    cleared::MappedPages,
+    pmd_lock::{
+        CheckedTable,
+        TableGuard, //
+    },
+    witness::Witness, //
+};
 
 fn take_out<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) {
     if let CheckedTable::Empty(table) = table.check(pages) {

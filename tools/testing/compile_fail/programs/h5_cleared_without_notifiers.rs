@@ -3,7 +3,11 @@
 // error: E0599
 // message: no method named `clear` found for struct `LockedPteMap` in the current scope
 
-use crate::pgtable::{PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     if let Some(mut table) = slot.map_lock() {

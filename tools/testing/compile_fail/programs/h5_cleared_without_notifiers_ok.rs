@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of cleared_without_notifiers.rs.
 
-use crate::pgtable::{pmd_size, PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pmd_size::pmd_size,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     let start = slot.base();

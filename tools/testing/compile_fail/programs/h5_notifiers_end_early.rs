@@ -3,7 +3,11 @@
 // error: E0505
 // message: cannot move out of `section` because it is borrowed
 
-use crate::pgtable::{Invalidation, PteIndex, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    pte_index::PteIndex,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(mut section: Invalidation<'_, W>) {
     let Some(mut table) = section.map_lock() else {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of notifiers_end_early.rs.
 
-use crate::pgtable::{Invalidation, PteIndex, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    pte_index::PteIndex,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(mut section: Invalidation<'_, W>) {
     let Some(mut table) = section.map_lock() else {

@@ -3,7 +3,11 @@
 // error: E0597
 // message: `guard` does not live long enough
 
-use crate::pgtable::{PmdSlot, Pte, PteIndex};
+use crate::pgtable::{
+    entry::Pte,
+    pte_index::PteIndex,
+    walk::PmdSlot, //
+};
 use kernel::mm::MmWithUser;
 
 fn first(mm: &MmWithUser, addr: usize) -> Option<Pte> {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kept_past_witness.rs.
 
-use crate::pgtable::{PmdSlot, Pte, PteIndex};
+use crate::pgtable::{
+    entry::Pte,
+    pte_index::PteIndex,
+    walk::PmdSlot, //
+};
 use kernel::mm::MmWithUser;
 
 fn first(mm: &MmWithUser, addr: usize) -> Option<Pte> {

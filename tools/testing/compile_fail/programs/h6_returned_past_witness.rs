@@ -3,7 +3,10 @@
 // error: E0515
 // message: cannot return value referencing local variable `slot`
 
-use crate::pgtable::{PmdSlot, PteMap};
+use crate::pgtable::{
+    pte_map::PteMap,
+    walk::PmdSlot, //
+};
 use kernel::mm::virt::VmaRef;
 
 fn table_of(vma: &VmaRef, addr: usize) -> Option<PteMap<'_>> {

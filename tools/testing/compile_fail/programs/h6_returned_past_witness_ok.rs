@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of returned_past_witness.rs.
 
-use crate::pgtable::{PmdSlot, PteMap};
+use crate::pgtable::{
+    pte_map::PteMap,
+    walk::PmdSlot, //
+};
 use kernel::mm::virt::VmaRef;
 
 fn table_of<'s>(slot: &'s mut PmdSlot<'_, VmaRef>) -> Option<PteMap<'s>> {

@@ -3,7 +3,14 @@
 // error: E0599
 // message: no method named `clear_migration` found for struct `Invalidation` in the current scope
 
-use crate::pgtable::{Invalidation, MigrationTarget, Spared, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    migration::{
+        MigrationTarget,
+        Spared, //
+    },
+    witness::Witness, //
+};
 
 fn give_back<W: Witness>(section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
     section.clear_migration(target, Spared::Nothing)

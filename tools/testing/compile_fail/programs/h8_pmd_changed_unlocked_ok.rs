@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of pmd_changed_unlocked.rs.
 
-use crate::pgtable::{Invalidation, MigrationTarget, Spared, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    migration::{
+        MigrationTarget,
+        Spared, //
+    },
+    witness::Witness, //
+};
 
 fn give_back<W: Witness>(mut section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
     section.lock_pmd().clear_migration(target, Spared::Nothing)

@@ -4,8 +4,14 @@
 // message: field `entry` of struct `TableEntry` is private
 
 use crate::{
-    hugetlb::{HugetlbVma, TableEntry, Tables},
-    pgtable::Level,
+    hugetlb::{
+        live::{
+            HugetlbVma,
+            TableEntry, //
+        },
+        walker::Tables, //
+    },
+    pgtable::level::Level, //
 };
 use core::{marker::PhantomData, ptr::NonNull};
 

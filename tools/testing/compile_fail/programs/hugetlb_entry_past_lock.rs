@@ -3,7 +3,10 @@
 // error: E0505
 // message: cannot move out of `mapping` because it is borrowed
 
-use crate::hugetlb::{HugePte, HugetlbVma};
+use crate::hugetlb::live::{
+    HugePte,
+    HugetlbVma, //
+};
 
 fn entry(mapping: HugetlbVma<'_>, addr: usize) -> Option<HugePte> {
     let slot = mapping.find(addr)?;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of hugetlb_entry_past_lock.rs.
 
-use crate::hugetlb::{HugePte, HugetlbVma};
+use crate::hugetlb::live::{
+    HugePte,
+    HugetlbVma, //
+};
 
 fn entry(mapping: HugetlbVma<'_>, addr: usize) -> Option<HugePte> {
     let slot = mapping.find(addr)?;

@@ -4,8 +4,11 @@
 // message: this method takes 1 argument but 3 arguments were supplied
 
 use crate::{
-    hugetlb::{HugetlbVma, Tables},
-    pgtable::Level,
+    hugetlb::{
+        live::HugetlbVma,
+        walker::Tables, //
+    },
+    pgtable::level::Level, //
 };
 
 fn table(vma: &HugetlbVma<'_>, addr: usize) -> Option<()> {

@@ -2,8 +2,15 @@
 // The right way of hugetlb_level_chosen.rs.
 
 use crate::{
-    hugetlb::{arch::Native, layout, walk, HugetlbVma},
-    pgtable::Witness,
+    hugetlb::{
+        arch::Native,
+        live::{
+            layout,
+            HugetlbVma, //
+        },
+        walker::walk, //
+    },
+    pgtable::witness::Witness, //
 };
 use kernel::mm::virt::VmaRef;
 

@@ -3,7 +3,13 @@
 // error: E0505
 // message: cannot move out of `mapping` because it is borrowed
 
-use crate::hugetlb::{HugetlbVma, TableEntry, Tables};
+use crate::hugetlb::{
+    live::{
+        HugetlbVma,
+        TableEntry, //
+    },
+    walker::Tables, //
+};
 
 fn top<'v>(mapping: HugetlbVma<'v>, other: &'v HugetlbVma<'v>, addr: usize) -> bool {
     let Some(top): Option<TableEntry<'_>> = mapping.top(addr) else {

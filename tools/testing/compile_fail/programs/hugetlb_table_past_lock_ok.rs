@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of hugetlb_table_past_lock.rs.
 
-use crate::hugetlb::{HugetlbVma, TableEntry, Tables};
+use crate::hugetlb::{
+    live::{
+        HugetlbVma,
+        TableEntry, //
+    },
+    walker::Tables, //
+};
 
 fn top(mapping: HugetlbVma<'_>, addr: usize) -> bool {
     let Some(top): Option<TableEntry<'_>> = mapping.top(addr) else {

@@ -3,7 +3,7 @@
 // error: E0599
 // message: no method named `find` found for reference `&VmaRef` in the current scope
 
-use crate::hugetlb::HugePte;
+use crate::hugetlb::live::HugePte;
 use kernel::mm::virt::VmaRef;
 
 fn entry(vma: &VmaRef, addr: usize) -> Option<HugePte> {

@@ -3,7 +3,12 @@
 // error: E0308
 // message: mismatched types
 
-use crate::pgtable::{pmd_pages, PmdSlot, Pte, Witness};
+use crate::pgtable::{
+    entry::Pte,
+    pmd_size::pmd_pages,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn last<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     Some(slot.map()?.read(pmd_pages()))

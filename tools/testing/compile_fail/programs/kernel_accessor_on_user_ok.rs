@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kernel_accessor_on_user.rs.
 
-use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
+use crate::pgtable::{
+    entry::Pte,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     Some(slot.map()?.read(PteIndex::FIRST))

@@ -3,7 +3,15 @@
 // error: E0505
 // message: cannot move out of `tables` because it is borrowed
 
-use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte, PteIndex};
+use crate::pgtable::{
+    entry::Pte,
+    kernel_table::{
+        KernelRange,
+        KernelSlot,
+        KernelTables, //
+    },
+    pte_index::PteIndex, //
+};
 
 fn first(range: &KernelRange<'_>) -> Option<Pte> {
     let tables = KernelTables::read_lock();

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kernel_table_past_lock.rs.
 
-use crate::pgtable::{KernelRange, KernelSlot, KernelTables, Pte, PteIndex};
+use crate::pgtable::{
+    entry::Pte,
+    kernel_table::{
+        KernelRange,
+        KernelSlot,
+        KernelTables, //
+    },
+    pte_index::PteIndex, //
+};
 
 fn first(range: &KernelRange<'_>) -> Option<Pte> {
     let tables = KernelTables::read_lock();

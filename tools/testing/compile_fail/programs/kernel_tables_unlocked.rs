@@ -3,7 +3,7 @@
 // error: unused_must_use
 // message: unused `KernelTables` that must be used
 
-use crate::pgtable::KernelTables;
+use crate::pgtable::kernel_table::KernelTables;
 
 fn lock() {
     KernelTables::read_lock();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of kernel_tables_unlocked.rs.
 
-use crate::pgtable::KernelTables;
+use crate::pgtable::kernel_table::KernelTables;
 
 fn lock() -> KernelTables {
     KernelTables::read_lock()

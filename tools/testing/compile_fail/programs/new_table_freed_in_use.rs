@@ -3,7 +3,11 @@
 // error: E0505
 // message: cannot move out of `table` because it is borrowed
 
-use crate::pgtable::{NewKernelTable, Pte, PteIndex};
+use crate::pgtable::{
+    entry::Pte,
+    kernel_table::NewKernelTable,
+    pte_index::PteIndex, //
+};
 
 fn first(table: NewKernelTable) -> Pte {
     let entries = table.entries();

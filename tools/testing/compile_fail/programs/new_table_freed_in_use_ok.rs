@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of new_table_freed_in_use.rs.
 
-use crate::pgtable::{NewKernelTable, Pte, PteIndex};
+use crate::pgtable::{
+    entry::Pte,
+    kernel_table::NewKernelTable,
+    pte_index::PteIndex, //
+};
 
 fn first(table: NewKernelTable) -> Pte {
     let entries = table.entries();

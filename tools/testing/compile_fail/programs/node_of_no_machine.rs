@@ -3,7 +3,14 @@
 // error: E0308
 // message: mismatched types
 
-use crate::mm::{HugeFolio, Mapping, Nodes, Payer};
+use crate::mm::{
+    backing::Mapping,
+    huge_folio::{
+        HugeFolio,
+        Payer, //
+    },
+    nodes::Nodes, //
+};
 
 fn allocates(mapping: Mapping<'_>) -> bool {
     HugeFolio::new(mapping, 0, &Nodes::only(1 << 20), Payer::Caller, false).is_ok()

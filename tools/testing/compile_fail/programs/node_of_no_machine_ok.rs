@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of node_of_no_machine.rs.
 
-use crate::mm::{machine::MemoryNode, HugeFolio, Mapping, Nodes, Payer};
+use crate::{
+    mm::{
+        backing::Mapping,
+        huge_folio::{
+            HugeFolio,
+            Payer, //
+        },
+        nodes::Nodes, //
+    },
+    support::machine::MemoryNode, //
+};
 
 fn allocates(mapping: Mapping<'_>) -> bool {
     let Some(node) = MemoryNode::new(1 << 20) else {

@@ -3,7 +3,7 @@
 // error: E0423
 // message: cannot initialize a tuple struct which contains private fields
 
-use crate::mm::machine::MemoryNode;
+use crate::support::machine::MemoryNode;
 
 fn node() -> Option<MemoryNode> {
     Some(MemoryNode(1 << 20))

@@ -3,7 +3,17 @@
 // error: E0505
 // message: cannot move out of `sources` because it is borrowed
 
-use crate::mm::{HugeFolio, Nodes, Payer, Referenced, Sources};
+use crate::mm::{
+    huge_folio::{
+        HugeFolio,
+        Payer, //
+    },
+    nodes::Nodes,
+    sources::{
+        state::Referenced,
+        Sources, //
+    },
+};
 
 fn pays(mut sources: Sources<'_, '_, Referenced>, nodes: &Nodes) -> bool {
     let (mapping, index) = (sources.mapping(), sources.index());

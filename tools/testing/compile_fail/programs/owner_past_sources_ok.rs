@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of owner_past_sources.rs.
 
-use crate::mm::{HugeFolio, Nodes, Payer, Referenced, Sources};
+use crate::mm::{
+    huge_folio::{
+        HugeFolio,
+        Payer, //
+    },
+    nodes::Nodes,
+    sources::{
+        state::Referenced,
+        Sources, //
+    },
+};
 
 fn pays(mut sources: Sources<'_, '_, Referenced>, nodes: &Nodes) -> bool {
     let (mapping, index) = (sources.mapping(), sources.index());

@@ -3,7 +3,11 @@
 // error: E0499
 // message: cannot borrow `*section` as mutable more than once at a time
 
-use crate::pgtable::{Invalidation, PteIndex, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    pte_index::PteIndex,
+    witness::Witness, //
+};
 
 fn clear_and_look<W: Witness>(section: &mut Invalidation<'_, W>) -> Option<()> {
     let mut table = section.map_lock()?;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of pmd_lock_inside_pte_lock.rs.
 
-use crate::pgtable::{Invalidation, PteIndex, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    pte_index::PteIndex,
+    witness::Witness, //
+};
 
 fn clear_and_look<W: Witness>(section: &mut Invalidation<'_, W>) -> Option<()> {
     let _old = section.map_lock()?.clear(PteIndex::FIRST);

@@ -3,7 +3,10 @@
 // error: E0499
 // message: cannot borrow `*section` as mutable more than once at a time
 
-use crate::pgtable::{Invalidation, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    witness::Witness, //
+};
 
 fn lock<W: Witness>(section: &mut Invalidation<'_, W>) {
     let outer = section.lock_pmd();

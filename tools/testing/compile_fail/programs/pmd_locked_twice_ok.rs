@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of pmd_locked_twice.rs.
 
-use crate::pgtable::{Invalidation, Witness};
+use crate::pgtable::{
+    invalidation::Invalidation,
+    witness::Witness, //
+};
 
 fn lock<W: Witness>(section: &mut Invalidation<'_, W>) {
     drop(section.lock_pmd());

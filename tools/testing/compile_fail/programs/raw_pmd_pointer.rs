@@ -5,7 +5,10 @@
 
 use crate::{
     bindings,
-    pgtable::{PmdSlot, Witness},
+    pgtable::{
+        walk::PmdSlot,
+        witness::Witness, //
+    },
 };
 
 fn entry<W: Witness>(slot: &PmdSlot<'_, W>) -> *mut bindings::pmd_t {

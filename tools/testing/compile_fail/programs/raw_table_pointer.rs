@@ -5,7 +5,10 @@
 
 use crate::{
     bindings,
-    pgtable::{PmdSlot, Witness},
+    pgtable::{
+        walk::PmdSlot,
+        witness::Witness, //
+    },
 };
 use core::ptr::NonNull;
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of raw_table_pointer.rs.
 
-use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
+use crate::pgtable::{
+    entry::Pte,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     let table = slot.map()?;

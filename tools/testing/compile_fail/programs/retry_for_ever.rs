@@ -3,7 +3,11 @@
 // error: E0308
 // message: mismatched types
 
-use crate::pgtable::{PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn first_is_empty<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<bool> {
     slot.retry(usize::MAX, |slot| {

@@ -3,7 +3,11 @@
 // error: E0277
 // message: `*mut ()` cannot be sent between threads safely
 
-use crate::pgtable::{PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn elsewhere(_work: impl FnOnce() + Send) {}
 

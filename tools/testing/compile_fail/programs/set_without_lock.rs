@@ -3,7 +3,11 @@
 // error: E0599
 // message: no method named `install` found for struct `PteMap` in the current scope
 
-use crate::pgtable::{NewPte, PmdSlot, PteIndex};
+use crate::pgtable::{
+    pte_index::PteIndex,
+    pte_install::NewPte,
+    walk::PmdSlot, //
+};
 use kernel::{mm::virt::VmaRef, prelude::*};
 
 fn poison(slot: &mut PmdSlot<'_, VmaRef>) -> Result {

@@ -3,7 +3,12 @@
 // error: E0499
 // message: cannot borrow `*slot` as mutable more than once at a time
 
-use crate::pgtable::{pmd_size, PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    pmd_size::pmd_size,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn clear_used<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<()> {
     let start = slot.base();

@@ -3,7 +3,12 @@
 // error: E0599
 // message: no method named `writable` found for struct `Invalidation` in the current scope
 
-use crate::pgtable::{Cleared, PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    cleared::Cleared,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(one: &W, other: &W) -> Option<Cleared> {
     let mut a = PmdSlot::find(one, one.addresses().start)?;

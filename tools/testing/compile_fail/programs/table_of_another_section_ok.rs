@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of table_of_another_section.rs.
 
-use crate::pgtable::{Cleared, PmdSlot, PteIndex, Witness};
+use crate::pgtable::{
+    cleared::Cleared,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn clear_first<W: Witness>(one: &W) -> Option<Cleared> {
     let mut slot = PmdSlot::find(one, one.addresses().start)?;

@@ -3,7 +3,10 @@
 // error: E0382
 // message: use of moved value: `table`
 
-use crate::pgtable::{PmdSlot, Witness};
+use crate::pgtable::{
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn lock_and_unlock<W: Witness>(slot: &mut PmdSlot<'_, W>) {
     if let Some(table) = slot.map_lock() {

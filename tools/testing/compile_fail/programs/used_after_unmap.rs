@@ -3,7 +3,12 @@
 // error: E0382
 // message: borrow of moved value: `table`
 
-use crate::pgtable::{PmdSlot, Pte, PteIndex, Witness};
+use crate::pgtable::{
+    entry::Pte,
+    pte_index::PteIndex,
+    walk::PmdSlot,
+    witness::Witness, //
+};
 
 fn first<W: Witness>(slot: &mut PmdSlot<'_, W>) -> Option<Pte> {
     let table = slot.map()?;

@@ -3,7 +3,10 @@
 // error: E0277
 // message: the trait bound `KernelRange<'_>: Witness` is not satisfied
 
-use crate::pgtable::{KernelRange, PmdSlot};
+use crate::pgtable::{
+    kernel_table::KernelRange,
+    walk::PmdSlot, //
+};
 
 fn has_entry(memory: &[u8]) -> bool {
     let range = KernelRange::of(memory);

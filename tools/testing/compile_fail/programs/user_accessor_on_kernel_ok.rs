@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The right way of user_accessor_on_kernel.rs.
 
-use crate::pgtable::{KernelRange, KernelTables};
+use crate::pgtable::kernel_table::{
+    KernelRange,
+    KernelTables, //
+};
 
 fn has_entry(memory: &[u8]) -> bool {
     let range = KernelRange::of(memory);

@@ -3,13 +3,15 @@
 //! References that nobody of us accounts for.
 
 use super::{
-    fault::Point,
-    Locked,
-    Referenced,
+    state::{
+        Locked,
+        Referenced, //
+    },
     Sources,
     Surplus, //
 };
 use crate::bindings;
+use crate::support::failpoint::Point;
 
 impl Sources<'_, '_, Referenced> {
     /// Whether a folio seemed to have references that are not ours, the page

@@ -9,12 +9,12 @@
 //! ```
 
 use super::grammar;
-use crate::mm::{
-    fault::{
+use crate::support::{
+    failpoint::{
         Delay,
         Point, //
     },
-    fault_armed::FaultAttribute, //
+    failpoint_armed::FaultAttribute, //
 };
 use kernel::{
     debugfs::{
@@ -115,13 +115,13 @@ impl Reader for DelayFile {
 }
 
 /// The directory and the kernel's own, for as long as this value lives.
-pub(crate) struct FaultFiles {
+pub(crate) struct FailpointFiles {
     _fail: Pin<KBox<debugfs::File<FailFile>>>,
     _delay: Pin<KBox<debugfs::File<DelayFile>>>,
     _attribute: FaultAttribute,
 }
 
-impl FaultFiles {
+impl FailpointFiles {
     /// Context: sleeps.
     pub(crate) fn new() -> Result<Self> {
         let dir = debugfs::Dir::new(c"shmem_collapse");

@@ -3,16 +3,22 @@
 //! From references to locks.
 
 use super::{
-    fault::Point,
-    folio_wait::lock_folio,
-    sources::is_absent,
-    CacheSection,
-    Locked,
+    is_absent,
+    state::{
+        Locked,
+        Referenced, //
+    },
     Obstacle,
-    Referenced,
     Sources, //
 };
 use crate::bindings;
+use crate::{
+    mm::{
+        cache_section::CacheSection,
+        folio_wait::lock_folio, //
+    },
+    support::failpoint::Point, //
+};
 use kernel::prelude::*;
 
 impl<'x, 'b> Sources<'x, 'b, Referenced> {

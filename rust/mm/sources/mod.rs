@@ -2,16 +2,24 @@
 
 //! The small folios of one extent: found, held, unmapped, replaced.
 
+mod find;
+pub(crate) mod home;
+mod lock;
+mod retire;
+pub(crate) mod state;
+mod surplus;
+mod unmap;
+
 use super::{
-    fault::Point,
-    source_state::Hold,
-    Mapping, //
+    backing::Mapping,
+    sources::state::Hold, //
 };
+use crate::support::failpoint::Point;
 use crate::{
     bindings,
     pgtable::{
-        pmd_pages,
-        ClearedRun, //
+        cleared::ClearedRun,
+        pmd_size::pmd_pages, //
     },
 };
 use core::{
@@ -135,9 +143,9 @@ pub(crate) enum Surplus {
 ///
 /// Every folio of `scratch.folios` is one of `mapping` that this value holds as
 /// `S` says; it has the order noted in the same place, and `frames` its pages
-/// from there on. With [`Referenced`](super::Referenced) frames are those of
-/// such folios, or marked as no page. With [`Locked`](super::Locked) and
-/// [`Frozen`](super::Frozen) the folios are what the page cache has at these
+/// from there on. With [`Referenced`](state::Referenced) frames are those of
+/// such folios, or marked as no page. With [`Locked`](state::Locked) and
+/// [`Frozen`](state::Frozen) the folios are what the page cache has at these
 /// indices, all their pages can be used, and all other frames are holes.
 ///
 /// With `complete` every frame is that of a page.

@@ -3,22 +3,30 @@
 //! What is done to the folios of an extent while they are locked.
 
 use super::{
-    fault::Point,
-    ExtentPages,
-    Frozen,
-    HugeFolio,
-    Locked,
-    MappedVma,
+    state::{
+        Frozen,
+        Locked, //
+    },
     Obstacle,
     Sources, //
 };
 use crate::{
     bindings,
     pgtable::{
-        Cleared,
-        ClearedRun,
-        PteIndex, //
+        cleared::{
+            Cleared,
+            ClearedRun, //
+        },
+        pte_index::PteIndex, //
     },
+};
+use crate::{
+    mm::{
+        extent_pages::ExtentPages,
+        huge_folio::HugeFolio,
+        reverse_map::MappedVma, //
+    },
+    support::failpoint::Point, //
 };
 use core::ops::Range;
 

@@ -2,7 +2,7 @@
 
 //! Doing one thing on several CPUs at once.
 
-use super::fault::Point;
+use super::failpoint::Point;
 use crate::bindings;
 use core::{
     ffi::c_void,

@@ -3,24 +3,26 @@
 //! Finding the small folios of an extent in the page cache.
 
 use super::{
-    fault::Point,
-    folio_wait::lock_folio,
-    sources::{
-        is_absent,
-        is_page,
-        RESERVED,
-        SWAPPED, //
-    },
+    is_absent,
+    is_page,
+    state::Referenced,
     Found,
-    Mapping,
     Obstacle,
-    Referenced,
     Scratch,
-    Sources, //
+    Sources,
+    RESERVED,
+    SWAPPED, //
 };
 use crate::{
     bindings,
-    pgtable::pmd_pages, //
+    pgtable::pmd_size::pmd_pages, //
+};
+use crate::{
+    mm::{
+        backing::Mapping,
+        folio_wait::lock_folio, //
+    },
+    support::failpoint::Point, //
 };
 use core::mem::MaybeUninit;
 use kernel::{
@@ -253,15 +255,15 @@ fn obstacle(flags: u32) -> Result<(), Obstacle> {
 
 #[kunit_tests(shmem_collapse_sources)]
 mod tests {
-    use super::{
-        super::Backing,
+    use super::super::find::{
         Referenced,
         Scratch,
         Sources, //
     };
+    use crate::mm::backing::Backing;
     use crate::{
         bindings,
-        pgtable::pmd_pages, //
+        pgtable::pmd_size::pmd_pages, //
     };
     use kernel::prelude::*;
 

@@ -4,7 +4,7 @@
 
 use super::{
     caller::Caller,
-    fault::{
+    failpoint::{
         Delay,
         Point, //
     },

@@ -3,7 +3,7 @@
 //! The end of the small folios.
 
 use super::{
-    Frozen,
+    state::Frozen,
     Sources, //
 };
 use crate::bindings;
@@ -15,7 +15,7 @@ impl Sources<'_, '_, Frozen> {
     /// # Safety
     ///
     /// The page cache no longer has any of them.
-    pub(super) unsafe fn retire(self) {
+    pub(in crate::mm) unsafe fn retire(self) {
         for (first, places) in self.homes() {
             let pages = self.pages(places);
             // SAFETY: Frozen by us, so valid until ended below.

@@ -3,16 +3,16 @@
 //! Whose the pages are, and where they lie.
 
 use super::{
-    sources::{
-        is_page,
-        RESERVED, //
-    },
-    tally::Tally,
-    Nodes,
-    Referenced,
-    Sources, //
+    is_page,
+    state::Referenced,
+    Sources,
+    RESERVED, //
 };
 use crate::bindings;
+use crate::mm::{
+    nodes::Nodes,
+    tally::Tally, //
+};
 use core::{
     marker::PhantomData,
     ops::Range,
@@ -32,7 +32,7 @@ pub(crate) struct Owner<'s> {
 }
 
 impl Owner<'_> {
-    pub(super) fn folio(&self) -> *mut bindings::folio {
+    pub(in crate::mm) fn folio(&self) -> *mut bindings::folio {
         self.folio.as_ptr()
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module's fault attribute, for rust/mm/fault_armed.rs. */
+/* The module's fault attribute, for rust/support/failpoint_armed.rs. */
 
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
