@@ -7,11 +7,8 @@ use super::{
         ExtentLock,
         ExtentLocks, //
     },
-    stats::Stats,
-    stay::{
-        Restarts,
-        Stay, //
-    },
+    restarts::Restarts,
+    stats::Stats, //
 };
 use crate::{
     mm::backing::Mapping,
@@ -80,16 +77,16 @@ impl Engine {
     /// Keeps other requests off an extent. Two that worked on the same folios
     /// would each find the other's references and fail.
     ///
-    /// [`None`] when `stay` is over: whoever holds the lock may be waiting for a
-    /// slow swap device. Context: sleeps.
+    /// Returns [`None`] when `is_over` says so while it waits: the holder of the lock may be
+    /// waiting for a slow swap device. Context: sleeps.
     pub(super) fn lock_extent(
         &self,
         mapping: Mapping<'_>,
         index: usize,
-        stay: &Stay<'_>,
+        is_over: impl Fn() -> bool,
     ) -> Option<ExtentLock<'_>> {
         Point::ExtentLock.check(()).ok()?;
         let extent = index >> crate::pgtable::pmd_size::pmd_pages().trailing_zeros();
-        self.extents.lock((mapping.id(), extent), || stay.is_over())
+        self.extents.lock((mapping.id(), extent), is_over)
     }
 }

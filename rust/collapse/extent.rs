@@ -54,7 +54,10 @@ impl<'b> Located<'b> {
         let mut clock = Clock::start();
         cost.report.file = FileName::of(self.mapping);
         cost.report.index = self.index;
-        let Some(_alone) = stay.engine().lock_extent(self.mapping, self.index, stay) else {
+        let Some(_alone) = stay
+            .engine()
+            .lock_extent(self.mapping, self.index, || stay.is_over())
+        else {
             return Outcome::Locked;
         };
         let mut attempt = Attempt { config, cost, stay };

@@ -45,6 +45,7 @@ mod passes;
 mod passes_tests;
 mod remap;
 pub(crate) mod request;
+pub(crate) mod restarts;
 mod scan;
 pub(crate) mod stats;
 pub(crate) mod stay;

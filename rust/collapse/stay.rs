@@ -15,75 +15,21 @@
 
 use super::{
     engine::Engine,
-    outcome::Outcome, //
+    outcome::Outcome,
+    restarts::{
+        Restarts,
+        ATTEMPT, //
+    }, //
 };
 use crate::support::caller::Caller;
 use kernel::{
-    alloc::flags::GFP_KERNEL_ACCOUNT,
-    new_mutex,
     prelude::*,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Mutex, //
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
     },
     task::CurrentTask, //
 };
-
-/// Work of one attempt at an extent, in looks at one that is huge.
-const ATTEMPT: usize = 1024;
-
-/// The most work of a call before its caller may leave.
-const MOST: usize = 4096 * ATTEMPT;
-
-/// Calls that are remembered between their end and their restart.
-const MAX_RESTARTS: usize = 64;
-
-/// A call that left without having made anything huge.
-struct Restart {
-    /// The task, as a number only: that of another costs it some latency.
-    pid: i32,
-    /// Work to be done by the next call.
-    allowance: usize,
-}
-
-/// The calls that are about to be restarted.
-///
-/// There is one for each open file of the device, so that nobody's calls take the
-/// place of those of others.
-#[pin_data]
-pub(crate) struct Restarts {
-    #[pin]
-    calls: Mutex<KVec<Restart>>,
-}
-
-impl Restarts {
-    /// None yet.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            calls <- new_mutex!(KVec::new(), "shmem_collapse restarts"),
-        })
-    }
-
-    /// Forgets what is known of a task, and returns it.
-    fn take(&self, pid: i32) -> Option<usize> {
-        let mut calls = self.calls.lock();
-        let at = calls.iter().position(|call| call.pid == pid)?;
-        calls.remove(at).ok().map(|call| call.allowance)
-    }
-
-    fn note(&self, pid: i32, allowance: usize) {
-        let mut calls = self.calls.lock();
-        if calls.len() >= MAX_RESTARTS {
-            let _ = calls.remove(0);
-        }
-        // Without memory the next call has no more to do than this one.
-        let allowance = allowance.min(MOST);
-        let _ = calls.push(Restart { pid, allowance }, GFP_KERNEL_ACCOUNT);
-    }
-}
 
 /// The stay of one call.
 pub(crate) struct Stay<'e> {
@@ -187,49 +133,5 @@ impl Drop for Stay<'_> {
             let allowance = self.allowance.saturating_mul(2);
             self.known.note(self.caller.pid(), allowance);
         }
-    }
-}
-
-#[kunit_tests(shmem_collapse_stay)]
-mod tests {
-    use super::*;
-
-    fn restarts() -> Result<Pin<KBox<Restarts>>> {
-        KBox::pin_init(Restarts::new(), GFP_KERNEL)
-    }
-
-    #[test]
-    fn a_call_is_remembered_once() -> Result {
-        let restarts = restarts()?;
-        restarts.note(7, 2 * ATTEMPT);
-        assert_eq!(restarts.take(8), None);
-        assert_eq!(restarts.take(7), Some(2 * ATTEMPT));
-        assert_eq!(restarts.take(7), None);
-        Ok(())
-    }
-
-    #[test]
-    fn no_call_stays_for_as_long_as_it_likes() -> Result {
-        let restarts = restarts()?;
-        let mut allowance = ATTEMPT;
-        for _ in 0..100 {
-            restarts.note(7, allowance.saturating_mul(2));
-            allowance = restarts.take(7).unwrap_or(0);
-            assert!((ATTEMPT..=MOST).contains(&allowance));
-        }
-        assert_eq!(allowance, MOST);
-        Ok(())
-    }
-
-    #[test]
-    fn calls_of_one_file_are_not_those_of_another() -> Result {
-        let (mine, others) = (restarts()?, restarts()?);
-        mine.note(7, 2 * ATTEMPT);
-        for pid in 0..2 * MAX_RESTARTS as i32 {
-            others.note(pid, ATTEMPT);
-        }
-        assert_eq!(mine.take(7), Some(2 * ATTEMPT));
-        assert_eq!(others.take(0), None);
-        Ok(())
     }
 }

@@ -27,10 +27,8 @@ use crate::{
             OwnRange,
             AT_ONCE, //
         },
-        stay::{
-            Restarts,
-            Stay, //
-        },
+        restarts::Restarts,
+        stay::Stay, //
     },
     mm::process::untagged_addr,
     support::{

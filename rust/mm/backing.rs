@@ -2,12 +2,10 @@
 
 //! References to shmem files, and their page caches.
 
-use super::{
-    block_charge::BlockCharge,
-    reverse_map::ReverseMap, //
+use crate::{
+    bindings,
+    support::failpoint::Point, //
 };
-use crate::bindings;
-use crate::support::failpoint::Point;
 use core::{
     marker::PhantomData,
     mem::MaybeUninit,
@@ -194,17 +192,5 @@ impl<'b> Mapping<'b> {
         // SAFETY: By the type invariant it is a shmem mapping.
         let frozen = unsafe { bindings::mapping_frozen(self.as_ptr()) };
         frozen || Point::Frozen.fails()
-    }
-
-    /// Charges `pages` new pages to file system and inode. Context: sleeps.
-    ///
-    /// Returns `ENOSPC` or `EDQUOT` when a limit forbids it.
-    pub(crate) fn charge(&self, pages: usize) -> Result<BlockCharge<'b>> {
-        BlockCharge::new(*self, pages)
-    }
-
-    /// Locks the reverse map for reading (`i_mmap_rwsem`). Context: sleeps.
-    pub(crate) fn reverse_map(&self) -> ReverseMap<'b> {
-        ReverseMap::lock(*self)
     }
 }

@@ -3,8 +3,10 @@
 //! Space accounting for pages that are about to exist.
 
 use super::backing::Mapping;
-use crate::bindings;
-use crate::support::failpoint::Point;
+use crate::{
+    bindings,
+    support::failpoint::Point, //
+};
 use kernel::{
     error::to_result,
     prelude::*, //
@@ -21,8 +23,17 @@ pub(crate) struct BlockCharge<'b> {
     pages: usize,
 }
 
+impl<'b> Mapping<'b> {
+    /// Charges `pages` new pages to file system and inode. Context: sleeps.
+    ///
+    /// Returns `ENOSPC` or `EDQUOT` when a limit forbids it.
+    pub(crate) fn charge(&self, pages: usize) -> Result<BlockCharge<'b>> {
+        BlockCharge::new(*self, pages)
+    }
+}
+
 impl<'b> BlockCharge<'b> {
-    pub(super) fn new(mapping: Mapping<'b>, pages: usize) -> Result<Self> {
+    fn new(mapping: Mapping<'b>, pages: usize) -> Result<Self> {
         if pages > 0 {
             Point::Space.check(ENOSPC)?;
             Point::Quota.check(EDQUOT)?;

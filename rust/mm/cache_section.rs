@@ -14,10 +14,10 @@ use super::{
         Sources, //
     },
 };
-use crate::support::failpoint::Point;
 use crate::{
     bindings,
-    pgtable::pmd_size::pmd_pages, //
+    pgtable::pmd_size::pmd_pages,
+    support::failpoint::Point, //
 };
 use core::mem::MaybeUninit;
 use kernel::{

@@ -16,7 +16,6 @@ use super::{
         Scratch, //
     },
 };
-use crate::support::failpoint::Point;
 use crate::{
     bindings,
     pgtable::{
@@ -27,6 +26,7 @@ use crate::{
         },
         walk::PmdSlot, //
     },
+    support::failpoint::Point, //
 };
 use core::{
     cell::Cell,

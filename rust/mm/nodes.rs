@@ -2,8 +2,10 @@
 
 //! Sets of NUMA nodes.
 
-use crate::bindings;
-use crate::support::machine::MemoryNode;
+use crate::{
+    bindings,
+    support::machine::MemoryNode, //
+};
 
 /// Bits of a word of the mask.
 const BITS: usize = usize::BITS as usize;

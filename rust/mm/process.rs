@@ -3,10 +3,10 @@
 //! A process whose mappings are asked about.
 
 use super::backing::Backing;
-use crate::support::failpoint::Point;
 use crate::{
     bindings,
-    pgtable::witness::Witness, //
+    pgtable::witness::Witness,
+    support::failpoint::Point, //
 };
 use core::{
     ops::Range,

@@ -3,7 +3,6 @@
 //! Who maps a file: the interval tree of its VMAs.
 
 use super::backing::Mapping;
-use crate::support::task::cond_resched;
 use crate::{
     bindings,
     pgtable::{
@@ -13,6 +12,7 @@ use crate::{
         },
         witness::Witness, //
     },
+    support::task::cond_resched, //
 };
 use core::{
     ops::{
@@ -38,8 +38,15 @@ pub(crate) struct ReverseMap<'b> {
     _nts: NotThreadSafe,
 }
 
+impl<'b> Mapping<'b> {
+    /// Locks the reverse map for reading (`i_mmap_rwsem`). Context: sleeps.
+    pub(crate) fn reverse_map(&self) -> ReverseMap<'b> {
+        ReverseMap::lock(*self)
+    }
+}
+
 impl<'b> ReverseMap<'b> {
-    pub(super) fn lock(mapping: Mapping<'b>) -> Self {
+    fn lock(mapping: Mapping<'b>) -> Self {
         // SAFETY: The mapping lives for 'b.
         unsafe { bindings::i_mmap_lock_read(mapping.as_ptr()) };
         // INVARIANT: Locked on the line above.

@@ -2,13 +2,8 @@
 
 //! MMU notifiers around a change.
 
-#[cfg(all_accessors)]
-use super::pte_lock::UncheckedPteMap;
 use super::{
-    pmd_lock::PmdGuard,
     pmd_size::pmd_size,
-    pte_lock::LockedPteMap,
-    pte_write::WritablePtes,
     walk::PmdSlot,
     witness::Witness, //
 };
@@ -83,55 +78,6 @@ impl<'s, W: Witness> Invalidation<'s, W> {
     /// Addresses that may be changed.
     pub(crate) fn range(&self) -> Range<usize> {
         self.range.start..self.range.end
-    }
-
-    /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry.
-    pub(crate) fn lock_pmd(&mut self) -> PmdGuard<'_, W> {
-        PmdGuard::new(self)
-    }
-
-    /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its entries; returns
-    /// [`None`] when there is none.
-    pub(crate) fn map_lock(&mut self) -> Option<WritablePtes<'_, W>> {
-        let section = &*self;
-        LockedPteMap::new(section.slot.place()).map(|table| WritablePtes::new(section, table))
-    }
-
-    /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), for callers that do more
-    /// before they take it.
-    #[cfg(all_accessors)]
-    pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPtes<'_, W>> {
-        let section = &*self;
-        UncheckedPteMap::new(section.slot.place()).map(|table| UncheckedPtes { table, section })
-    }
-}
-
-/// A mapped table of a section, whose lock is not taken.
-///
-/// # Examples
-///
-/// ```ignore
-/// fn clear_first<W: Witness>(section: &mut Invalidation<'_, W>) -> Option<Cleared> {
-///     // `None`: the table went away while the lock was waited for.
-///     let mut table = section.map_rw_nolock()?.lock()?;
-///     table.clear(PteIndex::FIRST)
-/// }
-/// ```
-#[cfg(all_accessors)]
-#[must_use = "a mapping that is not used is unmapped at once"]
-pub(crate) struct UncheckedPtes<'i, W: Witness> {
-    table: UncheckedPteMap<'i, W>,
-    section: &'i Invalidation<'i, W>,
-}
-
-#[cfg(all_accessors)]
-impl<'i, W: Witness> UncheckedPtes<'i, W> {
-    /// Takes the lock and reads the pmd entry again; see [`UncheckedPteMap::lock`].
-    pub(crate) fn lock(self) -> Option<WritablePtes<'i, W>> {
-        let section = self.section;
-        self.table
-            .lock()
-            .map(|table| WritablePtes::new(section, table))
     }
 }
 

@@ -44,8 +44,15 @@ pub(crate) struct PmdGuard<'i, W: Witness> {
     section: &'i Invalidation<'i, W>,
 }
 
+impl<W: Witness> Invalidation<'_, W> {
+    /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry.
+    pub(crate) fn lock_pmd(&mut self) -> PmdGuard<'_, W> {
+        PmdGuard::new(self)
+    }
+}
+
 impl<'i, W: Witness> PmdGuard<'i, W> {
-    pub(super) fn new(section: &'i Invalidation<'i, W>) -> Self {
+    fn new(section: &'i Invalidation<'i, W>) -> Self {
         let slot = section.slot();
         // SAFETY: The witness keeps the page of the entry and so its lock.
         let lock = unsafe { bindings::pmd_lock(slot.witness().mm().as_ptr(), slot.as_ptr()) };

@@ -15,13 +15,11 @@ use super::{
 };
 use crate::{
     bindings,
-    pgtable::pmd_size::pmd_pages, //
-};
-use crate::{
     mm::{
         backing::Mapping,
         folio_wait::lock_folio, //
     },
+    pgtable::pmd_size::pmd_pages,
     support::failpoint::Point, //
 };
 use core::mem::MaybeUninit;
@@ -260,9 +258,9 @@ mod tests {
         Scratch,
         Sources, //
     };
-    use crate::mm::backing::Backing;
     use crate::{
         bindings,
+        mm::backing::Backing,
         pgtable::pmd_size::pmd_pages, //
     };
     use kernel::prelude::*;

@@ -8,10 +8,12 @@ use super::{
     Sources,
     RESERVED, //
 };
-use crate::bindings;
-use crate::mm::{
-    nodes::Nodes,
-    tally::Tally, //
+use crate::{
+    bindings,
+    mm::{
+        nodes::Nodes,
+        tally::Tally, //
+    },
 };
 use core::{
     marker::PhantomData,

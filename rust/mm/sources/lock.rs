@@ -11,8 +11,8 @@ use super::{
     Obstacle,
     Sources, //
 };
-use crate::bindings;
 use crate::{
+    bindings,
     mm::{
         cache_section::CacheSection,
         folio_wait::lock_folio, //

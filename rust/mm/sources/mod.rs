@@ -14,13 +14,13 @@ use super::{
     backing::Mapping,
     sources::state::Hold, //
 };
-use crate::support::failpoint::Point;
 use crate::{
     bindings,
     pgtable::{
         cleared::ClearedRun,
         pmd_size::pmd_pages, //
     },
+    support::failpoint::Point, //
 };
 use core::{
     marker::PhantomData,

@@ -10,8 +10,10 @@ use super::{
     Sources,
     Surplus, //
 };
-use crate::bindings;
-use crate::support::failpoint::Point;
+use crate::{
+    bindings,
+    support::failpoint::Point, //
+};
 
 impl Sources<'_, '_, Referenced> {
     /// Whether a folio seemed to have references that are not ours, the page

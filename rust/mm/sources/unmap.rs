@@ -12,19 +12,17 @@ use super::{
 };
 use crate::{
     bindings,
+    mm::{
+        extent_pages::ExtentPages,
+        huge_folio::HugeFolio,
+        reverse_map::MappedVma, //
+    },
     pgtable::{
         cleared::{
             Cleared,
             ClearedRun, //
         },
         pte_index::PteIndex, //
-    },
-};
-use crate::{
-    mm::{
-        extent_pages::ExtentPages,
-        huge_folio::HugeFolio,
-        reverse_map::MappedVma, //
     },
     support::failpoint::Point, //
 };

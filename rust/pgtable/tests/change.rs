@@ -15,19 +15,21 @@ mod tests {
         Scratch,
         Watch, //
     };
-    use crate::bindings;
-    use crate::pgtable::{
-        entry::{
-            Pmd,
-            PteKind, //
+    use crate::{
+        bindings,
+        pgtable::{
+            entry::{
+                Pmd,
+                PteKind, //
+            },
+            pmd_lock::CheckedTable,
+            pmd_size::{
+                pmd_pages,
+                pmd_size, //
+            },
+            pte_install::NewPte,
+            walk::PmdSlot, //
         },
-        pmd_lock::CheckedTable,
-        pmd_size::{
-            pmd_pages,
-            pmd_size, //
-        },
-        pte_install::NewPte,
-        walk::PmdSlot, //
     };
     use kernel::{
         page::PAGE_SIZE,

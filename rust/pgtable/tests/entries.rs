@@ -2,10 +2,12 @@
 
 //! Values of entries: each kind is told from all others.
 
-use crate::bindings;
-use crate::pgtable::entry::{
-    Pmd,
-    Pte, //
+use crate::{
+    bindings,
+    pgtable::entry::{
+        Pmd,
+        Pte, //
+    },
 };
 use core::mem::MaybeUninit;
 use kernel::prelude::kunit_tests;

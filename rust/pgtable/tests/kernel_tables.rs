@@ -10,18 +10,20 @@ mod tests {
         at,
         rcu_depth, //
     };
-    use crate::bindings;
-    use crate::pgtable::{
-        entry::PteKind,
-        kernel_table::{
-            KernelRange,
-            KernelSlot,
-            KernelTables,
-            NewKernelTable, //
+    use crate::{
+        bindings,
+        pgtable::{
+            entry::PteKind,
+            kernel_table::{
+                KernelRange,
+                KernelSlot,
+                KernelTables,
+                NewKernelTable, //
+            },
+            level::Level,
+            pmd_size::pmd_pages,
+            pte_index::PteIndex, //
         },
-        level::Level,
-        pmd_size::pmd_pages,
-        pte_index::PteIndex, //
     };
     use kernel::{
         page::PAGE_SIZE,

@@ -2,18 +2,20 @@
 
 //! A scratch address space, which belongs to one test.
 
-use crate::bindings;
-use crate::pgtable::{
-    cleared::{
-        ClearedRun,
-        MappedPages, //
+use crate::{
+    bindings,
+    pgtable::{
+        cleared::{
+            ClearedRun,
+            MappedPages, //
+        },
+        pmd_size::{
+            pmd_pages,
+            pmd_size, //
+        },
+        pte_index::PteIndex,
+        pte_map::PteMap, //
     },
-    pmd_size::{
-        pmd_pages,
-        pmd_size, //
-    },
-    pte_index::PteIndex,
-    pte_map::PteMap, //
 };
 use kernel::{
     mm::virt::VmaRef,
