@@ -4,13 +4,16 @@
 # the tools of this machine. Without: in the build root, against Debian's stock
 # kernel, all of which is made on first use. Kbuild is where objects are listed.
 
+# The names in scripts/kernels/table that are made in this way.
+kernels	= $(shell sed -nE 's/^([a-z0-9]+) *\| *$(1) .*/\1/p' scripts/kernels/table)
+
 # An architecture other than this machine's has one kernel.
-ifneq ($(filter arm64 riscv64,$(ARCH)),)
+ifneq ($(filter $(call kernels,own),$(ARCH)),)
 KERNEL	?= $(ARCH)
 endif
 KERNEL	?= stock
 # Debian's kernels can neither be built nor run KUnit.
-OWN	:= $(if $(filter stock normal rt,$(KERNEL)),debug,$(KERNEL))
+OWN	:= $(if $(filter $(call kernels,stock),$(KERNEL)),debug,$(KERNEL))
 
 ifeq ($(V),1)
 Q :=
@@ -29,7 +32,8 @@ help:			## show this list
 		sort -u | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
 	@echo 'Variables:'
 	@echo '  KDIR=PATH      configured and built (or prepared) kernel tree with Rust'
-	@echo '  KERNEL=stock|normal|debug|arm64|riscv64  kernel to build for and boot when there is no KDIR'
+	@echo '  KERNEL=NAME    kernel to build for and boot when there is no KDIR:'
+	@echo '                 $(call kernels,stock) $(call kernels,own)'
 	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64'
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
@@ -109,7 +113,7 @@ clean:			## remove everything that was built in this checkout
 setup:			## make the build root and the kernel tree, nothing else
 	$(Q)scripts/setup.sh $(KERNEL)
 
-kernel:			## build a kernel of our own (KERNEL=debug|arm64|riscv64)
+kernel:			## build a kernel of our own (KERNEL=)
 	$(Q)scripts/setup.sh $(OWN)
 
 exports:		## add to exports.patch what the module that was built for KERNEL needs
@@ -150,10 +154,10 @@ programs:		## PostgreSQL, QEMU and others in a VM, and the tracing examples
 
 stress:			## everything at once, every byte checked (SECONDS=, HOURS=, SEED=)
 	$(Q)KERNEL=$(KERNEL) DURATION=$(if $(HOURS),$$(($(HOURS) * 3600)),$(SECONDS)) \
-		scripts/stress.sh $(if $(SEED),--seed $(SEED)) $(if $(LEAST),--least $(LEAST))
+		scripts/run-alone.sh stress $(if $(SEED),--seed $(SEED)) $(if $(LEAST),--least $(LEAST))
 
 fuzz:			## input of every shape into every file and the device (N=, SEED=)
-	$(Q)KERNEL=$(KERNEL) INPUTS=$(N) scripts/fuzz.sh $(if $(SEED),--seed $(SEED))
+	$(Q)KERNEL=$(KERNEL) INPUTS=$(N) scripts/run-alone.sh fuzz $(if $(SEED),--seed $(SEED))
 
 mm-selftests:		## the kernel's selftests/mm without the module and with it at work
 	$(Q)KERNEL=$(KERNEL) scripts/mm-selftests.sh

@@ -118,10 +118,13 @@ first_error() # LOG
 cross_build()
 {
 	ARCH=$1
-	local tree objects=$TOP/build/cross-$ARCH log=$TOP/build/cross-$ARCH.log machine
+	local tree objects=$TOP/build/cross-$ARCH log=$TOP/build/cross-$ARCH.log machine config
 
-	CONFIGS=("$TOP/scripts/kernels/common.config" "$TOP/scripts/kernels/cross-$ARCH.config")
-	[[ -f ${CONFIGS[1]} ]] || die "there is no scripts/kernels/cross-$ARCH.config"
+	kernel_row "$ARCH"
+	CONFIGS=()
+	for config in $FLAVOUR_CONFIGS; do
+		CONFIGS+=("$TOP/scripts/kernels/$config.config")
+	done
 	choose_rustc "$ARCH"
 	tree=$CACHE/cross-$ARCH-${STOCK_VERSION//[~:]/_}-$(hash_of "${CONFIGS[@]}" "$BUILD_ROOT/etc/root-id")
 	cached "$tree" "Tree of Linux $STOCK_VERSION for $ARCH" fill_cross
@@ -145,7 +148,8 @@ cross_build()
 cd "$TOP"
 setup_root
 source_setup
-(($#)) || set -- loongarch s390 powerpc arm
+mapfile -t architectures < <(kernels cross)
+(($#)) || set -- "${architectures[@]}"
 mkdir -p "$TOP/build"
 for arch; do
 	# Not in a condition: errexit would not hold inside.

@@ -144,17 +144,31 @@ fill_cache()
 	step_end
 }
 
-known_flavour()
+# kernels [MADE-BY]: their names, all of them or those made in that way.
+kernels()
 {
-	[[ -f $TOP/scripts/kernel-$1.sh ]] ||
-		die "there is no kernel flavour '$1': KERNEL= may be $(cd "$TOP/scripts" && echo kernel-*.sh | sed 's/kernel-//g; s/\.sh//g')"
+	awk -F ' *[|] *' -v made="${1:-}" 'NF > 1 && !/^#/ && (made == "" || $2 == made) { print $1 }' \
+		"$TOP/scripts/kernels/table"
+}
+
+# kernel_row NAME: sets the FLAVOUR_* variables to its line in kernels/table.
+kernel_row()
+{
+	local row
+
+	row=$(sed -nE "/^$1 *\|/s/ *\| */|/gp" "$TOP/scripts/kernels/table")
+	[[ -n $row ]] ||
+		die "there is no kernel '$1': KERNEL= may be $(kernels | paste -sd ' ')"
+	# shellcheck disable=SC2034
+	IFS='|' read -r _ FLAVOUR_MADE FLAVOUR_OF FLAVOUR_CONFIGS FLAVOUR_NODES FLAVOUR_TESTS \
+		FLAVOUR_BOOT <<<"$row"
 }
 
 # Sets BUILD_ROOT; makes the build root when it is not there.
 setup_root()
 {
 	[[ -z ${BUILD_ROOT:-} ]] || return 0
-	known_flavour "${KERNEL:-stock}"
+	kernel_row "${KERNEL:-stock}"
 	# shellcheck source=scripts/root.sh
 	source "$TOP/scripts/root.sh"
 	root_setup
@@ -173,17 +187,20 @@ in_cache()
 	echo "$ROOT_CACHE/${1#"$CACHE"/}"
 }
 
-# setup_kernel [FLAVOUR]: sets KERNEL_DIR (host) and KERNEL_RDIR (in the root).
+# setup_kernel [FLAVOUR]: sets the FLAVOUR_* variables, KERNEL_DIR (host) and
+# KERNEL_RDIR (in the root).
 setup_kernel()
 {
 	local flavour=${1:-stock}
 
-	# A script that called us has done it.
+	kernel_row "$flavour"
+	# A script that called us has done the rest.
 	[[ ${KERNEL_FLAVOUR:-} != "$flavour" ]] || return 0
-	known_flavour "$flavour"
-	# shellcheck source=scripts/kernel-stock.sh
-	source "$TOP/scripts/kernel-$flavour.sh"
-	kernel_setup
+	[[ $FLAVOUR_MADE != cross ]] ||
+		die "nothing boots a kernel for '$flavour': 'make cross-build' compiles the module for it"
+	# shellcheck source=scripts/kernels/own.sh
+	source "$TOP/scripts/kernels/$FLAVOUR_MADE.sh"
+	"${FLAVOUR_MADE}_kernel_setup" "$flavour" "$FLAVOUR_OF"
 	KERNEL_RDIR=$(in_cache "$KERNEL_DIR")
 	KERNEL_FLAVOUR=$flavour
 	export KERNEL_DIR KERNEL_RDIR KERNEL_FLAVOUR

@@ -30,10 +30,7 @@ run()
 
 	shift
 	printf -v tests ' "%s"' "${TESTS[@]}"
-	VM_MEMORY=4G VM_QEMU="-object memory-backend-ram,id=m0,size=2G \
-		-object memory-backend-ram,id=m1,size=2G -numa node,cpus=0,memdev=m0 \
-		-numa node,cpus=1,memdev=m1 ${VM_QEMU:-}" \
-		"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" \
+	VM_MEMORY=4G "$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --nodes \
 		--timeout "${VM_TIMEOUT:-7200}" --add build/mm-selftests/programs:/tests \
 		--add scripts/guest/mm-selftests:/tests "$@" -- \
 		"sh /tests/mm-selftests $LIMIT$tests" || status=$?

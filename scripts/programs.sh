@@ -44,31 +44,28 @@ listed_programs()
 	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" "$TOP/$OTHER_PROGRAMS/tests.list"
 }
 
-# Those for the kernel that is set up: a second word names the only one, or says
-# that the architecture plays no part. Briefly, such a program runs on Debian's
-# kernels only.
+# Those for the kernel that is set up: without a second word, or with one that its
+# line in kernels/table has. "generic" says that the architecture plays no part:
+# briefly, such a program runs on Debian's kernels only.
 test_programs()
 {
-	local generic=generic
+	local words=" $FLAVOUR_TESTS "
 
-	[[ -z ${BRIEF:-} || $KERNEL_FLAVOUR == @(stock|normal) ]] || generic=none
-	listed_programs |
-		awk -v kernel="$KERNEL_FLAVOUR" -v generic=$generic \
-			'NF && ($2 == "" || $2 == kernel || $2 == generic) { print $1 }'
+	[[ -n ${BRIEF:-} && $FLAVOUR_MADE != stock ]] || words+="generic "
+	listed_programs | awk -v words="${words/ numa / }" \
+		'NF && ($2 == "" || index(words, " " $2 " ")) { print $1 }'
 }
 
-# Those that no other kernel can run.
+# Those that only this kind of kernel can run.
 own_programs()
 {
-	listed_programs |
-		awk -v kernel="$KERNEL_FLAVOUR" '$2 == kernel { print $1 }'
+	listed_programs | awk -v words=" $FLAVOUR_TESTS " '$2 != "" && index(words, " " $2 " ") { print $1 }'
 }
 
-# Those that want two NUMA nodes, which no kernel of our own has.
+# Those that want two NUMA nodes of a machine's making.
 numa_programs()
 {
-	[[ $KERNEL_FLAVOUR != @(stock|normal) ]] ||
-		listed_programs | awk '$2 == "numa" { print $1 }'
+	[[ " $FLAVOUR_TESTS " != *" numa "* ]] || listed_programs | awk '$2 == "numa" { print $1 }'
 }
 
 # run_with_module NAME TIMEOUT "PROGRAM..." LINE: boots with the module loaded
@@ -83,20 +80,4 @@ run_with_module()
 	"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --timeout "$limit" \
 		"${VM_OPTIONS[@]}" --module "$MODULE" --add scripts/guest/tests:/tests \
 		"${add[@]}" -- "$line"
-}
-
-# run_alone NAME PROGRAM SECONDS OPTIONS: boots for one program and ends with
-# the number of its tests that passed and failed. For runs on request.
-run_alone()
-{
-	local name=$1-$KERNEL_FLAVOUR program=$2 limit=$3 options=$4 status=0
-
-	run_with_module "$name" $((limit + 300)) "$program" \
-		"sh /tests/tests $limit '$program $options'" || status=$?
-	awk -v programs="$program unload" -f "$TOP/scripts/tap.awk" \
-		"$TOP/build/output-$name.log" >"$TOP/build/$name.results"
-	awk -F '\t' '{ n[$1]++ } $1 != "pass" { printf "    %s: %s: %s\n", toupper($1), $2, $3 }
-		END { printf "%d passed, %d failed\n", n["pass"], n["fail"] }' "$TOP/build/$name.results"
-	((status == 0)) || die "the VM ended with status $status: see build/console-$name.log"
-	! grep -q '^fail' "$TOP/build/$name.results"
 }

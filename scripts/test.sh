@@ -291,7 +291,7 @@ boot_tests()
 	local limit=$PROGRAM_SECONDS VM_OPTIONS=("${@:3}")
 
 	# The checks of a debug kernel make everything several times slower.
-	[[ $KERNEL_FLAVOUR == @(stock|normal) ]] || limit=$((3 * limit))
+	[[ $FLAVOUR_MADE == stock ]] || limit=$((3 * limit))
 	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
 		"SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs" || status=$?
 	awk -v programs="$programs unload" -f "$TOP/scripts/tap.awk" \

@@ -8,12 +8,13 @@ usage()
 	cat <<-END
 	usage: vm.sh [OPTION]... [--] [COMMAND...]
 	  --name NAME       logs are build/console-NAME.log and build/output-NAME.log
-	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock; see scripts/kernel-*.sh)
+	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock; see scripts/kernels/table)
 	  --module FILE     load this module, from /lib, before the command (repeatable)
 	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
 	  --disk FILE       /dev/vda of the guest (after modprobe virtio_blk); what it writes is forgotten
 	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
-	  --nodes           two NUMA nodes, each with half of the memory and of the CPUs
+	  --nodes           two NUMA nodes, each with half of the memory and of the CPUs; a kernel
+                    without ACPI makes them itself
 	  --timeout SECONDS kill the VM after that time (default \$VM_TIMEOUT or 600)
 	  --shell           an interactive shell (after COMMAND) instead
 	Files are named relative to the checkout. COMMAND is a line for the guest's shell.
@@ -24,6 +25,8 @@ usage()
 }
 
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/kernels/arch.sh
+source "$TOP/scripts/kernels/arch.sh"
 
 SPLAT='BUG:|kernel BUG at|WARNING: |------------\[ cut here|Oops|general protection fault'
 SPLAT+='|Unable to handle|unable to handle|Bad page|Bad rss-counter|non-zero pgtables_bytes'
@@ -140,48 +143,37 @@ make_initramfs()
 
 add_nodes()
 {
-	local size first=$((VM_CPUS / 2)) node
+	local size first=$(((VM_CPUS + 1) / 2)) node other=
 
 	size=$(($(numfmt --from=iec "$VM_MEMORY") / 2))
 	for node in 0 1; do
 		QEMU+=(-object "memory-backend-ram,id=node$node,size=${size}B")
 	done
+	# The second one of a single CPU is memory alone.
+	((VM_CPUS == 1)) || other=,cpus=$first-$((VM_CPUS - 1))
 	QEMU+=(-numa "node,nodeid=0,memdev=node0,cpus=0-$((first - 1))"
-		-numa "node,nodeid=1,memdev=node1,cpus=$first-$((VM_CPUS - 1))")
+		-numa "node,nodeid=1,memdev=node1$other")
 }
 
 # Sets QEMU to the command line up to what all machines have in common.
 qemu_machine()
 {
-	SERIAL_BUS=virtio-serial-device
-	case $KERNEL_ARCH in
-	x86_64)
-		# Without these TCG runs "rep movsb" byte by byte, so that copying
-		# a page hides what everything else costs.
-		QEMU=(qemu-system-x86_64 -machine "q35,hpet=off" -cpu "max,-erms,-fsrm,-fzrm,-fsrs")
-		SERIAL_BUS=virtio-serial-pci
-		CONSOLE="ttyS0 no_timer_check"
-		# While identify_cpu() reads the CPU's features anew, KASAN takes
-		# addresses of five-level page tables for wild ones: an interrupt
-		# then, on a slow host, would be a splat that is not ours.
-		[[ $KERNEL_FLAVOUR != debug ]] || CONSOLE+=" no5lvl" ;;
-	arm64)
-		# Real pointer authentication takes most of an emulator's time.
-		QEMU=(qemu-system-aarch64 -machine "virt,mte=on" -cpu "max,pauth-impdef=on")
-		CONSOLE="ttyAMA0" ;;
-	riscv)
-		QEMU=(qemu-system-riscv64 -machine "virt" -cpu "max")
-		CONSOLE="ttyS0" ;;
-	*)
-		die "vm.sh does not know how to boot a kernel for $KERNEL_ARCH" ;;
-	esac
+	local append=$FLAVOUR_BOOT
+
+	set_arch "$KERNEL_ARCH" ||
+		die "vm.sh does not know how to boot a kernel for $KERNEL_ARCH"
+	QEMU=("${ARCH_QEMU[@]}")
 	command -v "${QEMU[0]}" >/dev/null ||
 		die "${QEMU[0]} is missing in the build root: run 'make clean-cache' and then 'make setup' to make it anew"
+	if ((NODES)) && [[ $FLAVOUR_NODES == fake ]]; then
+		append+=" numa=fake=2"
+	elif ((NODES)); then
+		add_nodes
+	fi
 	QEMU+=(-accel "${VM_ACCEL:-tcg,thread=multi}" -smp "$VM_CPUS,sockets=$VM_CPUS" -m "$VM_MEMORY"
 		-nodefaults -no-user-config -display none -no-reboot
 		-kernel "$KERNEL_IMAGE" -initrd "$WORK/initramfs"
-		-append "console=$CONSOLE panic=-1 $KERNEL_CMDLINE $VM_APPEND")
-	((!NODES)) || add_nodes
+		-append "console=$ARCH_CONSOLE panic=-1 $append $VM_APPEND")
 	[[ -z $DISK ]] || QEMU+=(-drive "file=$DISK,format=raw,if=virtio,snapshot=on")
 	# shellcheck disable=SC2206
 	QEMU+=($VM_QEMU)
@@ -228,7 +220,7 @@ run_batch()
 	: >"$console"
 	timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" -monitor none \
 		-serial "file:$console" \
-		-device "$SERIAL_BUS" -chardev stdio,id=output,signal=off \
+		-device "$ARCH_SERIAL" -chardev stdio,id=output,signal=off \
 		-device virtconsole,chardev=output </dev/null |
 		split_output | tee "$output" || qemu_status=${PIPESTATUS[0]}
 	find_splats "$console" >"$WORK/splats"
@@ -257,6 +249,7 @@ fi
 parse_options "$@"
 # shellcheck disable=SC1091
 source "$KERNEL_RDIR/kernel.env"
+kernel_row "$KERNEL_FLAVOUR"
 WORK=$(mktemp -d)
 TOKEN=vm-status-$RANDOM$RANDOM
 make_initramfs

@@ -3,31 +3,17 @@
 #
 # Kernels of our own: Debian's source with LLVM, a configuration from
 # kernels/*.config and exports.patch, which exports to the module what it
-# calls. Sourced by the flavours. The build stays, so that another patch only
-# costs a link.
+# calls. Sourced by lib.sh. The build stays, so that another patch only costs a
+# link.
 
 # shellcheck source=scripts/kernels/source.sh
 source "$TOP/scripts/kernels/source.sh"
+# shellcheck source=scripts/kernels/arch.sh
+source "$TOP/scripts/kernels/arch.sh"
 
 EXPORTS_PATCH=$TOP/scripts/kernels/exports.patch
 
-# Sets what differs between the architectures.
-own_arch()
-{
-	case $1 in
-	x86_64)
-		OWN_ARCH=x86_64 OWN_IMAGE=bzImage OWN_IMAGE_FILE=arch/x86/boot/bzImage
-		OWN_CC=gcc OWN_DEBIAN='' OWN_CMDLINE='' ;;
-	arm64)
-		OWN_ARCH=arm64 OWN_IMAGE=Image OWN_IMAGE_FILE=arch/arm64/boot/Image
-		OWN_CC=aarch64-linux-gnu-gcc OWN_DEBIAN=arm64 OWN_CMDLINE='hugepagesz=64K hugepages=16' ;;
-	riscv64)
-		OWN_ARCH=riscv OWN_IMAGE=Image OWN_IMAGE_FILE=arch/riscv/boot/Image
-		OWN_CC=riscv64-linux-gnu-gcc OWN_DEBIAN=riscv64 OWN_CMDLINE='hugepagesz=64K hugepages=16' ;;
-	esac
-}
-
-# own_make VARIABLE=VALUE... TARGET...: make in the flavour's build tree.
+# own_make VARIABLE=VALUE... TARGET...: make in the kernel's build tree.
 own_make()
 {
 	# shellcheck disable=SC2016
@@ -63,28 +49,42 @@ patch_source()
 	cp "$EXPORTS_PATCH" "$PATCHED_DIR/.exports.patch"
 }
 
+# What the files say: the last word on each option, in the order of the first.
+wanted_config()
+{
+	awk '/^CONFIG_/ { option = $1; sub(/=.*/, "", option) }
+		/^# CONFIG_.* is not set$/ { option = $2 }
+		option != "" {
+			if (!(option in last))
+				order[++n] = option
+			last[option] = $0
+			option = ""
+		}
+		END { for (i = 1; i <= n; i++) print last[order[i]] }' "${OWN_CONFIG[@]}"
+}
+
 # The configuration step drops silently what depends on something missing.
 check_config()
 {
 	local lost
 
-	lost=$(grep -hE '^CONFIG_' "${OWN_CONFIG[@]}" | grep -vFxf "$1/build/.config" || true)
+	lost=$(grep '^CONFIG_' "$1/wanted.config" | grep -vFxf "$1/build/.config" || true)
 	[[ -z $lost ]] ||
-		die "Linux $STOCK_VERSION refuses some options of the '$OWN_FLAVOUR' kernel: give them what they depend on in ${OWN_CONFIG[1]#"$TOP"/}, or take them out: ${lost//$'\n'/ }"
+		die "Linux $STOCK_VERSION refuses some options of the '$OWN_FLAVOUR' kernel: give them what they depend on in ${OWN_CONFIG[-1]#"$TOP"/}, or take them out: ${lost//$'\n'/ }"
 }
 
 # A mirror may have gone on without the lists of an architecture. What is linked
 # statically may be another suite's as well.
 fetch_busybox() # DIR
 {
-	other_lists "$1" "$OWN_DEBIAN" "$ROOT_SUITE" ||
-		other_lists "$1" "$OWN_DEBIAN" testing || return
+	other_lists "$1" "$ARCH_DEBIAN" "$ROOT_SUITE" ||
+		other_lists "$1" "$ARCH_DEBIAN" testing || return
 	# shellcheck disable=SC2016
 	root_apt "$1" env APT_CONFIG=apt/conf bash -e -c '
 		apt-get download "busybox-static:$1"
 		dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -xO --wildcards "*bin/busybox" >busybox
 		chmod 755 busybox
-		rm -r busybox-static_*.deb apt' bash "$OWN_DEBIAN"
+		rm -r busybox-static_*.deb apt' bash "$ARCH_DEBIAN"
 }
 
 fill_own()
@@ -93,12 +93,12 @@ fill_own()
 
 	need_space 3 "the '$OWN_FLAVOUR' kernel"
 	mkdir -p "$dir/build" "$dir/modules/lib/modules"
-	cat "${OWN_CONFIG[@]}" >"$dir/wanted.config"
+	wanted_config >"$dir/wanted.config"
 	logged "configuring the $OWN_FLAVOUR kernel" \
 		own_make KCONFIG_ALLCONFIG="$(in_cache "$dir")/wanted.config" allnoconfig
 	check_config "$dir"
-	[[ -z $OWN_DEBIAN ]] ||
-		logged "fetching busybox for $OWN_DEBIAN" fetch_busybox "$dir"
+	[[ -z $ARCH_DEBIAN ]] ||
+		logged "fetching busybox for $ARCH_DEBIAN" fetch_busybox "$dir"
 	note "compiling Linux $STOCK_VERSION for $OWN_ARCH takes 5 to 10 minutes on 2 cores"
 	own_build "$dir"
 }
@@ -106,7 +106,7 @@ fill_own()
 own_build()
 {
 	with_lock "$(lock_of "$PATCHED_DIR")" patch_source
-	logged "building the $OWN_FLAVOUR kernel" own_make "$OWN_IMAGE" modules
+	logged "building the $OWN_FLAVOUR kernel" own_make "$ARCH_IMAGE" modules
 	write_env "$1"
 	cp "$PATCHED_DIR/.exports.patch" "$1/exports.patch"
 }
@@ -116,19 +116,18 @@ write_env()
 	local rdir busybox=/bin/busybox
 
 	rdir=$(in_cache "$1")
-	[[ -z $OWN_DEBIAN ]] || busybox=$rdir/busybox
+	[[ -z $ARCH_DEBIAN ]] || busybox=$rdir/busybox
 	cat >"$1/kernel.env" <<-END
 		KERNEL_ARCH=$OWN_ARCH
 		KERNEL_RELEASE=$(<"$1/build/include/config/kernel.release")
 		KERNEL_SOURCE=$(in_cache "$SOURCE_DIR")
 		KERNEL_BUILD=$rdir/build
-		KERNEL_IMAGE=$rdir/build/$OWN_IMAGE_FILE
+		KERNEL_IMAGE=$rdir/build/$ARCH_FILE
 		KERNEL_BTF=
 		KERNEL_SYSTEM_MAP=$rdir/build/System.map
 		KERNEL_MODULES=$rdir/modules
-		KERNEL_CMDLINE='$OWN_CMDLINE'
 		KERNEL_MAKE='ARCH=$OWN_ARCH LLVM=1'
-		KERNEL_CC=$OWN_CC
+		KERNEL_CC=$ARCH_CC
 		KERNEL_BUSYBOX=$busybox
 	END
 }
@@ -147,15 +146,21 @@ update_exports()
 	step_end
 }
 
-# own_kernel_setup FLAVOUR ARCH
+# own_kernel_setup FLAVOUR ARCH. The build has the name of the last file of its
+# configuration.
 own_kernel_setup()
 {
-	OWN_FLAVOUR=$1
-	own_arch "$2"
-	OWN_CONFIG=("$TOP/scripts/kernels/common.config" "$TOP/scripts/kernels/$1.config")
+	local config
+
+	OWN_FLAVOUR=${FLAVOUR_CONFIGS##* } OWN_ARCH=$2
+	set_arch "$2"
+	OWN_CONFIG=()
+	for config in $FLAVOUR_CONFIGS; do
+		OWN_CONFIG+=("$TOP/scripts/kernels/$config.config")
+	done
 	source_setup
 	PATCHED_DIR=$SOURCE_DIR-exports
-	KERNEL_DIR=$CACHE/$1-${STOCK_VERSION//[~:]/_}-$(hash_of "${OWN_CONFIG[@]}" "$BUILD_ROOT/etc/root-id")
+	KERNEL_DIR=$CACHE/$OWN_FLAVOUR-${STOCK_VERSION//[~:]/_}-$(hash_of "${OWN_CONFIG[@]}" "$BUILD_ROOT/etc/root-id")
 	cached "$PATCHED_DIR" "Kernel source to patch" fill_patched
 	cached "$KERNEL_DIR" "Kernel '$1'" fill_own
 	exports_current "$KERNEL_DIR" ||

@@ -3,7 +3,7 @@
 #
 # Debian bookworm's Linux 6.1, whose collapse takes the mmap lock for writing:
 # what the benchmark compares with. It is booted only, nothing is built for it.
-# Sourced by lib.sh; defines kernel_setup().
+# Sourced by lib.sh; defines bookworm_kernel_setup().
 
 # shellcheck source=scripts/kernels/source.sh
 source "$TOP/scripts/kernels/source.sh"
@@ -35,13 +35,12 @@ fill_bookworm()
 		KERNEL_IMAGE=$rdir/vmlinuz
 		KERNEL_MODULES=$rdir/modules
 		KERNEL_DRIVERS="virtio_pci virtio_console"
-		KERNEL_CMDLINE=
 		KERNEL_BUSYBOX=/bin/busybox
 	END
 }
 
-kernel_setup()
+bookworm_kernel_setup()
 {
-	KERNEL_DIR=$CACHE/bookworm-$(hash_of "$TOP/scripts/kernel-bookworm.sh" "$BUILD_ROOT/etc/root-id")
+	KERNEL_DIR=$CACHE/bookworm-$(hash_of "$TOP/scripts/kernels/bookworm.sh" "$BUILD_ROOT/etc/root-id")
 	cached "$KERNEL_DIR" "Debian bookworm's kernel" fill_bookworm
 }
