@@ -113,6 +113,7 @@ struct shmem_collapse_report {
 	unsigned int swapped;
 	unsigned int vmas;
 	unsigned int pmds_mapped;
+	unsigned int page_tables_freed;
 	unsigned long long gather_ns;
 	unsigned long long unmap_ns;
 	unsigned long long copy_ns;

@@ -27,6 +27,7 @@ TRACE_EVENT(shmem_collapse_extent,
 		__field(unsigned int, swapped)
 		__field(unsigned int, vmas)
 		__field(unsigned int, pmds_mapped)
+		__field(unsigned int, page_tables_freed)
 		__field(u64, gather_ns)
 		__field(u64, unmap_ns)
 		__field(u64, copy_ns)
@@ -45,6 +46,7 @@ TRACE_EVENT(shmem_collapse_extent,
 		__entry->swapped = r->swapped;
 		__entry->vmas = r->vmas;
 		__entry->pmds_mapped = r->pmds_mapped;
+		__entry->page_tables_freed = r->page_tables_freed;
 		__entry->gather_ns = r->gather_ns;
 		__entry->unmap_ns = r->unmap_ns;
 		__entry->copy_ns = r->copy_ns;
@@ -53,12 +55,13 @@ TRACE_EVENT(shmem_collapse_extent,
 		__entry->extents = r->extents;
 	),
 
-	TP_printk("dev=%d:%d ino=%lu index=%lu pid=%d outcome=%s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu extents=%llu",
+	TP_printk("dev=%d:%d ino=%lu index=%lu pid=%d outcome=%s holes=%u swapped=%u vmas=%u pmds_mapped=%u page_tables_freed=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu extents=%llu",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->index, __entry->pid, __get_str(outcome),
 		  __entry->holes, __entry->swapped, __entry->vmas,
-		  __entry->pmds_mapped, __entry->gather_ns, __entry->unmap_ns,
-		  __entry->copy_ns, __entry->commit_ns, __entry->map_ns, __entry->extents)
+		  __entry->pmds_mapped, __entry->page_tables_freed,
+		  __entry->gather_ns, __entry->unmap_ns, __entry->copy_ns,
+		  __entry->commit_ns, __entry->map_ns, __entry->extents)
 );
 
 #endif /* SHMEM_COLLAPSE_TRACE_H */

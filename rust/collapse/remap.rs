@@ -53,7 +53,8 @@ impl Located<'_> {
         let mut pages = HugePages::new(&folio, scratch);
         let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
             if has_table(vma, index) {
-                take_table(vma, index, &mut pages, &folio);
+                let freed = &mut attempt.cost.report.page_tables_freed;
+                take_table(vma, index, &mut pages, &folio, freed);
             }
             ControlFlow::Continue(())
         });

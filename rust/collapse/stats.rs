@@ -129,6 +129,7 @@ counters! {
     added {
         Requests, requests;
         PmdsMapped, pmds_mapped;
+        PageTablesFreed, page_tables_freed;
         PagesSwappedIn, pages_swapped_in;
         HolesFilled, holes_filled;
         LruDrains, lru_drains;
@@ -160,7 +161,9 @@ impl Stats {
     fn record(&self, outcome: Outcome, cost: &Cost, extents: usize) {
         self.outcomes[outcome as usize].add(extents as u64, Relaxed);
         let pmds_mapped = u64::from(cost.report.pmds_mapped);
+        let page_tables_freed = u64::from(cost.report.page_tables_freed);
         self.pmds_mapped.add(pmds_mapped, Relaxed);
+        self.page_tables_freed.add(page_tables_freed, Relaxed);
         self.pages_swapped_in.add(cost.pages_swapped_in, Relaxed);
         self.holes_filled.add(cost.holes_filled, Relaxed);
         self.copy_ns.add(cost.report.copy_ns, Relaxed);
@@ -277,6 +280,7 @@ mod tests {
         let cost = Cost {
             report: ExtentReport {
                 pmds_mapped: 8,
+                page_tables_freed: 7,
                 copy_ns: 3,
                 ..ExtentReport::default()
             },
@@ -288,6 +292,7 @@ mod tests {
         stats.record(Outcome::Collapsed, &cost, 1);
         let figures = stats.figures();
         assert_eq!(figures.get(Counter::PmdsMapped), 16);
+        assert_eq!(figures.get(Counter::PageTablesFreed), 14);
         assert_eq!(figures.get(Counter::PagesSwappedIn), 2);
         assert_eq!(figures.get(Counter::HolesFilled), 4);
         assert_eq!(figures.get(Counter::CopyNs), 6);

@@ -28,13 +28,14 @@ use crate::{
 };
 
 /// Exchanges the table that maps the extent for a migration entry that names
-/// `huge`, if VMA and contents allow it; returns whether nothing of the extent
-/// is left there.
+/// `huge`, if VMA and contents allow it, and counts it in `freed`; returns
+/// whether nothing of the extent is left there.
 pub(super) fn take_table(
     vma: &MappedVma<'_>,
     index: usize,
     pages: &mut impl ExtentPages,
     huge: &impl MigrationTarget,
+    freed: &mut u32,
 ) -> bool {
     let Some(addr) = vma.pmd_address(index) else {
         return false;
@@ -69,6 +70,7 @@ pub(super) fn take_table(
         CheckedTable::Mapped(table) => table.remove(),
     };
     detached.free_deferred();
+    *freed += 1;
     true
 }
 

@@ -55,14 +55,14 @@ impl<'x, 'b> Gathered<'x, 'b> {
     /// met: fork and mremap rely on the order of the walk.
     pub(super) fn unmap(mut self, attempt: &mut Attempt<'_>) -> Result<Unmapped<'x, 'b>, Outcome> {
         let index = self.sources.index();
-        let vmas = &mut attempt.cost.report.vmas;
-        *vmas = 0;
+        let report = &mut attempt.cost.report;
+        report.vmas = 0;
         {
             let reverse_map = self.sources.mapping().reverse_map();
             let (sources, huge) = (&mut self.sources, &self.huge);
             let _: ControlFlow<()> = reverse_map.for_each(index, |vma| {
-                unmap_from(vma, index, sources, huge);
-                *vmas += 1;
+                unmap_from(vma, index, sources, huge, &mut report.page_tables_freed);
+                report.vmas += 1;
                 Delay::Unmapping.wait();
                 ControlFlow::Continue(())
             });
@@ -82,8 +82,9 @@ fn unmap_from(
     index: usize,
     sources: &mut Sources<'_, '_, Locked>,
     huge: &impl MigrationTarget,
+    freed: &mut u32,
 ) {
-    if !take_table(vma, index, sources, huge) {
+    if !take_table(vma, index, sources, huge, freed) {
         sweep(vma, index, sources, huge);
     }
 }

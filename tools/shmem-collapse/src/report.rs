@@ -143,6 +143,7 @@ impl Report<'_> {
             "failed": done.figure("failed"),
             "outcomes": failures(done),
             "pmds_mapped": done.figure("pmds_mapped"),
+            "page_tables_freed": done.figure("page_tables_freed"),
             "holes_filled": done.figure("holes_filled"),
             "pages_swapped_in": done.figure("pages_swapped_in"),
             "copy_seconds": done.figure("copy_ns") as f64 / 1e9,
@@ -177,6 +178,11 @@ impl Report<'_> {
             tried as f64 / seconds.max(1e-6),
             BinaryBytes(done.figure("collapsed").saturating_mul(self.extent_bytes)),
         )?;
+        let freed = done.figure("page_tables_freed");
+        if freed > 0 {
+            let bytes = freed.saturating_mul(rustix::param::page_size() as u64);
+            writeln!(out, "{freed} page tables freed ({})", BinaryBytes(bytes))?;
+        }
         if done.interrupted {
             writeln!(
                 out,

@@ -109,6 +109,7 @@ fn help(name: &str) -> String {
     match name {
         "requests" => "Requests made.".into(),
         "pmds_mapped" => "Page tables replaced by a huge mapping.".into(),
+        "page_tables_freed" => "Page tables freed.".into(),
         "pages_swapped_in" => "Pages read back from swap.".into(),
         "holes_filled" => "Holes filled with zeroes.".into(),
         "lru_drains" => "Times the LRU batches of all CPUs were drained.".into(),

@@ -105,6 +105,7 @@ MAPPERS_TEST(huge_everywhere_without_a_fault)
 	/* The creator maps the memory as well. */
 	EXPECT_GROWN(variant->extents, "collapsed");
 	EXPECT_GROWN(variant->extents * (variant->count + 1), "pmds_mapped");
+	EXPECT_GROWN(variant->extents * (variant->count + 1), "page_tables_freed");
 }
 
 /* count -> words that are not what the others have written */
@@ -161,6 +162,7 @@ MAPPERS_TEST(map_all_off_leaves_them_to_fault)
 		EXPECT_EQ(0, sc_call(&self->m[i], sc_op_verify, SC_SEED, 0, 0, 0));
 	}
 	EXPECT_GROWN(0, "pmds_mapped");
+	EXPECT_GROWN(variant->extents * (variant->count + 1), "page_tables_freed");
 }
 
 MAPPERS_TEST(memory_is_given_back)
@@ -177,6 +179,22 @@ MAPPERS_TEST(memory_is_given_back)
 	sc_destroy(&self->seg);
 	EXPECT_EQ(shmem - (long long)(variant->extents * sc_extent()), sc_meminfo("Shmem"));
 	EXPECT_EQ(huge, sc_meminfo("ShmemHugePages"));
+}
+
+/* What is counted is what the processes have less of. */
+MAPPERS_TEST(page_tables_are_given_back)
+{
+	long long before[MAX_MAPPERS], now;
+	int i;
+
+	for (i = 0; i < variant->count; i++)
+		before[i] = sc_status(self->m[i].pid, "VmPTE");
+	ASSERT_ERRNO(0, sc_collapse(self->m[0].pid, self->m[0].addr, self->seg.len));
+	for (i = 0; i < variant->count; i++) {
+		now = sc_status(self->m[i].pid, "VmPTE");
+		EXPECT_EQ(before[i] - now, (long long)(variant->extents * sc_page()));
+	}
+	EXPECT_GROWN(variant->extents * (variant->count + 1), "page_tables_freed");
 }
 
 /* Those that have touched nothing yet get nothing, and one fault maps them huge. */

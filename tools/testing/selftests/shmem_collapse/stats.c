@@ -11,7 +11,7 @@ static const char * const outcome[] = {
 
 static const char * const counter[] = {
 	"requests", "extents", "collapsed", "already_huge", "failed", "pmds_mapped",
-	"pages_swapped_in", "holes_filled", "lru_drains", "copy_ns", "total_ns",
+	"page_tables_freed", "pages_swapped_in", "holes_filled", "lru_drains", "copy_ns", "total_ns",
 };
 
 SC_TEST(all_counters_are_there)
@@ -67,6 +67,7 @@ SC_TEST(they_add_up)
 	EXPECT_GROWN(2, "failed");
 	EXPECT_GROWN(2, "failed_empty");
 	EXPECT_GROWN(3, "pmds_mapped");
+	EXPECT_GROWN(3, "page_tables_freed");
 
 	ASSERT_EQ(0, sc_stats(&now));
 	EXPECT_EQ(sc_stat(&now, "extents"), sc_stat(&now, "collapsed") +

@@ -12,7 +12,7 @@
 #define EVENT		INSTANCE "/events/shmem_collapse/shmem_collapse_extent/enable"
 
 struct line {
-	unsigned int major, minor, holes, swapped, vmas, pmds;
+	unsigned int major, minor, holes, swapped, vmas, pmds, tables;
 	unsigned long ino, index;
 	unsigned long long ns[5], extents;
 	int pid;
@@ -34,10 +34,10 @@ static int traced(struct line *lines, int max)
 		at = strstr(text, "shmem_collapse_extent: ");
 		if (!at)
 			continue;
-		if (sscanf(at, "shmem_collapse_extent: dev=%u:%u ino=%lu index=%lu pid=%d outcome=%31s holes=%u swapped=%u vmas=%u pmds_mapped=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu extents=%llu",
+		if (sscanf(at, "shmem_collapse_extent: dev=%u:%u ino=%lu index=%lu pid=%d outcome=%31s holes=%u swapped=%u vmas=%u pmds_mapped=%u page_tables_freed=%u gather_ns=%llu unmap_ns=%llu copy_ns=%llu commit_ns=%llu map_ns=%llu extents=%llu",
 			   &l.major, &l.minor, &l.ino, &l.index, &l.pid, l.outcome, &l.holes,
-			   &l.swapped, &l.vmas, &l.pmds, &l.ns[0], &l.ns[1], &l.ns[2], &l.ns[3],
-			   &l.ns[4], &l.extents) != 16)
+			   &l.swapped, &l.vmas, &l.pmds, &l.tables, &l.ns[0], &l.ns[1], &l.ns[2],
+			   &l.ns[3], &l.ns[4], &l.extents) != 17)
 			n = -1000;
 		else if (n >= 0 && n < max)
 			lines[n] = l;
@@ -90,6 +90,7 @@ TEST_F(trace, one_line_for_each_extent)
 		EXPECT_EQ(0, l[i].holes);
 		EXPECT_EQ(1, l[i].vmas);
 		EXPECT_EQ(1, l[i].pmds);
+		EXPECT_EQ(1, l[i].tables);
 		EXPECT_EQ(1, l[i].extents);
 		/* Where the clock only ticks, a step may take no time. */
 		for (k = 0; k < 5 && fine.tv_nsec == 1; k++)

@@ -119,6 +119,22 @@ static void picture(struct arena *a, const char *title)
 	}
 }
 
+/*
+ * Bytes of all page tables of the machine. Those that were given back are freed after a grace
+ * period: waits until there are no fewer any more.
+ */
+static long long page_tables(void)
+{
+	long long last, now = sc_meminfo("PageTables");
+
+	do {
+		last = now;
+		usleep(100 * 1000);
+		now = sc_meminfo("PageTables");
+	} while (now < last);
+	return now;
+}
+
 /* offset, length, call after call -> ns; run by a process on its own mapping */
 static long op_madvise(struct sc_child *child, const long *arg)
 {
@@ -183,6 +199,7 @@ int main(void)
 	static struct arena arena[ENGINES];
 	static struct result result[ENGINES];
 	double ms[ENGINES][MODES], ratio;
+	long long tables[2];
 	bool data_intact;
 	int engine, mode, round, huge, ok;
 
@@ -200,11 +217,15 @@ int main(void)
 	printf("One cell is one extent: · small pages, ▒ partly mapped, █ huge.\n");
 	remake(&arena[OURS], 0);
 	picture(&arena[OURS], "Before:");
+	tables[0] = page_tables();
 	ok = sc_collapse(arena[OURS].m[0].pid, arena[OURS].m[0].addr, arena[OURS].seg.len);
 	if (ok)
 		printf("\nThe request failed: %s\n", strerror(ok));
 	picture(&arena[OURS], "After \"PID,START,END\" was written for one of them:");
-	printf("\nContent as written in %d of %d processes.\n", intact(&arena[OURS]), PROCESSES);
+	tables[1] = page_tables();
+	printf("\nPageTables of the machine: %lld kB before, %lld kB after.\n", tables[0] / 1024,
+	       tables[1] / 1024);
+	printf("Content as written in %d of %d processes.\n", intact(&arena[OURS]), PROCESSES);
 
 	for (round = 0; round < ROUNDS; round++)
 		for (engine = 0; engine < ENGINES; engine++)
