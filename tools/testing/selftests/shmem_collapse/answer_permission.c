@@ -3,17 +3,11 @@
 #include "device.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
-#include <sched.h>
-#include <sys/stat.h>
 
 #define SC_OWN_FIXTURE
 #include "fixture.h"
-
-#define NOBODY	65534
-#define GROUP	54321
-#define UNABLE	254	/* status of a child that could not do its part */
+#include "member.h"
 
 FIXTURE(permission)
 {
@@ -48,22 +42,6 @@ FIXTURE_TEARDOWN(permission)
 	EXPECT_GROWN(0, "extents"); \
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0)); \
 } while (0)
-
-/* A member of the device's group and nothing else. Gone for good, or until become_root(). */
-static void become_member(bool for_good)
-{
-	const gid_t group = GROUP;
-
-	if (setgroups(1, &group) || setresgid(NOBODY, NOBODY, for_good ? NOBODY : 0) ||
-	    setresuid(NOBODY, NOBODY, for_good ? NOBODY : 0))
-		_exit(UNABLE);
-}
-
-static void become_root(void)
-{
-	if (setresuid(0, 0, 0))
-		_exit(UNABLE);
-}
 
 /* Nothing was asked through the file. */
 static bool tells_nothing(int fd)

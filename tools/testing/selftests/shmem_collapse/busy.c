@@ -3,11 +3,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
-#include <linux/io_uring.h>
-#include <linux/udmabuf.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #ifndef MADV_HWPOISON
@@ -71,25 +67,12 @@ SC_TEST(H15_page_in_a_pipe_stays_the_file)
 	close(fds[1]);
 }
 
-static int register_buffer(void *addr, size_t len)
-{
-	struct io_uring_params params = {};
-	struct iovec buffer = { .iov_base = addr, .iov_len = len };
-	int fd = syscall(SYS_io_uring_setup, 1, &params);
-
-	if (fd >= 0 && syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &buffer, 1)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 SC_TEST(H15_page_pinned_by_io_uring)
 {
 	int fd;
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	fd = register_buffer(self->seg.addr + 33 * sc_page(), sc_page());
+	fd = sc_register_buffer(self->seg.addr + 33 * sc_page(), sc_page());
 	if (fd < 0)
 		SKIP(return, "io_uring cannot register a buffer: %s", strerror(errno));
 	EXPECT_FAILS_CLEANLY(EAGAIN, "failed_pinned");
@@ -103,7 +86,7 @@ SC_TEST(H15_pin_in_one_of_three_extents)
 	int fd;
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 3, SC_SEED));
-	fd = register_buffer(self->seg.addr + sc_extent(), sc_page());
+	fd = sc_register_buffer(self->seg.addr + sc_extent(), sc_page());
 	if (fd < 0)
 		SKIP(return, "io_uring cannot register a buffer: %s", strerror(errno));
 	EXPECT_ERRNO(EAGAIN, sc_collapse(getpid(), self->seg.addr, self->seg.len));
@@ -118,22 +101,16 @@ SC_TEST(H15_pin_in_one_of_three_extents)
 
 SC_TEST(H23_pages_pinned_by_udmabuf)
 {
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC };
-	int dev, buf;
+	int buf;
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	if (dev < 0)
+	if (!sc_has_udmabuf())
 		SKIP(return, "/dev/udmabuf: %s", strerror(errno));
-	ASSERT_EQ(0, fcntl(self->seg.fd, F_ADD_SEALS, F_SEAL_SHRINK));
-	create.memfd = self->seg.fd;
-	create.offset = 2 * sc_page();
-	create.size = 2 * sc_page();
-	buf = ioctl(dev, UDMABUF_CREATE, &create);
+	ASSERT_EQ(0, sc_udmabuf_seal(&self->seg));
+	buf = sc_udmabuf(&self->seg, 2, 2);
 	ASSERT_LE(0, buf);
 	EXPECT_FAILS_CLEANLY(EAGAIN, "failed_pinned");
 	close(buf);
-	close(dev);
 	EXPECT_WORKS_AFTERWARDS();
 }
 

@@ -35,8 +35,6 @@ static const struct place places[] = {
 
 #define PLACES ARRAY_SIZE(places)
 
-#define NO_FAULTS "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS"
-
 static bool is(const struct place *p, const char *name)
 {
 	return !strcmp(p->name, name);
@@ -95,7 +93,7 @@ SC_TEST(request_waits_where_it_is_told)
 	size_t i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	for (i = 0; i < PLACES; i++) {
 		const struct place *p = &places[i];
 		char *addr;
@@ -133,7 +131,7 @@ SC_TEST(H14_writer_killed_at_every_step)
 	size_t i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	for (i = 0; i < PLACES; i++) {
 		const struct place *p = &places[i];
 		pid_t writer;
@@ -173,7 +171,7 @@ SC_TEST(H14_killed_writer_ends_after_its_extent)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	writer = wait_behind_the_first(&self->seg);
 	ASSERT_LT(0, writer);
 	ASSERT_EQ(0, kill(writer, SIGKILL));
@@ -239,7 +237,7 @@ SC_TEST(H14_writer_killed_with_workers_that_wait)
 	pid_t writer[2];
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one CPU");
 	hold_both(_metadata, self, 2, writer);
@@ -253,7 +251,7 @@ SC_TEST(H14_signal_with_workers_that_wait)
 	pid_t writer[2];
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one CPU");
 	hold_both(_metadata, self, 2, writer);
@@ -267,7 +265,7 @@ SC_TEST(signal_while_another_holds_the_extent)
 	pid_t writer[2];
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	hold_both(_metadata, self, 1, writer);
 	ASSERT_EQ(0, kill(writer[1], SIGUSR1));
 	EXPECT_ERRNO(EINTR, sc_join(writer[1]));
@@ -284,7 +282,7 @@ SC_TEST(nobody_waits_for_another_extent)
 	size_t i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	ASSERT_EQ(0, sc_create(&other, SC_MEMFD, OTHERS));
 	ASSERT_EQ(0, sc_delay("scanned", LONG_MS / 20));
@@ -306,7 +304,7 @@ SC_TEST(H19_unloading_ends_a_request_after_its_extent)
 	pid_t writer, remover;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	/* Without its file the module would be gone for the tests that follow. */
 	if (sc_load() == ENOENT)
 		SKIP(return, "no module file: set SHMEM_COLLAPSE_KO");
@@ -332,7 +330,7 @@ SC_TEST(every_place_is_known)
 	size_t j;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	n = sc_names("delay", names, SC_MAX_PLACES);
 	ASSERT_LT(0, n);
 	for (i = 0; i < n; i++)

@@ -3,10 +3,8 @@
 #include "device.h"
 
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -91,25 +89,12 @@ SC_TEST(unmapped)
 	EXPECT_OUTCOME(SHMEM_COLLAPSE_UNMAPPED, ENOMEM, sc_reserve(sc_extent(), 0));
 }
 
-static int register_buffer(void *addr, size_t len)
-{
-	struct io_uring_params params = {};
-	struct iovec buffer = { .iov_base = addr, .iov_len = len };
-	int fd = syscall(SYS_io_uring_setup, 1, &params);
-
-	if (fd >= 0 && syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &buffer, 1)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 SC_TEST(pinned)
 {
 	int fd;
 
 	FILLED();
-	fd = register_buffer(self->seg.addr + sc_page(), sc_page());
+	fd = sc_register_buffer(self->seg.addr + sc_page(), sc_page());
 	if (fd < 0)
 		SKIP(return, "io_uring cannot register a buffer: %s", strerror(errno));
 	EXPECT_OUTCOME(SHMEM_COLLAPSE_PINNED, EAGAIN, self->seg.addr);
@@ -148,28 +133,13 @@ SC_TEST(too_many_swapped)
 	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
 
-static int uffd_watch(uint64_t features, void *addr, size_t len, uint64_t mode)
-{
-	struct uffdio_api api = { .api = UFFD_API, .features = features };
-	struct uffdio_register reg = {
-		.range = { .start = (unsigned long)addr, .len = len }, .mode = mode,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 SC_TEST(uffd_missing)
 {
 	int fd;
 
 	FILLED();
 	ASSERT_EQ(0, madvise(self->seg.addr, sc_page(), MADV_REMOVE));
-	fd = uffd_watch(0, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
+	fd = sc_uffd_watch(0, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
 	EXPECT_OUTCOME(SHMEM_COLLAPSE_UFFD_MISSING, EBUSY, self->seg.addr);
@@ -181,7 +151,7 @@ SC_TEST(uffd_armed)
 	int fd;
 
 	FILLED();
-	fd = uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, self->seg.addr, self->seg.len,
+	fd = sc_uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, self->seg.addr, self->seg.len,
 			UFFDIO_REGISTER_MODE_WP);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));

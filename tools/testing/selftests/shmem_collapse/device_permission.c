@@ -3,9 +3,7 @@
 #include "device.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/io_uring.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,10 +13,7 @@
 
 #define SC_OWN_FIXTURE
 #include "fixture.h"
-
-#define NOBODY	65534
-#define GROUP	54321
-#define UNABLE	254	/* status of a child that could not do its part */
+#include "member.h"
 
 FIXTURE(permission)
 {
@@ -40,16 +35,6 @@ FIXTURE_TEARDOWN(permission)
 
 #define PERMISSION_TEST(name) TEST_F_TIMEOUT(permission, name, SC_TIMEOUT)
 
-/* A member of the device's group and nothing else, for good. */
-static void become_member(void)
-{
-	const gid_t group = GROUP;
-
-	if (setgroups(1, &group) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	    setresuid(NOBODY, NOBODY, NOBODY))
-		_exit(UNABLE);
-}
-
 /* The outcome of the extent at @at, as an exit status. */
 static int outcome_at(char *at)
 {
@@ -69,7 +54,7 @@ static int outcome_of_member(int file, int prot)
 
 		if (at == MAP_FAILED)
 			_exit(UNABLE - 1);
-		become_member();
+		become_member(true);
 		_exit(outcome_at(at));
 	}
 	return sc_join(pid);
@@ -220,7 +205,7 @@ PERMISSION_TEST(caller_that_cannot_be_dumped)
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	pid = sc_fork();
 	if (!pid) {
-		become_member();
+		become_member(true);
 		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 			_exit(UNABLE);
 		_exit(outcome_at(self->seg.addr));
@@ -284,7 +269,7 @@ PERMISSION_TEST(writes_by_io_uring)
 		if (!pid) {
 			int fd;
 
-			become_member();
+			become_member(true);
 			fd = i & 1 ? admins : sc_device();
 			_exit(-uring(IORING_OP_WRITE, fd, request, strlen(request), i & 2));
 		}
@@ -325,7 +310,7 @@ PERMISSION_TEST(no_other_way)
 	if (!pid) {
 		int err;
 
-		become_member();
+		become_member(true);
 		fd = sc_device();
 		if (mmap(NULL, sc_page(), PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED ||
 		    errno != ENODEV)
@@ -395,7 +380,7 @@ PERMISSION_TEST(the_caller_does_the_work)
 	if (!pid) {
 		struct sc_told told;
 
-		become_member();
+		become_member(true);
 		told = sc_tell(sc_device(), self->seg.addr, self->seg.len);
 		_exit(told.err);
 	}
@@ -427,7 +412,7 @@ PERMISSION_TEST(open_files_are_paid_for)
 	if (!pid) {
 		int i, bad = setrlimit(RLIMIT_NOFILE, &many);
 
-		become_member();
+		become_member(true);
 		bad |= write(up[1], "", 1) != 1 || read(down[0], &byte, 1) != 1;
 		for (i = 0; i < OPEN_FILES; i++)
 			bad |= sc_device() < 0;

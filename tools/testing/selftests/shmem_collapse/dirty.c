@@ -11,7 +11,7 @@ static const char *no_swap;
 SC_TEST(H14_written_pages_survive_a_roll_back)
 {
 	if (!sc_has_faults())
-		SKIP(return, "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
+		SKIP(return, SC_NO_FAULTS);
 	if (sc_swap_on(&no_swap))
 		SKIP(return, "%s", no_swap);
 	ASSERT_EQ(0, sc_create(&self->seg, SC_ANON, 1));

@@ -28,7 +28,7 @@ FIXTURE_SETUP(fault)
 	SC_SETUP();
 	self->scene.seg.fd = -1;
 	ASSERT_TRUE(sc_has_faults())
-		TH_LOG("this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
+		TH_LOG(SC_NO_FAULTS);
 }
 
 FIXTURE_TEARDOWN(fault)

@@ -62,7 +62,7 @@ FIXTURE_SETUP(sweep)
 	SC_SETUP();
 	self->scene.seg.fd = -1;
 	ASSERT_TRUE(sc_has_faults())
-		TH_LOG("this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
+		TH_LOG(SC_NO_FAULTS);
 	ASSERT_EQ(0, open_the_gates());
 	self->sweep.nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	self->sweep.request = open(SC_DIR "/collapse", O_WRONLY | O_CLOEXEC);

@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -107,19 +105,13 @@ static int make_private(const struct sc_segment *seg, struct view *view)
 
 static int make_watched(const struct sc_segment *seg, struct view *view)
 {
-	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_HUGETLBFS_SHMEM };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
 	int err = map(seg, view, 0, MAP_SHARED);
 
 	if (err)
 		return err;
-	reg.range.start = (unsigned long)view->addr;
-	reg.range.len = view->len;
-	view->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (view->uffd < 0 || ioctl(view->uffd, UFFDIO_API, &api) ||
-	    ioctl(view->uffd, UFFDIO_REGISTER, &reg))
-		return errno;
-	return 0;
+	view->uffd = sc_uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, view->addr, view->len,
+				   UFFDIO_REGISTER_MODE_WP);
+	return view->uffd < 0 ? errno : 0;
 }
 
 FIXTURE_VARIANT_ADD(kept, aligned)

@@ -74,18 +74,14 @@ RACE_TEST(H12_splitting)
 /* UFFDIO_COPY puts pages into a private mapping without looking at the file. */
 static long op_uffd_copy(struct sc_child *child, const long *arg)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct uffdio_copy copy = { .len = sc_page(), .src = (unsigned long)child->addr };
 	char *view = sc_map(shared->fd, shared->len, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = sc_uffd_watch(0, view, shared->len, UFFDIO_REGISTER_MODE_MISSING);
 	uint64_t deadline = 0;
 	long wrong = 0;
 	size_t i;
 
-	reg.range.start = (unsigned long)view;
-	reg.range.len = shared->len;
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+	if (fd < 0)
 		return -1;
 	while (until(&deadline)) {
 		madvise(view, shared->len, MADV_DONTNEED);

@@ -8,7 +8,6 @@
 #include "fixture.h"
 
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #define MAPPERS		6
 #define LONG_MS		60000
@@ -28,7 +27,7 @@ FIXTURE_SETUP(roll_back)
 
 	SC_SETUP();
 	ASSERT_TRUE(sc_has_faults())
-		TH_LOG("this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
+		TH_LOG(SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	ASSERT_EQ(0, sc_spawn_n(self->m, MAPPERS, &self->seg, SC_UNRELATED));
 	for (i = 0; i < MAPPERS; i++)
@@ -133,17 +132,6 @@ static long op_protect(struct sc_child *child, const long *arg)
 	return mprotect(child->addr, child->len, arg[0]);
 }
 
-/* A child that inherits the entry looks at all pages and exits. */
-static long op_fork(struct sc_child *child, const long *arg)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(sc_verify(child->addr, child->len, arg[0], 0) ? 1 : 0);
-	return waitpid(pid, &status, 0) == pid && !status ? 0 : -1;
-}
-
 ROLL_BACK_TEST(H41_after_entries_are_gone)
 {
 	struct sc_mapper *m = self->m;
@@ -155,7 +143,7 @@ ROLL_BACK_TEST(H41_after_entries_are_gone)
 	ASSERT_EQ(0, sc_delay_reached("rolling_back"));
 	EXPECT_EQ(0, sc_call(&m[0], op_drop, 0, 0, 0, 0));
 	EXPECT_EQ(0, sc_call(&m[1], op_protect, PROT_READ, 0, 0, 0));
-	sc_send(&m[2], op_fork, SC_SEED, 0, 0, 0);
+	sc_send(&m[2], sc_op_fork, SC_SEED, 0, 0, 0);
 	EXPECT_EQ(0, sc_call(&m[3], op_unmap, half, half, 0, 0));
 	EXPECT_EQ(0, sc_call(&m[4], op_unmap, 0, sc_extent(), 0, 0));
 	sc_kill(&m[5], 1);

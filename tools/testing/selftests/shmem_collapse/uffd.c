@@ -6,7 +6,6 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 /* Newer than the headers that programs are built with. */
@@ -22,28 +21,7 @@ struct uffdio_rwprotect {
 #define UFFDIO_RWPROTECT		_IOWR(UFFDIO, 0x09, struct uffdio_rwprotect)
 #endif
 
-static int uffd_open(uint64_t features)
-{
-	struct uffdio_api api = { .api = UFFD_API, .features = features };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int uffd_register(int fd, void *addr, size_t len, uint64_t mode)
-{
-	struct uffdio_register reg = {
-		.range = { .start = (unsigned long)addr, .len = len }, .mode = mode,
-	};
-
-	return ioctl(fd, UFFDIO_REGISTER, &reg);
-}
-
-/* Waits up to a second for an event; its address, or 0. */
+/* Waits up to three seconds for an event; its address, or 0. */
 static unsigned long uffd_event(int fd, uint64_t *flags)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -80,18 +58,6 @@ static pid_t touch_from_outside(int fd, void *at, bool write)
 	return pid;
 }
 
-/* The descriptor, or -1 with errno. */
-static int uffd_watch(uint64_t features, void *addr, size_t len, uint64_t mode)
-{
-	int fd = uffd_open(features);
-
-	if (fd >= 0 && uffd_register(fd, addr, len, mode)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 SC_TEST(H10_hole_watched_by_userfaultfd)
 {
 	struct sc_account before, after;
@@ -102,7 +68,7 @@ SC_TEST(H10_hole_watched_by_userfaultfd)
 	ASSERT_EQ(0, sc_create(&self->seg, SC_MEMFD, 1));
 	self->seg.addr = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
 	sc_fill(self->seg.addr, sc_extent() / 2, SC_SEED, 0);
-	fd = uffd_watch(0, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
+	fd = sc_uffd_watch(0, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
 
@@ -131,7 +97,7 @@ SC_TEST(H10_full_extent_watched_by_userfaultfd)
 	int fd;
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	fd = uffd_watch(0, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
+	fd = sc_uffd_watch(0, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
 	ASSERT_ERRNO(0, sc_collapsef("%s", self->seg.path));
@@ -154,7 +120,7 @@ static void stops_a_writer(struct __test_metadata *_metadata, struct _test_data_
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
 	ASSERT_EQ(0, sc_verify(view, self->seg.len, SC_SEED, 0));
-	fd = uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, view, self->seg.len,
+	fd = sc_uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, view, self->seg.len,
 			UFFDIO_REGISTER_MODE_WP);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
@@ -222,7 +188,7 @@ SC_TEST(access_protection_by_userfaultfd)
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
 	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
 	ASSERT_EQ(0, sc_verify(view, self->seg.len, SC_SEED, 0));
-	fd = uffd_watch(UFFD_FEATURE_RWP, view, self->seg.len, UFFDIO_REGISTER_MODE_RWP);
+	fd = sc_uffd_watch(UFFD_FEATURE_RWP, view, self->seg.len, UFFDIO_REGISTER_MODE_RWP);
 	if (fd < 0)
 		SKIP(return, "userfaultfd for reads: %s", strerror(errno));
 	page = view + 9 * sc_page();
@@ -254,7 +220,7 @@ SC_TEST(protected_memory_asked_for)
 	int fd;
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	fd = uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, self->seg.addr, self->seg.len,
+	fd = sc_uffd_watch(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, self->seg.addr, self->seg.len,
 			UFFDIO_REGISTER_MODE_WP);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
@@ -279,7 +245,7 @@ SC_TEST(H25_minor_events_of_userfaultfd)
 
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
-	fd = uffd_watch(UFFD_FEATURE_MINOR_SHMEM, view, self->seg.len,
+	fd = sc_uffd_watch(UFFD_FEATURE_MINOR_SHMEM, view, self->seg.len,
 			UFFDIO_REGISTER_MODE_MINOR);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
@@ -306,7 +272,7 @@ SC_TEST(H1_page_copied_in_by_userfaultfd)
 	page = mmap(NULL, sc_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	sc_fill_page(page, 9, 9);
 	view = sc_map(self->seg.fd, self->seg.len, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
-	fd = uffd_watch(0, view, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
+	fd = sc_uffd_watch(0, view, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
 	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
 	copy.dst = (unsigned long)view + 4 * sc_page();
@@ -330,7 +296,7 @@ static int poison_and_leave(char *view, size_t len, char *page)
 	struct uffdio_poison poison = {
 		.range = { .start = (unsigned long)page, .len = sc_page() },
 	};
-	int err = 0, fd = uffd_watch(UFFD_FEATURE_POISON, view, len, UFFDIO_REGISTER_MODE_MISSING);
+	int err = 0, fd = sc_uffd_watch(UFFD_FEATURE_POISON, view, len, UFFDIO_REGISTER_MODE_MISSING);
 
 	if (fd < 0)
 		return errno;

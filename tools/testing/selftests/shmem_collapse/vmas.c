@@ -10,21 +10,6 @@ static int one_extent(struct sc_segment *seg)
 	return sc_create_filled(seg, SC_MEMFD, 1, SC_SEED);
 }
 
-/* What a process gets that reads or writes there: 0 or minus the signal. */
-static int try_access(char *at, bool write)
-{
-	pid_t pid = sc_fork();
-
-	if (!pid) {
-		if (write)
-			__atomic_store_n(at, 1, __ATOMIC_RELAXED);
-		else
-			__atomic_load_n(at, __ATOMIC_RELAXED);
-		_exit(0);
-	}
-	return sc_join(pid);
-}
-
 #define EXPECT_DATA(at, len, index) \
 	EXPECT_EQ(0, sc_verify(at, len, SC_SEED, index))
 
@@ -167,9 +152,9 @@ SC_TEST(extent_over_two_mappings)
 	EXPECT_EQ(0, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
 	EXPECT_EQ((long)sc_nr(), sc_huge_pages(self->seg.addr, self->seg.len));
 	EXPECT_DATA(self->seg.addr, self->seg.len, 0);
-	EXPECT_EQ(0, try_access(self->seg.addr, true));
-	EXPECT_EQ(-SIGSEGV, try_access(self->seg.addr + half, true));
-	EXPECT_EQ(0, try_access(self->seg.addr + half, false));
+	EXPECT_EQ(0, sc_try_access(self->seg.addr, true));
+	EXPECT_EQ(-SIGSEGV, sc_try_access(self->seg.addr + half, true));
+	EXPECT_EQ(0, sc_try_access(self->seg.addr + half, false));
 }
 
 SC_TEST(read_only_mapping)
@@ -182,10 +167,10 @@ SC_TEST(read_only_mapping)
 	ASSERT_ERRNO(0, sc_collapse(getpid(), view, self->seg.len));
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), view, self->seg.len));
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
-	EXPECT_EQ(-SIGSEGV, try_access(view, true));
+	EXPECT_EQ(-SIGSEGV, sc_try_access(view, true));
 	EXPECT_DATA(view, self->seg.len, 0);
 	ASSERT_EQ(0, mprotect(view, self->seg.len, PROT_READ | PROT_WRITE));
-	EXPECT_EQ(0, try_access(view, true));
+	EXPECT_EQ(0, sc_try_access(view, true));
 	munmap(view, self->seg.len);
 }
 
@@ -198,7 +183,7 @@ SC_TEST(mapping_without_access)
 	EXPECT_DATA(view, self->seg.len, 0);
 	ASSERT_EQ(0, mprotect(view, self->seg.len, PROT_NONE));
 	COLLAPSE_ALL();
-	EXPECT_EQ(-SIGSEGV, try_access(view, false));
+	EXPECT_EQ(-SIGSEGV, sc_try_access(view, false));
 	ASSERT_EQ(0, mprotect(view, self->seg.len, PROT_READ | PROT_WRITE));
 	EXPECT_DATA(view, self->seg.len, 0);
 	sc_fill_page(view, 7, 7);

@@ -16,18 +16,6 @@ static int one_extent(struct sc_segment *seg)
 	return sc_create_filled(seg, SC_MEMFD, 1, SC_SEED);
 }
 
-/* What a process gets that reads there: 0 or minus the signal. */
-static int try_read(char *at)
-{
-	pid_t pid = sc_fork();
-
-	if (!pid) {
-		__atomic_load_n(at, __ATOMIC_RELAXED);
-		_exit(0);
-	}
-	return sc_join(pid);
-}
-
 #define EXPECT_DATA(at, len, index) \
 	EXPECT_EQ(0, sc_verify(at, len, SC_SEED, index))
 
@@ -61,7 +49,7 @@ SC_TEST(H4_guard_pages_stay)
 		SKIP(return, "the kernel has no guard pages in shared memory");
 	COLLAPSE_ALL();
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, self->seg.len));
-	EXPECT_EQ(-SIGSEGV, try_read(view + 3 * sc_page()));
+	EXPECT_EQ(-SIGSEGV, sc_try_access(view + 3 * sc_page(), false));
 	EXPECT_DATA(view, 3 * sc_page(), 0);
 	EXPECT_DATA(view + 4 * sc_page(), self->seg.len - 4 * sc_page(), 4);
 	munmap(view, self->seg.len);
@@ -79,7 +67,7 @@ SC_TEST(H4_mapping_of_guard_pages_only)
 		SKIP(return, "the kernel has no guard pages in shared memory");
 	COLLAPSE_ALL();
 	for (i = 0; i < sc_nr(); i += sc_nr() / 4)
-		EXPECT_EQ(-SIGSEGV, try_read(view + i * sc_page()));
+		EXPECT_EQ(-SIGSEGV, sc_try_access(view + i * sc_page(), false));
 	munmap(view, self->seg.len);
 }
 
@@ -144,7 +132,7 @@ SC_TEST(H4_guard_page_in_the_other_extent)
 	EXPECT_EQ(1, sc_huge_mapped(getpid(), self->seg.addr, sc_extent()));
 	EXPECT_EQ(0, sc_huge_mapped(getpid(), view, sc_extent()));
 	EXPECT_DATA(view, sc_extent(), 0);
-	EXPECT_EQ(-SIGSEGV, try_read(view + sc_extent()));
+	EXPECT_EQ(-SIGSEGV, sc_try_access(view + sc_extent(), false));
 	munmap(view, self->seg.len);
 }
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -16,16 +15,6 @@
 #endif
 
 #define MAPPERS 4
-
-#define NO_FAULTS "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS"
-
-/* A window at @place; the test ends if the request does not come there. */
-#define OPEN_WINDOW(place) ({ \
-	pid_t __writer = sc_window_open(&self->seg, place); \
-	ASSERT_LT(0, __writer) \
-		TH_LOG("no request waits at %s", place); \
-	__writer; \
-})
 
 /* Two filled extents with one mapping, of the given kind, in this process. */
 static int one_mapping(struct sc_segment *seg, int flags)
@@ -49,7 +38,7 @@ SC_TEST(H22_private_copy_in_the_other_extent)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_PRIVATE));
 	writer = OPEN_WINDOW("taking");
 	sc_fill_page(self->seg.addr + sc_extent(), 9, 9);
@@ -65,7 +54,7 @@ SC_TEST(H17_private_copy_in_this_extent)
 	char *page;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_PRIVATE));
 	page = self->seg.addr + 5 * sc_page();
 	writer = OPEN_WINDOW("taking");
@@ -83,7 +72,7 @@ SC_TEST(H4_guard_page_in_this_extent)
 	char *page;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
 	page = self->seg.addr + 5 * sc_page();
 	writer = OPEN_WINDOW("taking");
@@ -103,28 +92,13 @@ SC_TEST(H4_guard_page_in_the_other_extent)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
 	writer = OPEN_WINDOW("taking");
 	ASSERT_EQ(0, madvise(self->seg.addr + sc_extent(), sc_page(), MADV_GUARD_INSTALL));
 	EXPECT_ERRNO(0, sc_window_close(writer, "taking"));
 	EXPECT_EQ(0, sc_huge_mapped(getpid(), self->seg.addr, sc_extent()));
 	EXPECT_EQ(0, sc_verify(self->seg.addr, sc_extent(), SC_SEED, 0));
-}
-
-static int uffd_watch(void *addr, size_t len, uint64_t mode)
-{
-	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_MINOR_SHMEM };
-	struct uffdio_register reg = {
-		.range = { .start = (unsigned long)addr, .len = len }, .mode = mode,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 /* The page that UFFDIO_COPY puts in is nobody's but this mapping's. */
@@ -136,14 +110,14 @@ SC_TEST(H1_page_copied_in)
 	int fd;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_PRIVATE));
 	page = self->seg.addr + 5 * sc_page();
 	source = mmap(NULL, sc_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	sc_fill_page(source, 9, 9);
 	ASSERT_EQ(0, madvise(page, sc_page(), MADV_DONTNEED));
 	writer = OPEN_WINDOW("taking");
-	fd = uffd_watch(self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
+	fd = sc_uffd_watch(UFFD_FEATURE_MINOR_SHMEM, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
 	ASSERT_LE(0, fd);
 	copy.dst = (unsigned long)page;
 	copy.src = (unsigned long)source;
@@ -162,12 +136,12 @@ SC_TEST(H25_registered_for_minor_events)
 	int fd;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
 	half = self->seg.addr + sc_extent() / 2;
 	ASSERT_EQ(0, madvise(half, sc_extent() / 2, MADV_DONTNEED));
 	writer = OPEN_WINDOW("taking");
-	fd = uffd_watch(self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MINOR);
+	fd = sc_uffd_watch(UFFD_FEATURE_MINOR_SHMEM, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MINOR);
 	ASSERT_LE(0, fd);
 	EXPECT_ERRNO(0, sc_window_close(writer, "taking"));
 	/* What was mapped is; every page that is not there is an event to come. */
@@ -183,7 +157,7 @@ SC_TEST(H8_H16_pages_dropped)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
 	writer = OPEN_WINDOW("taking");
 	ASSERT_EQ(0, madvise(self->seg.addr, sc_extent(), MADV_DONTNEED));
@@ -207,7 +181,7 @@ SC_TEST(H25_registered_while_an_entry_stands)
 	size_t i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, one_mapping(&self->seg, MAP_SHARED));
 	for (i = 0; i < ARRAY_SIZE(late); i++) {
 		char *half = self->seg.addr + sc_extent() / 2;
@@ -219,7 +193,7 @@ SC_TEST(H25_registered_while_an_entry_stands)
 		sc_write_file("/proc/self/clear_refs", "4");
 		sc_fill_page(self->seg.addr, SC_SEED, 0);
 		writer = OPEN_WINDOW(late[i]);
-		fd = uffd_watch(self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MINOR);
+		fd = sc_uffd_watch(UFFD_FEATURE_MINOR_SHMEM, self->seg.addr, self->seg.len, UFFDIO_REGISTER_MODE_MINOR);
 		ASSERT_LE(0, fd);
 		EXPECT_ERRNO(0, sc_window_close(writer, late[i]));
 		EXPECT_EQ(0, sc_present(getpid(), half, sc_extent() / 2))
@@ -244,11 +218,6 @@ static long op_exec(struct sc_child *child, const long *arg)
 	return errno;
 }
 
-static long op_exit(struct sc_child *child, const long *arg)
-{
-	_exit(0);
-}
-
 static long op_move(struct sc_child *child, const long *arg)
 {
 	char *to = sc_reserve(child->len, 0);
@@ -257,23 +226,6 @@ static long op_move(struct sc_child *child, const long *arg)
 		return -1;
 	child->addr = to;
 	return sc_verify(to, child->len, SC_SEED, 0);
-}
-
-static long op_fork(struct sc_child *child, const long *arg)
-{
-	pid_t pid = sc_fork();
-
-	if (!pid)
-		_exit(!!sc_verify(child->addr, child->len, SC_SEED, 0));
-	return sc_join(pid);
-}
-
-static long op_protect(struct sc_child *child, const long *arg)
-{
-	if (mprotect(child->addr, child->len, PROT_READ) ||
-	    mprotect(child->addr, child->len / 2, PROT_READ | PROT_WRITE))
-		return -1;
-	return sc_verify(child->addr, child->len, SC_SEED, 0);
 }
 
 static long op_drop(struct sc_child *child, const long *arg)
@@ -311,7 +263,7 @@ FIXTURE_VARIANT_ADD(window, exec_while_unmapping)
 
 FIXTURE_VARIANT_ADD(window, exit_while_unmapping)
 {
-	.place = "unmapping", .op = op_exit, .ends = true,
+	.place = "unmapping", .op = sc_op_exit, .ends = true,
 };
 
 FIXTURE_VARIANT_ADD(window, move_while_unmapping)
@@ -321,12 +273,12 @@ FIXTURE_VARIANT_ADD(window, move_while_unmapping)
 
 FIXTURE_VARIANT_ADD(window, fork_while_unmapping)
 {
-	.place = "unmapping", .op = op_fork,
+	.place = "unmapping", .op = sc_op_fork,
 };
 
 FIXTURE_VARIANT_ADD(window, protect_while_unmapping)
 {
-	.place = "unmapping", .op = op_protect,
+	.place = "unmapping", .op = sc_op_protect,
 };
 
 FIXTURE_VARIANT_ADD(window, drop_while_unmapping)
@@ -346,7 +298,7 @@ FIXTURE_VARIANT_ADD(window, exec_while_copied)
 
 FIXTURE_VARIANT_ADD(window, exit_while_copied)
 {
-	.place = "copied", .op = op_exit, .ends = true,
+	.place = "copied", .op = sc_op_exit, .ends = true,
 };
 
 FIXTURE_VARIANT_ADD(window, move_while_copied)
@@ -356,12 +308,12 @@ FIXTURE_VARIANT_ADD(window, move_while_copied)
 
 FIXTURE_VARIANT_ADD(window, fork_while_copied)
 {
-	.place = "copied", .op = op_fork,
+	.place = "copied", .op = sc_op_fork,
 };
 
 FIXTURE_VARIANT_ADD(window, protect_while_copied)
 {
-	.place = "copied", .op = op_protect,
+	.place = "copied", .op = sc_op_protect,
 };
 
 FIXTURE_VARIANT_ADD(window, drop_while_copied)
@@ -376,7 +328,7 @@ FIXTURE_VARIANT_ADD(window, unmap_while_rolling_back)
 
 FIXTURE_VARIANT_ADD(window, exit_while_rolling_back)
 {
-	.place = "rolling_back", .op = op_exit, .ends = true, .fails = "freeze",
+	.place = "rolling_back", .op = sc_op_exit, .ends = true, .fails = "freeze",
 };
 
 FIXTURE_VARIANT_ADD(window, move_while_rolling_back)
@@ -386,12 +338,12 @@ FIXTURE_VARIANT_ADD(window, move_while_rolling_back)
 
 FIXTURE_VARIANT_ADD(window, fork_while_rolling_back)
 {
-	.place = "rolling_back", .op = op_fork, .fails = "freeze",
+	.place = "rolling_back", .op = sc_op_fork, .fails = "freeze",
 };
 
 FIXTURE_VARIANT_ADD(window, protect_while_rolling_back)
 {
-	.place = "rolling_back", .op = op_protect, .fails = "freeze",
+	.place = "rolling_back", .op = sc_op_protect, .fails = "freeze",
 };
 
 FIXTURE_VARIANT_ADD(window, drop_while_rolling_back)
@@ -422,21 +374,21 @@ TEST_F_TIMEOUT(window, H7_H22_H28_H41_mappers, SC_TIMEOUT)
 	int err, i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	for (i = 0; i < MAPPERS; i++)
 		ASSERT_EQ(0, sc_call(&self->m[i], sc_op_verify, SC_SEED, 0, 0, 0));
 	if (variant->fails)
 		ASSERT_EQ(0, sc_fail(variant->fails, 1, 0));
 	writer = OPEN_WINDOW(variant->place);
 	for (i = 0; i < MAPPERS; i++)
-		sc_send(&self->m[i], variant->op, 0, 0, 0, 0);
+		sc_send(&self->m[i], variant->op, SC_SEED, 0, 0, 0);
 	/* Most of them wait now, for the reverse map or for the huge page; some are through. */
 	usleep(200000);
 	err = sc_window_close(writer, variant->place);
 	EXPECT_TRUE(!err || err == EAGAIN)
 		TH_LOG("%s", strerror(err));
 	for (i = 0; i < MAPPERS; i++)
-		if (variant->op != op_exit && variant->op != op_exec)
+		if (variant->op != sc_op_exit && variant->op != op_exec)
 			EXPECT_EQ(0, sc_wait(&self->m[i]));
 	EXPECT_ERRNO(0, sc_collapse_retry(getpid(), self->seg.addr, sc_extent(), 100));
 	EXPECT_EQ(0, sc_verify(self->seg.addr, sc_extent(), SC_SEED, 0));

@@ -7,21 +7,9 @@
 
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
-#include <linux/udmabuf.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-
-#define NO_FAULTS "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS"
-
-#define OPEN_WINDOW(place) ({ \
-	pid_t __writer = sc_window_open(&self->seg, place); \
-	ASSERT_LT(0, __writer) \
-		TH_LOG("no request waits at %s", place); \
-	__writer; \
-})
 
 #define HOLE	100	/* the page that is missing where one is */
 
@@ -89,7 +77,7 @@ TEST_F_TIMEOUT(file, H9_hole_filled_by_write, SC_TIMEOUT)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, extent_with_hole(&self->seg));
 	writer = OPEN_WINDOW(variant->place);
 	ASSERT_EQ(0, write_page(&self->seg, HOLE, SC_SEED));
@@ -106,7 +94,7 @@ TEST_F_TIMEOUT(file, H9_hole_filled_by_fallocate, SC_TIMEOUT)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, extent_with_hole(&self->seg));
 	writer = OPEN_WINDOW(variant->place);
 	ASSERT_EQ(0, fallocate(self->seg.fd, 0, HOLE * sc_page(), sc_page()));
@@ -120,22 +108,6 @@ TEST_F_TIMEOUT(file, H9_hole_filled_by_fallocate, SC_TIMEOUT)
 	EXPECT_EQ(before.shmem - (long long)sc_extent(), after.shmem);
 }
 
-static int watch_missing(void *addr, size_t len)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { .start = (unsigned long)addr, .len = len },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* Who registers before the commit still gets the event of the hole. */
 TEST_F_TIMEOUT(file, H10_hole_watched_meanwhile, SC_TIMEOUT)
 {
@@ -145,12 +117,12 @@ TEST_F_TIMEOUT(file, H10_hole_watched_meanwhile, SC_TIMEOUT)
 	char *view;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, extent_with_hole(&self->seg));
 	view = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
 	sc_account(&before, self->seg.fd, 0, NULL);
 	writer = OPEN_WINDOW(variant->place);
-	event.fd = watch_missing(view, self->seg.len);
+	event.fd = sc_uffd_watch(0, view, self->seg.len, UFFDIO_REGISTER_MODE_MISSING);
 	ASSERT_LE(0, event.fd);
 	EXPECT_ERRNO(EBUSY, sc_window_close(writer, variant->place));
 	EXPECT_GROWN(1, "failed_uffd_missing");
@@ -181,7 +153,7 @@ SC_TEST(H11_H12_page_replaced_after_the_scan)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	writer = OPEN_WINDOW("scanned");
 	ASSERT_EQ(0, punch(&self->seg, HOLE));
@@ -200,7 +172,7 @@ SC_TEST(H18_truncated_after_the_scan)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	writer = OPEN_WINDOW("scanned");
 	ASSERT_EQ(0, ftruncate(self->seg.fd, 0));
@@ -226,7 +198,7 @@ SC_TEST(H13_H24_page_poisoned_after_the_scan)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	if (access(INJECT, W_OK))
 		SKIP(return, INJECT ": %s", strerror(errno));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
@@ -248,7 +220,7 @@ SC_TEST(H13_H24_page_poisoned_while_copied)
 	int map, tries;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	if (access(INJECT, W_OK))
 		SKIP(return, INJECT ": %s", strerror(errno));
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
@@ -286,7 +258,7 @@ SC_TEST(H15_page_taken_after_the_count)
 	bool copied;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	ASSERT_EQ(0, pipe(fds));
 	page.iov_base = page_at(&self->seg, HOLE);
@@ -306,22 +278,18 @@ SC_TEST(H15_page_taken_after_the_count)
 /* memfd_pin_folios() needs neither a mapping nor the page's lock. */
 TEST_F_TIMEOUT(file, H23_page_pinned_meanwhile, SC_TIMEOUT)
 {
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .offset = 2 * sc_page(),
-					 .size = 2 * sc_page() };
 	pid_t writer;
-	int dev, buf;
 	char *view;
+	int buf;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	if (dev < 0)
+	if (!sc_has_udmabuf())
 		SKIP(return, "/dev/udmabuf: %s", strerror(errno));
-	ASSERT_EQ(0, fcntl(self->seg.fd, F_ADD_SEALS, F_SEAL_SHRINK));
-	create.memfd = self->seg.fd;
+	ASSERT_EQ(0, sc_udmabuf_seal(&self->seg));
 	writer = OPEN_WINDOW(variant->place);
-	buf = ioctl(dev, UDMABUF_CREATE, &create);
+	buf = sc_udmabuf(&self->seg, 2, 2);
 	ASSERT_LE(0, buf);
 	EXPECT_ERRNO(EAGAIN, sc_window_close(writer, variant->place));
 	EXPECT_GROWN(1, "failed_pinned");
@@ -333,7 +301,6 @@ TEST_F_TIMEOUT(file, H23_page_pinned_meanwhile, SC_TIMEOUT)
 	EXPECT_TRUE(sc_page_is(view + sc_page(), 9, 3));
 	munmap(view, 2 * sc_page());
 	close(buf);
-	close(dev);
 	EXPECT_ERRNO(0, sc_collapse_retry(getpid(), self->seg.addr, self->seg.len, 50));
 }
 
@@ -344,29 +311,24 @@ TEST_F_TIMEOUT(file, H23_page_pinned_meanwhile, SC_TIMEOUT)
  */
 SC_TEST(H23_page_written_through_a_pin_that_is_gone)
 {
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = sc_page(),
-					 .offset = 3 * sc_page() };
 	pid_t writer;
-	int dev, buf;
 	char *view;
+	int buf;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
-	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	if (dev < 0)
+	if (!sc_has_udmabuf())
 		SKIP(return, "/dev/udmabuf: %s", strerror(errno));
-	ASSERT_EQ(0, fcntl(self->seg.fd, F_ADD_SEALS, F_SEAL_SHRINK));
-	create.memfd = self->seg.fd;
+	ASSERT_EQ(0, sc_udmabuf_seal(&self->seg));
 	writer = OPEN_WINDOW("copied");
-	buf = ioctl(dev, UDMABUF_CREATE, &create);
+	buf = sc_udmabuf(&self->seg, 3, 1);
 	ASSERT_LE(0, buf);
 	view = mmap(NULL, sc_page(), PROT_READ | PROT_WRITE, MAP_SHARED, buf, 0);
 	ASSERT_NE(MAP_FAILED, view);
 	sc_fill_page(view, 9, 3);
 	munmap(view, sc_page());
 	close(buf);
-	close(dev);
 	EXPECT_ERRNO(0, sc_window_close(writer, "copied"));
 	EXPECT_GROWN(1, "collapsed");
 	EXPECT_EQ(0, sc_verify(self->seg.addr, 3 * sc_page(), SC_SEED, 0));
@@ -385,7 +347,7 @@ SC_TEST(H20_H42_threads_that_wait)
 	int i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	ASSERT_EQ(0, sc_spawn_n(m, 4, &self->seg, SC_UNRELATED));
 	for (i = 0; i < 4; i++)
@@ -410,7 +372,7 @@ SC_TEST(H41_threads_that_wait_for_a_roll_back)
 	int i;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	ASSERT_EQ(0, sc_spawn_n(m, 4, &self->seg, SC_UNRELATED));
 	for (i = 0; i < 4; i++)
@@ -441,7 +403,7 @@ SC_TEST(H29_process_and_file_go_meanwhile)
 	pid_t writer;
 
 	if (!sc_has_faults())
-		SKIP(return, NO_FAULTS);
+		SKIP(return, SC_NO_FAULTS);
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
 	ASSERT_EQ(0, sc_spawn(&m, &self->seg, SC_UNRELATED));
 	ASSERT_EQ(0, sc_call(&m, sc_op_verify, SC_SEED, 0, 0, 0));

@@ -49,32 +49,10 @@ static long op_unmap(struct sc_child *child, const long *arg)
 	       munmap(child->addr, child->len / 2);
 }
 
-static long op_exit(struct sc_child *child, const long *arg)
-{
-	_exit(0);
-}
-
 /* There and back: the new VMA is once before the old one in the tree and once behind it. */
 static long op_move(struct sc_child *child, const long *arg)
 {
 	return op_misalign(child, arg) || op_misalign(child, arg) || op_misalign(child, arg);
-}
-
-static long op_fork(struct sc_child *child, const long *arg)
-{
-	pid_t pid = sc_fork();
-
-	if (!pid)
-		_exit(!!sc_verify(child->addr, child->len, SC_SEED, 0));
-	return sc_join(pid);
-}
-
-static long op_protect(struct sc_child *child, const long *arg)
-{
-	if (mprotect(child->addr, child->len, PROT_READ) ||
-	    mprotect(child->addr, child->len / 2, PROT_READ | PROT_WRITE))
-		return -1;
-	return sc_verify(child->addr, child->len, SC_SEED, 0);
 }
 
 static long op_drop(struct sc_child *child, const long *arg)
@@ -105,7 +83,7 @@ FIXTURE_VARIANT_ADD(kept, unmap_while_unmapping)
 FIXTURE_VARIANT_ADD(kept, exit_while_unmapping)
 {
 	.place = "unmapping",
-	.op = op_exit,
+	.op = sc_op_exit,
 	.ends = true,
 };
 
@@ -118,13 +96,13 @@ FIXTURE_VARIANT_ADD(kept, move_while_unmapping)
 FIXTURE_VARIANT_ADD(kept, fork_while_unmapping)
 {
 	.place = "unmapping",
-	.op = op_fork,
+	.op = sc_op_fork,
 };
 
 FIXTURE_VARIANT_ADD(kept, protect_while_unmapping)
 {
 	.place = "unmapping",
-	.op = op_protect,
+	.op = sc_op_protect,
 };
 
 FIXTURE_VARIANT_ADD(kept, drop_while_unmapping)
@@ -143,7 +121,7 @@ FIXTURE_VARIANT_ADD(kept, unmap_while_copied)
 FIXTURE_VARIANT_ADD(kept, exit_while_copied)
 {
 	.place = "copied",
-	.op = op_exit,
+	.op = sc_op_exit,
 	.ends = true,
 };
 
@@ -156,13 +134,13 @@ FIXTURE_VARIANT_ADD(kept, move_while_copied)
 FIXTURE_VARIANT_ADD(kept, fork_while_copied)
 {
 	.place = "copied",
-	.op = op_fork,
+	.op = sc_op_fork,
 };
 
 FIXTURE_VARIANT_ADD(kept, protect_while_copied)
 {
 	.place = "copied",
-	.op = op_protect,
+	.op = sc_op_protect,
 };
 
 FIXTURE_VARIANT_ADD(kept, drop_while_copied)
@@ -187,7 +165,7 @@ FIXTURE_VARIANT_ADD(kept, unmap_while_committed)
 FIXTURE_VARIANT_ADD(kept, exit_while_committed)
 {
 	.place = "committed",
-	.op = op_exit,
+	.op = sc_op_exit,
 	.ends = true,
 };
 
@@ -214,7 +192,7 @@ FIXTURE_VARIANT_ADD(kept, unmap_while_rolling_back)
 FIXTURE_VARIANT_ADD(kept, exit_while_rolling_back)
 {
 	.place = "rolling_back",
-	.op = op_exit,
+	.op = sc_op_exit,
 	.fails = "freeze",
 	.ends = true,
 };
@@ -229,14 +207,14 @@ FIXTURE_VARIANT_ADD(kept, move_while_rolling_back)
 FIXTURE_VARIANT_ADD(kept, fork_while_rolling_back)
 {
 	.place = "rolling_back",
-	.op = op_fork,
+	.op = sc_op_fork,
 	.fails = "freeze",
 };
 
 FIXTURE_VARIANT_ADD(kept, protect_while_rolling_back)
 {
 	.place = "rolling_back",
-	.op = op_protect,
+	.op = sc_op_protect,
 	.fails = "freeze",
 };
 
@@ -280,21 +258,19 @@ TEST_F_TIMEOUT(kept, H43_mappers, SC_TIMEOUT)
 	int err, i;
 
 	if (!sc_has_faults())
-		SKIP(return, "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
+		SKIP(return, SC_NO_FAULTS);
 	if (variant->fails)
 		ASSERT_EQ(0, sc_fail(variant->fails, 1, 0));
-	writer = sc_window_open(&self->seg, variant->place);
-	ASSERT_LT(0, writer)
-		TH_LOG("no request waits at %s", variant->place);
+	writer = OPEN_WINDOW(variant->place);
 	for (i = 0; i < MAPPERS; i++)
-		sc_send(&self->m[i], variant->op, 0, 0, 0, 0);
+		sc_send(&self->m[i], variant->op, SC_SEED, 0, 0, 0);
 	/* Most of them wait now, for the reverse map or for the huge page; some are through. */
 	usleep(200000);
 	err = sc_window_close(writer, variant->place);
 	EXPECT_TRUE(!err || err == EAGAIN)
 		TH_LOG("%s", strerror(err));
 	for (i = 0; i < MAPPERS; i++)
-		if (variant->op != op_exit)
+		if (variant->op != sc_op_exit)
 			EXPECT_EQ(0, sc_wait(&self->m[i]));
 	EXPECT_ERRNO(0, sc_collapse_retry(getpid(), self->seg.addr, sc_extent(), 100));
 	EXPECT_EQ(0, sc_verify(self->seg.addr, sc_extent(), SC_SEED, 0));
@@ -332,9 +308,8 @@ TEST_F_TIMEOUT(touched, H20_threads_that_wait, SC_TIMEOUT)
 	int i;
 
 	if (!sc_has_faults())
-		SKIP(return, "this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS");
-	writer = sc_window_open(&self->seg, "unmapped");
-	ASSERT_LT(0, writer);
+		SKIP(return, SC_NO_FAULTS);
+	writer = OPEN_WINDOW("unmapped");
 	for (i = 0; i < MAPPERS; i++)
 		sc_send(&self->m[i], sc_op_verify, SC_SEED, 0, 0, 0);
 	for (i = 0; i < MAPPERS; i++)

@@ -89,6 +89,14 @@ FIXTURE_TEARDOWN(collapse)
 	} \
 } while (0)
 
+/* A window at @place; the test ends if the request does not come there. */
+#define OPEN_WINDOW(place) ({ \
+	pid_t __writer = sc_window_open(&self->seg, place); \
+	ASSERT_LT(0, __writer) \
+		TH_LOG("no request waits at %s", place); \
+	__writer; \
+})
+
 /* How a statistic grew since the test began. */
 #define EXPECT_GROWN(by, name) do { \
 	unsigned long long __by = (by); \

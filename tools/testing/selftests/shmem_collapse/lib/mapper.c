@@ -50,6 +50,20 @@ int sc_join(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+int sc_try_access(char *at, bool write)
+{
+	pid_t pid = sc_fork();
+
+	if (!pid) {
+		if (write)
+			__atomic_store_n(at, 1, __ATOMIC_RELAXED);
+		else
+			__atomic_load_n(at, __ATOMIC_RELAXED);
+		_exit(0);
+	}
+	return sc_join(pid);
+}
+
 static void serve(int sock, char *addr, size_t len)
 {
 	struct sc_child child = { .addr = addr, .len = len };
@@ -207,4 +221,26 @@ long sc_op_poke(struct sc_child *child, const long *arg)
 {
 	__atomic_store_n((long *)(child->addr + arg[0] * sc_page()), arg[1], __ATOMIC_RELEASE);
 	return 0;
+}
+
+long sc_op_fork(struct sc_child *child, const long *arg)
+{
+	pid_t pid = sc_fork();
+
+	if (!pid)
+		_exit(!!sc_op_verify(child, arg));
+	return sc_join(pid);
+}
+
+long sc_op_protect(struct sc_child *child, const long *arg)
+{
+	if (mprotect(child->addr, child->len, PROT_READ) ||
+	    mprotect(child->addr, child->len / 2, PROT_READ | PROT_WRITE))
+		return -1;
+	return sc_op_verify(child, arg);
+}
+
+long sc_op_exit(struct sc_child *child, const long *arg)
+{
+	_exit(0);
 }

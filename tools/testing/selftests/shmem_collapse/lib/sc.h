@@ -154,6 +154,8 @@ void sc_kill(struct sc_mapper *m, int n);
 /* Process in which @fn runs as root of nothing but itself; the result is its exit status. */
 pid_t sc_fork(void);
 int sc_join(pid_t pid);
+/* What a process gets that reads there, or writes: 0 or minus the signal. */
+int sc_try_access(char *at, bool write);
 
 /* Operations for sc_call(). Offsets and lengths are in pages of the mapping. */
 long sc_op_attach(struct sc_child *child, const long *arg);
@@ -162,6 +164,10 @@ long sc_op_verify(struct sc_child *child, const long *arg);	/* seed, first index
 long sc_op_fill(struct sc_child *child, const long *arg);	/* seed, first index */
 long sc_op_peek(struct sc_child *child, const long *arg);	/* page -> first word */
 long sc_op_poke(struct sc_child *child, const long *arg);	/* page, value */
+/* What the mapping still holds is compared: seed, first index -> wrong pages, or -1. */
+long sc_op_fork(struct sc_child *child, const long *arg);	/* by a child of its own */
+long sc_op_protect(struct sc_child *child, const long *arg);	/* half of it from writing */
+long sc_op_exit(struct sc_child *child, const long *arg);	/* without an answer */
 
 /* --- what the kernel reports ---------------------------------------------------------------- */
 
@@ -239,6 +245,8 @@ void sc_events_close(void);
 #define SC_MAX_PLACES	40
 #define SC_ALWAYS	1000000u
 
+#define SC_NO_FAULTS	"this kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS"
+
 bool sc_has_faults(void);
 /* After @skip calls that pass, @count calls fail. Each returns 0 or the errno. */
 int sc_fail(const char *point, unsigned int count, unsigned int skip);
@@ -253,6 +261,19 @@ void sc_faults_off(void);
 long sc_failed(const char *point);
 /* The names in @file, "fail" or "delay": how many there are, or -1. */
 int sc_names(const char *file, char names[][SC_NAME], int max);
+
+/* --- who holds pages, or is told of them ------------------------------------------------------ */
+
+/* Each returns a descriptor that ends it when it is closed, or -1 with errno. */
+
+/* A buffer of io_uring, which pins its pages. */
+int sc_register_buffer(void *addr, size_t len);
+/* A userfaultfd for the range. */
+int sc_uffd_watch(uint64_t features, void *addr, size_t len, uint64_t mode);
+/* Pins pages of a memfd that was sealed for it, by neither a mapping nor the lock of a page. */
+int sc_udmabuf(const struct sc_segment *seg, size_t index, size_t pages);
+bool sc_has_udmabuf(void);
+int sc_udmabuf_seal(const struct sc_segment *seg);	/* 0 or the errno */
 
 /* --- windows: a request that waits at a delay point, of a debug kernel only ------------------- */
 
