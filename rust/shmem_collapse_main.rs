@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Collapses the small pages of shared memory into huge pages, without the
-//! mmap lock, in every process that maps them.
+//! Collapses the small pages of shared memory into huge pages, in every process that maps them and
+//! without the mmap lock.
 
 use kernel::{
     prelude::*,
@@ -21,7 +21,11 @@ use collapse::engine::Engine;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 use interface::failpoints::FailpointFiles;
 use interface::{
-    device::Device,
+    device::{
+        self,
+        Device, //
+    },
+    state::Interface,
     sysfs::Sysfs, //
 };
 
@@ -34,13 +38,12 @@ module! {
 }
 
 struct ShmemCollapse {
-    // Dropped first: it tells the requests to end, whatever the rest waits for.
+    // Dropped first, because this tells the requests to end.
     _sysfs: Sysfs,
-    // Made last: an open file would not survive a failed init.
     _device: Pin<KBox<Device>>,
-    // Outlives the requests, which a test may still want to end.
+    // Dropped last, so that a test can still release a request that waits at a failpoint.
     #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-    _faults: FailpointFiles,
+    _failpoints: FailpointFiles,
 }
 
 impl kernel::Module for ShmemCollapse {
@@ -55,13 +58,15 @@ impl kernel::Module for ShmemCollapse {
         }
         let engine = Arc::pin_init(Engine::new(), GFP_KERNEL)?;
         #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-        let faults = FailpointFiles::new()?;
-        let sysfs = Sysfs::new(engine)?;
+        let failpoints = FailpointFiles::new()?;
+        let interface = Interface::new(engine)?;
         Ok(Self {
-            _device: KBox::pin_init(sysfs.device(), GFP_KERNEL)?,
-            _sysfs: sysfs,
+            _sysfs: Sysfs::new(interface.clone())?,
+            // Last, because files of it may be open as soon as it exists, and a module whose init
+            // fails is freed without regard to them.
+            _device: KBox::pin_init(device::new(interface), GFP_KERNEL)?,
             #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-            _faults: faults,
+            _failpoints: failpoints,
         })
     }
 }

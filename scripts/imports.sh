@@ -1,63 +1,47 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Checks that the folders of rust/ import only from folders below them, so that
-# there is no cycle. Prints "ok FOLDER: WHAT IT IMPORTS" or "FAIL FOLDER: WHAT IT
-# MUST NOT".
+# Checks the imports of the Rust code: folders of rust/ import from folders below
+# them, no files import each other, be it in a circle, and a file imports from the
+# one that defines, since no folder exports what its files define. Prints "ok NAME:
+# WHAT IT IMPORTS" or "FAIL NAME: WHAT IT MUST NOT" for each folder and check.
 #
 # Use: scripts/imports.sh [DIRECTORY], which is rust/ if not named.
 
 set -euo pipefail
 
-rust=${1:-$(dirname "$0")/../rust}
+scripts=$(cd "$(dirname "$0")" && pwd)
+cd "${1:-$scripts/../rust}"
 
 # From bottom to top. A folder that is missing here is an error.
 ORDER=(bindings support pgtable hugetlb mm collapse interface)
 
-# imports FOLDER: the names that its files import from the crate's root
+# Selects the types of one architecture by its configuration.
+SELECTS=hugetlb/arch/mod.rs
+
+status=0
+fail()
+{
+	echo "FAIL $1: $2"
+	status=1
+}
+
+mapfile -t files < <(find . -name '*.rs' ! -name '*generated*' -printf '%P\n' | sort)
+[[ ${#files[@]} -gt 0 ]] || { echo "FAIL files: none in $PWD"; exit 1; }
+edges=$(awk -f "$scripts/imports.awk" "${files[@]}" | sort)
+[[ -n $edges ]] || fail "files" "no imports found"
+
+# imports FOLDER: the folders that its files import from
 imports()
 {
-	find "$rust/$1" -name '*.rs' ! -name '*generated*' -exec cat {} + |
-		sed 's,//.*,,' | tr -s '[:space:]' ' ' | awk '
-		{
-			text = $0
-			while (i = index(text, "crate::")) {
-				text = substr(text, i + 7)
-				if (text !~ /^ *\{/) {
-					match(text, /^[a-z_0-9]*/)
-					print substr(text, 1, RLENGTH)
-					continue
-				}
-				# The first name of each element of the list.
-				depth = 0
-				name = ""
-				for (j = 1; j <= length(text); j++) {
-					c = substr(text, j, 1)
-					if (c ~ /[A-Za-z_0-9]/) {
-						name = name c
-						continue
-					}
-					if (name != "" && depth == 1 && first) {
-						print name
-						first = 0
-					}
-					name = ""
-					if (c == "{" && ++depth == 1 || c == "," && depth == 1)
-						first = 1
-					if (c == "}" && --depth == 0)
-						break
-				}
-			}
-		}' | sort -u
+	sed -nE "s,^$1/[^ ]* ([^/ ]*)/.*,\1,p" <<<"$edges" | grep -vx "$1" | sort -u
 }
 
 below=" "
-status=0
 for folder in "${ORDER[@]}"; do
 	here=
 	above=
 	while read -r name; do
-		[[ -n $name && -d $rust/$name && $name != "$folder" ]] || continue
 		if [[ $below == *" $name "* ]]; then
 			here+=" $name"
 		else
@@ -65,18 +49,29 @@ for folder in "${ORDER[@]}"; do
 		fi
 	done < <(imports "$folder")
 	if [[ -n $above ]]; then
-		echo "FAIL $folder: imports$above, which must not be below it"
-		status=1
+		fail "$folder" "imports$above, which must not be below it"
 	else
 		echo "ok $folder: imports${here:- nothing}"
 	fi
 	below+="$folder "
 done
-for folder in "$rust"/*/; do
-	folder=$(basename "$folder")
-	if [[ $below != *" $folder "* ]]; then
-		echo "FAIL $folder: has no place in the order of scripts/imports.sh"
-		status=1
-	fi
+for folder in */; do
+	[[ $below == *" ${folder%/} "* ]] ||
+		fail "${folder%/}" "has no place in the order of scripts/imports.sh"
 done
+
+# tsort names the members of each circle behind its complaint.
+if circle=$(tsort <<<"$edges" 2>&1 >/dev/null); then
+	echo "ok files: no circle in $(wc -l <<<"$edges") imports"
+else
+	fail "files" "import each other in a circle: $(grep -o '[^ ]*\.rs' <<<"$circle" | xargs)"
+fi
+
+faces=$(grep -HE '^ *pub(\([a-z: ]*\))? use ' "${files[@]}" | grep -v ' use kernel::' |
+	sed 's,:.*,,' | grep -vx "$SELECTS" | sort -u | xargs || true)
+if [[ -z $faces ]]; then
+	echo "ok faces: none exports what another file defines"
+else
+	fail "faces" "$faces must not export what another file defines"
+fi
 exit $status

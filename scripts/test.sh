@@ -214,6 +214,7 @@ imports_group()
 	"$TOP/scripts/imports.sh" >"$TOP/build/imports.log" || true
 	sed -nE 's/^ok ([^:]*): .*/pass\t\1\t/p; s/^FAIL ([^:]*): (.*)/fail\t\1\t\2/p' \
 		"$TOP/build/imports.log" >>"$RESULTS/$GROUP"
+	check "what is wrong is found" "$TOP/scripts/imports-test.sh"
 }
 
 # lacks NAME MISSING: a kernel that cannot have the module is told apart when it
@@ -436,7 +437,7 @@ done
 group build "Build of the module and the programs" build_group
 group rustfmt "Format of the Rust code" rustfmt_group
 group hazards "Every hazard has a test" hazards_group
-group imports "Folders of the Rust code import downwards" imports_group
+group imports "Files of the Rust code import downwards" imports_group
 group kdir "What a kernel tree lacks" kdir_group
 group module-link "Unit tests of module-link" module_link_group
 group docs "Documentation pages" docs_group

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/shmem_collapse`: a process asks for its own memory, the administrator for any, and both
-//! get an answer.
+//! `/dev/shmem_collapse`: an ioctl for the memory of the calling process, and requests of the
+//! administrator for any memory, with an answer that can be read.
 //!
-//! Whoever may open the device needs no capability for the ioctl, so that does nothing
-//! that its caller could not do otherwise: it acts on what the caller has
-//! mapped at that moment, whoever opened the device, and fills holes only where
-//! the caller could write to them.
+//! The ioctl needs no capability beyond permission to open the device. It therefore does nothing
+//! that its caller could not do by other means. It acts on the current mappings of the caller, not
+//! of the opener, and fills holes only where the caller could write to them.
 //!
-//! A write is a request as to the file `collapse` of sysfs, and a read tells what came of it. Not
-//! only who writes has to be an administrator but who opened the file as well: a privileged program
-//! may write to what it takes for its standard error.
+//! A write takes the same requests as the file `collapse` in sysfs, and a read returns the answer.
+//! Both the writer and the opener of the file must be administrators, because a privileged program
+//! may be tricked into writing to a file that was passed to it as its standard error.
 
 use super::{
     answer::Answer,
-    sysfs::{
+    state::{
         Interface,
         LONGEST_REQUEST, //
     },
@@ -22,6 +21,7 @@ use super::{
 use crate::{
     bindings::shmem_collapse_range,
     collapse::{
+        config::Config,
         outcome::Outcome,
         own::{
             OwnRange,
@@ -63,17 +63,17 @@ use kernel::{
     },
 };
 
-/// `SHMEM_COLLAPSE_RANGE`.
+/// The ioctl `SHMEM_COLLAPSE_RANGE`.
 const RANGE: u32 = _IOWR::<shmem_collapse_range>('h' as u32, 0xC0);
 
-/// Owner and group; which group that is, the administrator decides.
+/// Owner and group may use the device. The administrator chooses the group.
 const MODE: u16 = 0o660;
 
 /// The device.
 pub(crate) type Device = Node<OpenFile>;
 
-/// Makes the device.
-pub(super) fn new(interface: Arc<Interface>) -> impl PinInit<Device, Error> {
+/// Creates the device. It may be opened before this returns.
+pub(crate) fn new(interface: Arc<Interface>) -> impl PinInit<Device, Error> {
     Node::new(c"shmem_collapse", MODE, interface)
 }
 
@@ -100,9 +100,7 @@ impl Control for OpenFile {
 
     fn control(&self, command: u32, argument: UserPtr) -> Result {
         match command {
-            RANGE => self
-                .interface
-                .collapse_range(argument, &self.stay(current!())),
+            RANGE => collapse_range(&self.interface.config(), argument, &self.stay(current!())),
             _ => Err(ENOTTY),
         }
     }
@@ -114,7 +112,7 @@ impl Control for OpenFile {
         let len = text.len();
         if len > 0 {
             self.answer.to(
-                || taken(text),
+                || copied(text),
                 |text, own| {
                     self.interface
                         .carry_out(text, &self.stay(current!()), Some(own))
@@ -135,8 +133,8 @@ impl OpenFile {
     }
 }
 
-/// A copy of a request.
-fn taken(text: &mut IovIterSource<'_>) -> Result<KVec<u8>> {
+/// Copies the text of a request.
+fn copied(text: &mut IovIterSource<'_>) -> Result<KVec<u8>> {
     let len = text.len();
     if len > LONGEST_REQUEST {
         return Err(E2BIG);
@@ -148,39 +146,37 @@ fn taken(text: &mut IovIterSource<'_>) -> Result<KVec<u8>> {
     Ok(copy)
 }
 
-impl Interface {
-    fn collapse_range(&self, argument: UserPtr, stay: &Stay<'_>) -> Result {
-        let request: shmem_collapse_range =
-            UserSlice::new(argument, size_of::<shmem_collapse_range>())
-                .reader()
-                .read()?;
-        if request.flags != 0 {
-            return Err(EINVAL);
-        }
-        let own = OwnRange::new(addresses(request.addr, request.len)?);
-        let mut outcomes = room(&request)?.writer();
-        let mut answer = |outcome: Outcome, extents: usize| {
-            let codes = [outcome as u32; AT_ONCE];
-            let codes = &codes.as_bytes()[..size_of::<u32>() * extents.min(AT_ONCE)];
-            outcomes.write_slice(&codes[..codes.len().min(outcomes.len())])
-        };
-        let verdict = own.run(&self.config(), stay, &mut answer)?;
-        let field = argument.wrapping_byte_add(offset_of!(shmem_collapse_range, nr_outcomes));
-        UserSlice::new(field, size_of::<u32>())
-            .writer()
-            .write(&counted(own.extents()))?;
-        verdict
+/// Carries out `SHMEM_COLLAPSE_RANGE`.
+fn collapse_range(config: &Config, argument: UserPtr, stay: &Stay<'_>) -> Result {
+    let request: shmem_collapse_range = UserSlice::new(argument, size_of::<shmem_collapse_range>())
+        .reader()
+        .read()?;
+    if request.flags != 0 {
+        return Err(EINVAL);
     }
+    let own = OwnRange::new(addresses(request.addr, request.len)?);
+    let mut outcomes = room(&request)?.writer();
+    let mut answer = |outcome: Outcome, extents: usize| {
+        let codes = [outcome as u32; AT_ONCE];
+        let codes = &codes.as_bytes()[..size_of::<u32>() * extents.min(AT_ONCE)];
+        outcomes.write_slice(&codes[..codes.len().min(outcomes.len())])
+    };
+    let verdict = own.run(config, stay, &mut answer)?;
+    let field = argument.wrapping_byte_add(offset_of!(shmem_collapse_range, nr_outcomes));
+    UserSlice::new(field, size_of::<u32>())
+        .writer()
+        .write(&counted(own.extents()))?;
+    verdict
 }
 
-/// The addresses that are meant.
+/// Returns the range of addresses without tag bits. Fails when it wraps around.
 fn addresses(addr: u64, len: u64) -> Result<Range<usize>> {
     let start = untagged_addr(usize::try_from(addr)?);
     let end = start.checked_add(usize::try_from(len)?).ok_or(EINVAL)?;
     Ok(start..end)
 }
 
-/// The caller's array.
+/// Returns the array of the caller that the outcomes go to.
 fn room(request: &shmem_collapse_range) -> Result<UserSlice> {
     let len = (request.nr_outcomes as usize).saturating_mul(size_of::<u32>());
     let start = match len {
@@ -190,7 +186,7 @@ fn room(request: &shmem_collapse_range) -> Result<UserSlice> {
     Ok(UserSlice::new(UserPtr::from_addr(start), len))
 }
 
-/// A number of extents as far as the argument can tell it.
+/// Returns the number of extents, saturated to the width of `nr_outcomes`.
 fn counted(extents: usize) -> u32 {
     u32::try_from(extents).unwrap_or(u32::MAX)
 }
@@ -229,7 +225,7 @@ mod tests {
         assert_eq!(extents(u64::MAX, 1), Err(EINVAL));
         assert_eq!(extents(1, u64::MAX), Err(EINVAL));
         assert_eq!(extents(u64::MAX, u64::MAX), Err(EINVAL));
-        // Bit 55 tells which half it is; those above may be a tag.
+        // Bit 55 selects the half of the address space. The bits above it may be a tag.
         assert_eq!(extents(u64::MAX << 55, 1 << 55), Err(EINVAL));
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What user space sees of the module.
+//! The interfaces to user space: sysfs, the device and, on debug kernels, debugfs.
 
 #![deny(unsafe_code)]
 
@@ -12,5 +12,6 @@ mod grammar;
 #[cfg(CONFIG_HUGETLB_PAGE)]
 mod hugetlb;
 mod knobs;
+pub(crate) mod state;
 mod stats;
 pub(crate) mod sysfs;

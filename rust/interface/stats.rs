@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The directory `stats`: a file for each counter, and one that zeroes them.
+//! `stats/`: one file for each counter, and `reset`, which zeroes all of them.
 
 use super::{
     grammar,
-    sysfs::Interface, //
+    state::Interface, //
 };
 use crate::{
     collapse::stats::Counter,
@@ -28,7 +28,7 @@ pub(super) enum StatsFile {
 }
 
 impl StatsFile {
-    /// Every file.
+    /// Returns all files of the directory.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         Iterator::chain(Counter::all().map(Self::Counter), once(Self::Reset))
     }
@@ -66,7 +66,7 @@ impl File for StatsFile {
 
     fn store(self, interface: &Interface, text: &[u8]) -> Result {
         match self {
-            // Only "1", so that an accident does not lose a day of figures.
+            // Accepts only "1", so that a stray write does not zero the counters.
             Self::Reset if grammar::number(text)? == 1 => {
                 interface.stats().reset();
                 Ok(())

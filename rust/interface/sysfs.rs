@@ -3,29 +3,17 @@
 //! `/sys/kernel/mm/shmem_collapse`: requests, knobs and statistics.
 
 #[cfg(CONFIG_HUGETLB_PAGE)]
-use super::hugetlb::{
-    Probe,
-    ProbeFile, //
-};
+use super::hugetlb::ProbeFile;
 use super::{
-    device::{
-        self,
-        Device, //
-    },
-    grammar,
-    knobs::{
-        Knob,
-        Knobs, //
+    knobs::Knob,
+    state::{
+        Interface,
+        LONGEST_REQUEST, //
     },
     stats::StatsFile, //
 };
 use crate::{
-    collapse::{
-        config::Config,
-        engine::Engine,
-        stats::Stats,
-        stay::Stay, //
-    },
+    collapse::stay::Stay,
     support::{
         kobject::{
             Directory,
@@ -39,59 +27,12 @@ use crate::{
 };
 use core::iter::once;
 use kernel::{
-    page::PAGE_SIZE,
     prelude::*,
     str::CString,
     sync::Arc, //
 };
 
-/// Bytes that a request may have.
-pub(super) const LONGEST_REQUEST: usize = PAGE_SIZE - 1;
-
-/// What the files and the device act on.
-pub(crate) struct Interface {
-    engine: Arc<Engine>,
-    knobs: Knobs,
-    #[cfg(CONFIG_HUGETLB_PAGE)]
-    hugetlb: Probe,
-}
-
-impl Interface {
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    pub(super) fn stats(&self) -> &Stats {
-        self.engine.stats()
-    }
-
-    /// The knobs as a request takes them.
-    pub(super) fn config(&self) -> Config {
-        self.knobs.config()
-    }
-
-    /// Carries out the request in `text`, which `own` counts for itself.
-    pub(super) fn carry_out(&self, text: &[u8], stay: &Stay<'_>, own: Option<&Stats>) -> Result {
-        let mut path = KVec::new();
-        let request = grammar::request(text, &mut path)?;
-        request.run(&self.config(), stay, own)
-    }
-
-    fn collapse(&self, text: &[u8]) -> Result {
-        if !machine::capable_sys_admin() {
-            return Err(EPERM);
-        }
-        // sysfs hands over the first page of a longer write, so a full page may be cut.
-        if text.len() > LONGEST_REQUEST {
-            return Err(E2BIG);
-        }
-        let current = current!();
-        let stay = Stay::begin(&self.engine, self.engine.restarts(), current);
-        self.carry_out(text, &stay, None)
-    }
-}
-
-/// A file of the directory itself.
+/// A file in the top directory.
 #[derive(Clone, Copy)]
 enum ControlFile {
     Collapse,
@@ -134,25 +75,40 @@ impl File for ControlFile {
         match self {
             Self::Collapse => Err(EIO),
             Self::Knob(knob) => {
-                page.emit(fmt!("{}\n", interface.knobs.get(knob)));
+                page.emit(fmt!("{}\n", interface.knobs().get(knob)));
                 Ok(())
             }
             #[cfg(CONFIG_HUGETLB_PAGE)]
-            Self::Hugetlb(_) => interface.hugetlb.show(page),
+            Self::Hugetlb(_) => interface.hugetlb().show(page),
         }
     }
 
     fn store(self, interface: &Interface, text: &[u8]) -> Result {
         match self {
-            Self::Collapse => interface.collapse(text),
-            Self::Knob(knob) => interface.knobs.set(knob, text),
+            Self::Collapse => collapse(interface, text),
+            Self::Knob(knob) => interface.knobs().set(knob, text),
             #[cfg(CONFIG_HUGETLB_PAGE)]
-            Self::Hugetlb(_) => interface.hugetlb.store(text),
+            Self::Hugetlb(_) => interface.hugetlb().store(text),
         }
     }
 }
 
-/// The directory with everything in it, for as long as this value lives.
+/// Carries out the request that was written to `collapse`.
+fn collapse(interface: &Interface, text: &[u8]) -> Result {
+    if !machine::capable_sys_admin() {
+        return Err(EPERM);
+    }
+    // sysfs passes the first page of a longer write, so a full page may be truncated.
+    if text.len() > LONGEST_REQUEST {
+        return Err(E2BIG);
+    }
+    let engine = interface.engine();
+    let current = current!();
+    let stay = Stay::begin(engine, engine.restarts(), current);
+    interface.carry_out(text, &stay, None)
+}
+
+/// The directory with all its files. Dropping it removes them.
 pub(crate) struct Sysfs {
     interface: Arc<Interface>,
     _stats: Directory<StatsFile>,
@@ -160,15 +116,8 @@ pub(crate) struct Sysfs {
 }
 
 impl Sysfs {
-    /// Makes the directory. Requests may arrive before this returns.
-    pub(crate) fn new(engine: Arc<Engine>) -> Result<Self> {
-        let interface = Interface {
-            engine,
-            knobs: Knobs::new(),
-            #[cfg(CONFIG_HUGETLB_PAGE)]
-            hugetlb: Probe::new()?,
-        };
-        let interface = Arc::new(interface, GFP_KERNEL)?;
+    /// Creates the directory. Requests may arrive before this returns.
+    pub(crate) fn new(interface: Arc<Interface>) -> Result<Self> {
         let control = Directory::new(
             c"shmem_collapse",
             Parent::mm()?,
@@ -182,16 +131,11 @@ impl Sysfs {
             _control: control,
         })
     }
-
-    /// Makes the device that shares knobs and statistics with the files.
-    pub(crate) fn device(&self) -> impl PinInit<Device, Error> {
-        device::new(self.interface.clone())
-    }
 }
 
 impl Drop for Sysfs {
     fn drop(&mut self) {
-        // Removing the directories waits for running requests; this makes them end soon.
-        self.interface.engine.stop();
+        // Removing the directories waits for running requests. This makes them end soon.
+        self.interface.engine().stop();
     }
 }
