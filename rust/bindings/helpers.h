@@ -226,7 +226,10 @@ void shmem_collapse_folio_put(struct folio *folio);
 unsigned long shmem_collapse_folio_pfn(struct folio *folio);
 int shmem_collapse_folio_nid(struct folio *folio);
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
+bool shmem_collapse_folio_writeback(struct folio *folio);
 bool shmem_collapse_folio_poisoned(struct folio *folio);
+bool shmem_collapse_pages_at_rest(struct address_space *mapping,
+				  unsigned long index, unsigned long nr);
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count);
 void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long at,
 				      int nr, struct vm_area_struct *vma);
@@ -312,6 +315,7 @@ bool shmem_collapse_opened_by_admin(struct file *file);
 bool shmem_collapse_handled_signal_pending(struct task_struct *task);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
+void shmem_collapse_nap(unsigned long us);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 bool shmem_collapse_all_nodes_allowed(void);
 void shmem_collapse_wait_for(struct completion *done);

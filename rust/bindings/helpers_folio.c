@@ -70,6 +70,11 @@ bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio)
 	return folio_maybe_dma_pinned(folio);
 }
 
+bool shmem_collapse_folio_writeback(struct folio *folio)
+{
+	return folio_test_writeback(folio);
+}
+
 bool shmem_collapse_folio_poisoned(struct folio *folio)
 {
 	return folio_contain_hwpoisoned_page(folio);
@@ -87,7 +92,7 @@ void shmem_collapse_folio_look(struct folio *folio,
 	found->order = folio_order(folio);
 	if (folio_test_uptodate(folio))
 		flags |= SHMEM_COLLAPSE_FOUND_UPTODATE;
-	if (folio_test_locked(folio))
+	if (folio_test_locked(folio) || folio_test_writeback(folio))
 		flags |= SHMEM_COLLAPSE_FOUND_LOCKED;
 	if (folio_contain_hwpoisoned_page(folio))
 		flags |= SHMEM_COLLAPSE_FOUND_POISONED;
@@ -155,6 +160,43 @@ bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
 		frames[at] = folio_pfn(folio);
 	}
 	return false;
+}
+
+/*
+ * Whether the folio that an entry of the page cache named a moment ago is locked,
+ * written back or referenced by anybody but the page cache and mappings. Without a
+ * reference it may be freed meanwhile, and part of another: nothing is asserted of
+ * what is read.
+ */
+static bool is_in_use(struct folio *folio, unsigned int order)
+{
+	unsigned long flags = READ_ONCE(folio->flags.f);
+	int mappings;
+
+	if (flags & (BIT(PG_locked) | BIT(PG_writeback)))
+		return true;
+	mappings = atomic_read(flags & BIT(PG_head) ? &folio->_large_mapcount :
+						      &folio->_mapcount) + 1;
+	return atomic_read(&folio->_refcount) - mappings > 1 << order;
+}
+
+bool shmem_collapse_pages_at_rest(struct address_space *mapping,
+				  unsigned long index, unsigned long nr)
+{
+	XA_STATE(xas, &mapping->i_pages, index);
+	bool at_rest = true;
+	void *entry;
+
+	rcu_read_lock();
+	xas_for_each(&xas, entry, index + nr - 1) {
+		if (xas_retry(&xas, entry) || xa_is_value(entry))
+			continue;
+		at_rest = !is_in_use(entry, xas_get_order(&xas));
+		if (!at_rest)
+			break;
+	}
+	rcu_read_unlock();
+	return at_rest;
 }
 
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count)

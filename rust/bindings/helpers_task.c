@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/cpuset.h>
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -58,6 +59,11 @@ unsigned long shmem_collapse_untagged_addr(unsigned long addr)
 void shmem_collapse_cond_resched(void)
 {
 	cond_resched();
+}
+
+void shmem_collapse_nap(unsigned long us)
+{
+	usleep_range_state(us, us + us / 4, TASK_IDLE);
 }
 
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void)

@@ -3,6 +3,7 @@
 //! How a request is to be carried out.
 
 use crate::support::machine::MemoryNode;
+use kernel::time::Delta;
 
 /// The knobs as they were when the request began: a later write does not change a running request.
 #[derive(Clone, Copy)]
@@ -19,7 +20,9 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Node to allocate on; those where most of the pages are if `None`.
     pub(crate) target_node: Option<MemoryNode>,
-    /// Huge pages are charged to the caller, and not to the group that owns more of the pages
-    /// than any other. Only for a request without workers.
-    pub(crate) charge_caller: bool,
+    /// A process asks for its own memory, without workers: it pays for the huge pages, and not the
+    /// group that owns more of the pages than any other, and its cpuset holds.
+    pub(crate) own: bool,
+    /// How long to go on with extents that are in use after all were tried.
+    pub(crate) patience: Delta,
 }

@@ -22,6 +22,7 @@ use crate::{
     support::failpoint::Delay, //
 };
 use kernel::time::{
+    Delta,
     Instant,
     Monotonic, //
 };
@@ -31,6 +32,26 @@ pub(super) struct Attempt<'a> {
     pub(super) config: &'a Config,
     pub(super) cost: &'a mut Cost,
     pub(super) stay: &'a Stay<'a>,
+    /// Since when threads that touch the memory may have to wait for the attempt.
+    window: Option<Clock>,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy)]
+pub(super) struct Attempted {
+    pub(super) outcome: Outcome,
+    /// Another attempt, a moment later, may bring more.
+    pub(super) again: bool,
+}
+
+impl Attempted {
+    /// Returns what an outcome says by itself.
+    pub(super) fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            again: outcome.is_transient(),
+        }
+    }
 }
 
 /// An extent of which the file is known. First link of the chain.
@@ -50,26 +71,35 @@ impl<'b> Located<'b> {
         config: &Config,
         scratch: &mut Scratch,
         cost: &mut Cost,
-    ) -> Outcome {
+    ) -> Attempted {
         let mut clock = Clock::start();
+        cost.attempts += 1;
         cost.report.file = FileName::of(self.mapping);
         cost.report.index = self.index;
         let Some(_alone) = stay
             .engine()
             .lock_extent(self.mapping, self.index, || stay.is_over())
         else {
-            return Outcome::Locked;
+            return Attempted::new(Outcome::Locked);
         };
-        let mut attempt = Attempt { config, cost, stay };
+        let mut attempt = Attempt {
+            config,
+            cost,
+            stay,
+            window: None,
+        };
         let outcome = match self.chain(scratch, &mut attempt) {
             Ok(()) => Outcome::Collapsed,
             Err(outcome) => outcome,
         };
+        if let Some(window) = &mut attempt.window {
+            attempt.cost.window = window.lap();
+        }
         if outcome == Outcome::AlreadyHuge && config.map_all && self.is_new() {
             self.remap(scratch, &mut attempt);
         }
-        cost.total_ns += clock.lap();
-        outcome
+        cost.total_ns += clock.lap_ns();
+        Attempted::new(outcome)
     }
 
     fn is_new(&self) -> bool {
@@ -84,18 +114,19 @@ impl<'b> Located<'b> {
         Delay::Scanned.wait();
         let gathered = scanned.gather(attempt)?;
         Delay::Gathered.wait();
-        attempt.cost.report.gather_ns += clock.lap();
+        attempt.cost.report.gather_ns += clock.lap_ns();
+        attempt.window = Some(Clock::start());
         let unmapped = gathered.unmap(attempt)?;
-        attempt.cost.report.unmap_ns += clock.lap();
+        attempt.cost.report.unmap_ns += clock.lap_ns();
         Delay::Checked.wait();
         let copied = unmapped.copy()?;
         Delay::Copied.wait();
-        attempt.cost.report.copy_ns += clock.lap();
+        attempt.cost.report.copy_ns += clock.lap_ns();
         let committed = copied.commit()?;
-        attempt.cost.report.commit_ns += clock.lap();
+        attempt.cost.report.commit_ns += clock.lap_ns();
         Delay::Committed.wait();
         committed.map(attempt);
-        attempt.cost.report.map_ns += clock.lap();
+        attempt.cost.report.map_ns += clock.lap_ns();
         Ok(())
     }
 }
@@ -120,11 +151,15 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// Nanoseconds since the last call, or the start.
-    fn lap(&mut self) -> u64 {
+    /// Returns the time since the last call, or the start.
+    fn lap(&mut self) -> Delta {
         let now = Instant::now();
         let before = core::mem::replace(&mut self.0, now);
-        (now - before).as_nanos() as u64
+        now - before
+    }
+
+    fn lap_ns(&mut self) -> u64 {
+        self.lap().as_nanos().unsigned_abs()
     }
 }
 

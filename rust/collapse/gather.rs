@@ -58,7 +58,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
         self.sources
             .reserve_nodes()
             .map_err(|_| Outcome::NoMemory)?;
-        let sources = self.sources.lock(&|| attempt.stay.is_over())?;
+        let sources = self.sources.lock()?;
         let mut surplus = sources.surplus_mapped();
         if surplus == Surplus::Passing {
             // The search for a huge page may have put folios back on the list.
@@ -81,7 +81,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
             Some(node) => Nodes::only(node),
             None => self.sources.nodes(),
         };
-        let payer = if config.charge_caller {
+        let payer = if config.own {
             Payer::Caller
         } else {
             Payer::Owner(self.sources.owner().ok_or(Outcome::Raced)?)

@@ -30,19 +30,58 @@ struct Piece {
     writable: bool,
 }
 
-/// The extent that a process maps at an address.
-pub(super) struct Place {
-    pub(super) backing: Backing,
+/// What keeps a file.
+enum Kept<'b> {
+    /// A reference of one's own.
+    Here(Backing),
+    /// Somebody else's.
+    Elsewhere(Mapping<'b>),
+}
+
+/// An extent that a request is to try.
+pub(super) struct Place<'b> {
+    file: Kept<'b>,
     pub(super) index: usize,
     /// All of it is mapped shared and may be written.
-    pub(super) writable: bool,
+    writable: bool,
+    /// Holes may be filled.
+    pub(super) may_fill: bool,
+}
+
+impl<'b> Place<'b> {
+    /// Returns an extent of a file, which the administrator named.
+    pub(super) fn in_file(mapping: Mapping<'b>, index: usize) -> Self {
+        Self {
+            file: Kept::Elsewhere(mapping),
+            index,
+            writable: false,
+            may_fill: true,
+        }
+    }
+
+    /// Returns the same extent for a process that asks for its own memory: a reader must not make
+    /// somebody's sparse file dense.
+    pub(super) fn filled_by_writers(self) -> Self {
+        Self {
+            may_fill: self.writable,
+            ..self
+        }
+    }
+
+    /// Returns the page cache of the file.
+    pub(super) fn mapping(&self) -> Mapping<'_> {
+        match &self.file {
+            Kept::Here(backing) => backing.mapping(),
+            Kept::Elsewhere(mapping) => *mapping,
+        }
+    }
 }
 
 /// Finds the file and the extent that a process maps at `addr`.
 ///
 /// The addresses of the extent may be spread over several VMAs of the same file
 /// (after an `mprotect()` of a part), as long as they go on from each other.
-pub(super) fn locate(process: &Process, addr: usize) -> Result<Place, Outcome> {
+pub(super) fn locate(process: &Process, addr: usize) -> Result<Place<'static>, Outcome> {
     let first = piece(process, addr)?;
     if first.index & (pmd_pages() - 1) != 0 {
         return Err(Outcome::Misaligned);
@@ -60,9 +99,10 @@ pub(super) fn locate(process: &Process, addr: usize) -> Result<Place, Outcome> {
         at = next.end;
     }
     Ok(Place {
-        backing: first.backing,
+        file: Kept::Here(first.backing),
         index: first.index,
         writable,
+        may_fill: true,
     })
 }
 

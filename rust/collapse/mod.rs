@@ -18,7 +18,7 @@
 //!
 //! ```text
 //! file or inode reference, extent lock (one request at a time for an extent)
-//!   folio locks: the first may sleep, the others are tried, index order
+//!   folio locks: tried, in index order
 //!     i_mmap_rwsem (read)                no allocation that may reclaim below
 //!       MMU notifier section             (may sleep to begin)
 //!         pmd lock -> PTE lock
@@ -36,6 +36,7 @@ pub(crate) mod engine;
 mod extent;
 mod extent_lock;
 mod gather;
+mod keys;
 mod locate;
 mod mapped;
 pub(crate) mod outcome;
@@ -43,6 +44,7 @@ pub(crate) mod own;
 mod passes;
 #[cfg(CONFIG_KUNIT = "y")]
 mod passes_tests;
+mod patience;
 mod remap;
 pub(crate) mod request;
 pub(crate) mod restarts;
@@ -53,5 +55,6 @@ mod sweep;
 mod take;
 mod turn;
 mod unmap;
+mod walk;
 #[cfg(CONFIG_KUNIT = "y")]
 mod zone_tests;

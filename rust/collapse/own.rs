@@ -4,27 +4,22 @@
 
 use super::{
     config::Config,
-    extent::Located,
+    keys::Keys,
     locate::{
         locate,
-        stretch, //
+        stretch,
+        Place, //
     },
     outcome::Outcome,
-    passes::{
-        Keys,
-        Passes,
-        Walk, //
-    },
-    stats::{
-        Cost,
-        Tally, //
-    },
-    stay::Stay, //
+    passes::Passes,
+    patience::Patience,
+    stats::Tally,
+    stay::Stay,
+    walk::Walk, //
 };
 use crate::{
     mm::{
-        process::Process,
-        sources::Scratch, //
+        process::Process, //
     },
     pgtable::pmd_size::pmd_size,
     support::task::cond_resched, //
@@ -85,11 +80,12 @@ impl OwnRange {
         let config = Config {
             workers: 1,
             target_node: None,
-            charge_caller: true,
+            own: true,
             ..*config
         };
         let tally = Tally::new(stay.engine().stats(), None);
         tally.record_request();
+        let patience = Patience::new(config.patience);
         let process = Process::open(0)?;
         if self.range.end > process.task_size() {
             return Err(EINVAL);
@@ -104,13 +100,16 @@ impl OwnRange {
             }
             let part = Part {
                 process: &process,
-                config: &config,
-                stay,
-                tally,
                 keys: some,
                 outcomes: &outcomes,
             };
-            let (result, behind) = part.run()?;
+            pin_init::stack_pin_init!(
+                let passes =
+                    Passes::new(stay, &config, &patience, tally, &part, process.pid())
+            );
+            let behind = passes.first(&part.keys)?;
+            passes.rest()?;
+            let result = passes.verdict();
             verdict = verdict.and(result);
             let mut last = Outcome::Collapsed;
             for outcome in &outcomes {
@@ -134,58 +133,24 @@ impl OwnRange {
 /// As many extents as are answered at once.
 struct Part<'e> {
     process: &'e Process,
-    config: &'e Config,
-    stay: &'e Stay<'e>,
-    tally: Tally<'e>,
     keys: Keys,
     /// Their positions in [`Outcome::ALL`].
     outcomes: &'e [Atomic<usize>],
 }
 
-impl Part<'_> {
-    /// The inner result is that of the extents, the outer one an early end. The
-    /// number is that of the extents behind the part that ended as its last one.
-    fn run(&self) -> Result<(Result, usize)> {
-        let tell = |addr: usize, outcome: Outcome, extents: usize| {
-            let at = self.keys.position(addr);
-            for known in self.outcomes.iter().skip(at).take(extents) {
-                known.store(outcome as usize, Relaxed);
-            }
-        };
-        pin_init::stack_pin_init!(
-            let passes =
-                Passes::new(self.stay, self.config, self.tally, self.process.pid(), &tell)
-        );
-        let behind = passes.first(&self.keys, self)?;
-        passes.rest(self)?;
-        Ok((passes.verdict(), behind))
-    }
-
-    fn try_extent(&self, addr: usize, scratch: &mut Scratch, cost: &mut Cost) -> Outcome {
-        let place = match locate(self.process, addr) {
-            Ok(place) => place,
-            Err(outcome) => return outcome,
-        };
-        let mut config = *self.config;
-        if !place.writable {
-            // A reader must not make somebody's sparse file dense.
-            config.max_ptes_none = 0;
-        }
-        Located {
-            mapping: place.backing.mapping(),
-            index: place.index,
-            mapped: None,
-        }
-        .collapse(self.stay, &config, scratch, cost)
-    }
-}
-
 impl Walk for Part<'_> {
-    fn attempt(&self, addr: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
-        Ok(self.try_extent(addr, scratch, cost))
+    fn find(&self, addr: usize) -> Result<Result<Place<'_>, Outcome>> {
+        Ok(locate(self.process, addr).map(Place::filled_by_writers))
     }
 
     fn stretch(&self, addr: usize, most: usize, outcome: Outcome) -> usize {
         stretch(self.process, addr, most, outcome)
+    }
+
+    fn note(&self, addr: usize, outcome: Outcome, extents: usize) {
+        let at = self.keys.position(addr);
+        for known in self.outcomes.iter().skip(at).take(extents) {
+            known.store(outcome as usize, Relaxed);
+        }
     }
 }

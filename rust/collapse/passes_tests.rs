@@ -9,20 +9,18 @@ mod tests {
     use super::super::{
         config::Config,
         engine::Engine,
+        keys::Keys,
+        locate::Place,
         outcome::Outcome,
-        passes::{
-            Keys,
-            Passes,
-            Walk, //
-        },
+        passes::Passes,
+        patience::Patience,
         stats::{
-            Cost,
             Counter,
             Tally, //
         },
-        stay::Stay, //
+        stay::Stay,
+        walk::Walk, //
     };
-    use crate::mm::sources::Scratch;
     use core::ops::Range;
     use kernel::{
         prelude::*,
@@ -30,6 +28,7 @@ mod tests {
             Atomic,
             Relaxed, //
         },
+        time::Delta, //
     };
 
     const CONFIG: Config = Config {
@@ -39,27 +38,45 @@ mod tests {
         direct_reclaim: false,
         workers: 1,
         target_node: None,
-        charge_caller: false,
+        own: false,
+        patience: Delta::ZERO,
     };
 
-    /// Keys that are huge, but for a stretch of holes.
+    /// Keys that are huge, but for a stretch of holes, and for the first that are in use for a
+    /// while.
     struct Sparse {
         holes: Range<usize>,
+        /// The looks that find each of these keys in use.
+        busy: KVec<Atomic<usize>>,
         looks: Atomic<usize>,
+        events: Atomic<usize>,
+        extents: Atomic<usize>,
     }
 
     impl Walk for Sparse {
-        fn attempt(&self, key: usize, _: &mut Scratch, _: &mut Cost) -> Result<Outcome> {
+        fn find(&self, key: usize) -> Result<Result<Place<'_>, Outcome>> {
             self.looks.add(1, Relaxed);
-            Ok(if self.holes.contains(&key) {
+            if let Some(left) = self.busy.get(key) {
+                // Nobody else has this key meanwhile.
+                if left.load(Relaxed) > 0 {
+                    left.fetch_sub(1usize, Relaxed);
+                    return Ok(Err(Outcome::Pinned));
+                }
+            }
+            Ok(Err(if self.holes.contains(&key) {
                 Outcome::Empty
             } else {
                 Outcome::AlreadyHuge
-            })
+            }))
         }
 
         fn stretch(&self, key: usize, most: usize, _: Outcome) -> usize {
             self.holes.end.saturating_sub(key).min(most)
+        }
+
+        fn note(&self, _key: usize, _outcome: Outcome, number: usize) {
+            self.events.add(1, Relaxed);
+            self.extents.add(number, Relaxed);
         }
     }
 
@@ -70,35 +87,110 @@ mod tests {
         extents: usize,
         behind: usize,
         empty: u64,
+        pinned: u64,
         verdict: Result,
     }
 
-    fn walk(keys: &Keys, holes: Range<usize>, workers: usize) -> Result<Told> {
+    fn go(keys: &Keys, sparse: &Sparse, config: &Config) -> Result<Told> {
         let engine = KBox::pin_init(Engine::new(), GFP_KERNEL)?;
         let current = current!();
         let stay = Stay::begin(&engine, engine.restarts(), current);
         let tally = Tally::new(engine.stats(), None);
-        let config = Config { workers, ..CONFIG };
-        let sparse = Sparse {
-            holes,
-            looks: Atomic::new(0),
-        };
-        let (events, extents) = (Atomic::new(0usize), Atomic::new(0usize));
-        let tell = |_key: usize, _outcome: Outcome, number: usize| {
-            events.add(1, Relaxed);
-            extents.add(number, Relaxed);
-        };
-        pin_init::stack_pin_init!(let passes = Passes::new(&stay, &config, tally, 0, &tell));
-        let behind = passes.first(keys, &sparse)?;
-        passes.rest(&sparse)?;
+        let patience = Patience::new(config.patience);
+        pin_init::stack_pin_init!(
+            let passes = Passes::new(&stay, config, &patience, tally, sparse, 0)
+        );
+        let behind = passes.first(keys)?;
+        passes.rest()?;
+        let figures = engine.stats().figures();
         Ok(Told {
             looks: sparse.looks.load(Relaxed),
-            events: events.load(Relaxed),
-            extents: extents.load(Relaxed),
+            events: sparse.events.load(Relaxed),
+            extents: sparse.extents.load(Relaxed),
             behind,
-            empty: engine.stats().figures().get(Counter::Ended(Outcome::Empty)),
+            empty: figures.get(Counter::Ended(Outcome::Empty)),
+            pinned: figures.get(Counter::Ended(Outcome::Pinned)),
             verdict: passes.verdict(),
         })
+    }
+
+    fn walk(keys: &Keys, holes: Range<usize>, workers: usize) -> Result<Told> {
+        let sparse = Sparse {
+            holes,
+            busy: KVec::new(),
+            looks: Atomic::new(0),
+            events: Atomic::new(0),
+            extents: Atomic::new(0),
+        };
+        go(keys, &sparse, &Config { workers, ..CONFIG })
+    }
+
+    /// A walk over `all` keys, each of which is in use for `looks` of them.
+    fn insist(all: usize, looks: usize, workers: usize, patience: Delta) -> Result<Told> {
+        let mut busy = KVec::new();
+        for _ in 0..all {
+            busy.push(Atomic::new(looks), GFP_KERNEL)?;
+        }
+        let sparse = Sparse {
+            holes: 0..0,
+            busy,
+            looks: Atomic::new(0),
+            events: Atomic::new(0),
+            extents: Atomic::new(0),
+        };
+        let config = Config {
+            workers,
+            patience,
+            ..CONFIG
+        };
+        go(&Keys::inside(0..all, 1), &sparse, &config)
+    }
+
+    const LONG: Delta = Delta::from_secs(60);
+
+    #[test]
+    fn what_is_in_use_is_tried_again() -> Result {
+        let told = insist(10, 5, 1, LONG)?;
+        assert_eq!(told.looks, 10 * 6);
+        assert_eq!(told.events, 10);
+        assert_eq!(told.pinned, 0);
+        assert_eq!(told.verdict, Ok(()));
+        Ok(())
+    }
+
+    /// More than a list holds: no extent is dropped because others wait, whoever finds it full.
+    #[test]
+    fn a_full_list_is_worked_off() -> Result {
+        for workers in [1, 4] {
+            let told = insist(2000, 2, workers, LONG)?;
+            assert_eq!(told.looks, 2000 * 3);
+            assert_eq!(told.extents, 2000);
+            assert_eq!(told.pinned, 0);
+            assert_eq!(told.verdict, Ok(()));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn without_patience_each_is_tried_once() -> Result {
+        let told = insist(1000, 1, 1, Delta::ZERO)?;
+        assert_eq!(told.looks, 1000);
+        assert_eq!(told.events, 1000);
+        assert_eq!(told.pinned, 1000);
+        assert_eq!(told.verdict, Err(EAGAIN));
+        Ok(())
+    }
+
+    /// When the patience is over all are tried once more, and end so.
+    #[test]
+    fn patience_ends() -> Result {
+        let told = insist(3, usize::MAX, 1, Delta::from_millis(5))?;
+        assert!(told.looks >= 6);
+        assert_eq!(told.looks % 3, 0);
+        assert_eq!(told.events, 3);
+        assert_eq!(told.pinned, 3);
+        assert_eq!(told.verdict, Err(EAGAIN));
+        Ok(())
     }
 
     /// More than a walk that visits each could end with.

@@ -46,7 +46,7 @@ impl Located<'_> {
         if worth_it.is_continue() {
             return;
         }
-        let Some(folio) = PublishedFolio::find(mapping, index, &|| attempt.stay.is_over()) else {
+        let Some(folio) = PublishedFolio::find(mapping, index) else {
             return;
         };
         let before = folio.mapped();

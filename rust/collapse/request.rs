@@ -4,26 +4,21 @@
 
 use super::{
     config::Config,
-    extent::Located,
-    locate::{
-        holes,
-        is_foreign,
-        locate,
-        stretch, //
-    },
+    keys::Keys,
+    locate::is_foreign,
     mapped::Mapped,
-    outcome::Outcome,
-    passes::{
-        Keys,
-        Passes,
-        Walk, //
-    },
+    passes::Passes,
+    patience::Patience,
     stats::{
-        Cost,
         Stats,
         Tally, //
     },
-    stay::Stay, //
+    stay::Stay,
+    walk::{
+        OfFile,
+        OfProcess,
+        Walk, //
+    }, //
 };
 use crate::{
     mm::{
@@ -31,8 +26,7 @@ use crate::{
             Backing,
             Mapping, //
         },
-        process::Process,
-        sources::Scratch, //
+        process::Process, //
     },
     pgtable::pmd_size::{
         pmd_pages,
@@ -90,6 +84,7 @@ impl Request<'_> {
             config,
             stay,
             tally,
+            patience: Patience::new(config.patience),
         };
         tally.record_request();
         match self {
@@ -113,11 +108,23 @@ struct Job<'e> {
     config: &'e Config,
     stay: &'e Stay<'e>,
     tally: Tally<'e>,
+    patience: Patience,
 }
 
 impl Job<'_> {
-    fn passes(&self, pid: i32) -> impl PinInit<Passes<'_>> + use<'_> {
-        Passes::new(self.stay, self.config, self.tally, pid, &ignore)
+    fn passes<'w, W: Walk>(
+        &'w self,
+        walk: &'w W,
+        pid: i32,
+    ) -> impl PinInit<Passes<'w, W>> + use<'w, W> {
+        Passes::new(
+            self.stay,
+            self.config,
+            &self.patience,
+            self.tally,
+            walk,
+            pid,
+        )
     }
 
     fn range(&self, process: &Process, range: Range<usize>) -> Result {
@@ -125,48 +132,37 @@ impl Job<'_> {
             return Err(EINVAL);
         }
         pin_init::stack_pin_init!(let mapped = Mapped::new());
-        let walk = OfProcess {
-            job: self,
-            process,
-            mapped: &mapped,
-            whole: false,
-        };
-        pin_init::stack_pin_init!(let passes = self.passes(process.pid()));
-        passes.first(&Keys::inside(range, pmd_size()), &walk)?;
-        passes.rest(&walk)?;
+        let walk = OfProcess::range(process, &mapped);
+        pin_init::stack_pin_init!(let passes = self.passes(&walk, process.pid()));
+        passes.first(&Keys::inside(range, pmd_size()))?;
+        passes.rest()?;
         passes.verdict()
     }
 
-    /// Every shmem mapping; what is not shmem, or goes away meanwhile, does not
-    /// count.
+    /// Every shmem mapping.
     fn process(&self, process: &Process) -> Result {
         pin_init::stack_pin_init!(let mapped = Mapped::new());
-        let walk = OfProcess {
-            job: self,
-            process,
-            mapped: &mapped,
-            whole: true,
-        };
-        pin_init::stack_pin_init!(let passes = self.passes(process.pid()));
+        let walk = OfProcess::whole(process, &mapped);
+        pin_init::stack_pin_init!(let passes = self.passes(&walk, process.pid()));
         let mut from = 0;
         while let Some(range) = process.next_range(from) {
             from = range.end;
             self.stay.note_step();
             passes.go_on()?;
             if !is_foreign(process, &range) {
-                passes.first(&Keys::inside(range, pmd_size()), &walk)?;
+                passes.first(&Keys::inside(range, pmd_size()))?;
             }
         }
-        passes.rest(&walk)?;
+        passes.rest()?;
         passes.verdict()
     }
 
     fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
-        let walk = OfFile { job: self, mapping };
-        pin_init::stack_pin_init!(let passes = self.passes(0));
+        let walk = OfFile(mapping);
+        pin_init::stack_pin_init!(let passes = self.passes(&walk, 0));
         let range = range.start..range.end.min(self.one_behind(mapping, range.start)?);
-        passes.first(&Keys::inside(range, pmd_pages()), &walk)?;
-        passes.rest(&walk)?;
+        passes.first(&Keys::inside(range, pmd_pages()))?;
+        passes.rest()?;
         passes.verdict()
     }
 
@@ -182,77 +178,4 @@ impl Job<'_> {
         }
         Ok(end.saturating_add(2 * pmd_pages()))
     }
-
-    /// The administrator's cpuset says nothing about where the memory of others
-    /// may lie, and must not decide what becomes of the extent.
-    fn collapse(
-        &self,
-        (mapping, index): (Mapping<'_>, usize),
-        mapped: Option<&Mapped>,
-        scratch: &mut Scratch,
-        cost: &mut Cost,
-    ) -> Outcome {
-        let located = Located {
-            mapping,
-            index,
-            mapped,
-        };
-        let job = || located.collapse(self.stay, self.config, scratch, cost);
-        let workers = self.stay.engine().workers();
-        workers.on_all_nodes(job)
-    }
 }
-
-/// Addresses of a process.
-struct OfProcess<'r> {
-    job: &'r Job<'r>,
-    process: &'r Process,
-    mapped: &'r Mapped,
-    /// All that it has of shmem, and nothing that it has not.
-    whole: bool,
-}
-
-impl Walk for OfProcess<'_> {
-    fn attempt(&self, addr: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
-        if !self.process.is_in_use() {
-            return Err(ESRCH);
-        }
-        Ok(match locate(self.process, addr) {
-            Ok(place) => {
-                let mapping = place.backing.mapping();
-                self.job
-                    .collapse((mapping, place.index), Some(self.mapped), scratch, cost)
-            }
-            Err(outcome) => outcome,
-        })
-    }
-
-    fn stretch(&self, addr: usize, most: usize, outcome: Outcome) -> usize {
-        stretch(self.process, addr, most, outcome)
-    }
-
-    fn counts(&self, outcome: Outcome) -> bool {
-        !self.whole || !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped)
-    }
-}
-
-/// Page offsets in a file.
-struct OfFile<'r> {
-    job: &'r Job<'r>,
-    mapping: Mapping<'r>,
-}
-
-impl Walk for OfFile<'_> {
-    fn attempt(&self, index: usize, scratch: &mut Scratch, cost: &mut Cost) -> Result<Outcome> {
-        Ok(self
-            .job
-            .collapse((self.mapping, index), None, scratch, cost))
-    }
-
-    fn stretch(&self, index: usize, most: usize, outcome: Outcome) -> usize {
-        holes(self.mapping, index, most, outcome)
-    }
-}
-
-/// Nobody asks what became of each extent.
-fn ignore(_key: usize, _outcome: Outcome, _extents: usize) {}

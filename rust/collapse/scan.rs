@@ -88,12 +88,9 @@ pub(super) fn bring_in(
     most: usize,
     attempt: &mut Attempt<'_>,
 ) -> Result<(), Outcome> {
-    // A restart would read the same again: only an end is worth giving up. Who has
-    // a page locked may have it for ever.
-    let (over, locks_over) = (|| attempt.stay.is_final(), || attempt.stay.is_over());
-    let brought = sources
-        .bring_in(most, &over, &locks_over)
-        .map_err(failed)??;
+    // A restart would read the same again: only an end is worth giving up.
+    let over = || attempt.stay.is_final();
+    let brought = sources.bring_in(most, &over).map_err(failed)??;
     attempt.cost.pages_swapped_in += brought as u64;
     Ok(())
 }

@@ -15,10 +15,11 @@ use kernel::{
         Atomic,
         Relaxed, //
     },
+    time::Delta, //
 };
 
 /// What one extent cost, in all attempts at it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Cost {
     /// What the tracepoint tells, page tables mapped huge and time spent copying
     /// among it.
@@ -27,8 +28,25 @@ pub(crate) struct Cost {
     pub(crate) pages_swapped_in: u64,
     /// Holes filled with zeroes.
     pub(crate) holes_filled: u64,
+    /// Attempts.
+    pub(crate) attempts: u64,
     /// Time spent altogether.
     pub(crate) total_ns: u64,
+    /// How long the last attempt kept threads that touch the memory waiting in vain.
+    pub(crate) window: Delta,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self {
+            report: ExtentReport::default(),
+            pages_swapped_in: 0,
+            holes_filled: 0,
+            attempts: 0,
+            total_ns: 0,
+            window: Delta::ZERO,
+        }
+    }
 }
 
 macro_rules! counters {
@@ -128,11 +146,13 @@ counters! {
     }
     added {
         Requests, requests;
+        Attempts, attempts;
         PmdsMapped, pmds_mapped;
         PageTablesFreed, page_tables_freed;
         PagesSwappedIn, pages_swapped_in;
         HolesFilled, holes_filled;
         LruDrains, lru_drains;
+        WaitedNs, waited_ns;
         CopyNs, copy_ns;
         TotalNs, total_ns;
     }
@@ -158,8 +178,13 @@ impl Stats {
         self.lru_drains.add(1, Relaxed);
     }
 
+    fn record_wait(&self, time: Delta) {
+        self.waited_ns.add(time.as_nanos().unsigned_abs(), Relaxed);
+    }
+
     fn record(&self, outcome: Outcome, cost: &Cost, extents: usize) {
         self.outcomes[outcome as usize].add(extents as u64, Relaxed);
+        self.attempts.add(cost.attempts, Relaxed);
         let pmds_mapped = u64::from(cost.report.pmds_mapped);
         let page_tables_freed = u64::from(cost.report.page_tables_freed);
         self.pmds_mapped.add(pmds_mapped, Relaxed);
@@ -231,6 +256,11 @@ impl<'e> Tally<'e> {
     /// Counts one drain of the LRU batches of all CPUs.
     pub(crate) fn record_lru_drain(&self) {
         self.each().for_each(Stats::record_lru_drain);
+    }
+
+    /// Counts time in which a request waited for extents that were in use.
+    pub(crate) fn record_wait(&self, time: Delta) {
+        self.each().for_each(|stats| stats.record_wait(time));
     }
 
     /// Counts an extent, or a stretch of so many that ended alike; once, when the

@@ -80,6 +80,12 @@ impl<'e> Stay<'e> {
         self.spend(1);
     }
 
+    /// Notes a pause between two attempts. It counts like one: a caller who is wanted elsewhere
+    /// does not wait for long.
+    pub(super) fn note_pause(&self) {
+        self.spend(ATTEMPT);
+    }
+
     fn spend(&self, work: usize) {
         self.spent.add(work, Relaxed);
     }

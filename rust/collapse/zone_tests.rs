@@ -30,7 +30,10 @@ mod tests {
             tests::scratch::Scratch as Memory, //
         },
     };
-    use kernel::prelude::*;
+    use kernel::{
+        prelude::*,
+        time::Delta, //
+    };
 
     fn collapse(memory: Memory) -> Result<Outcome> {
         let config = Config {
@@ -40,20 +43,23 @@ mod tests {
             direct_reclaim: true,
             workers: 1,
             target_node: None,
-            charge_caller: false,
+            own: false,
+            patience: Delta::ZERO,
         };
         let engine = KBox::pin_init(Engine::new(), GFP_KERNEL)?;
         let process = Process::of_test()?;
         let place = locate(&process, memory.page(0)).map_err(|_| EINVAL)?;
         let located = Located {
-            mapping: place.backing.mapping(),
+            mapping: place.mapping(),
             index: place.index,
             mapped: None,
         };
         lru_add_drain_all();
         let current = current!();
         let stay = Stay::begin(&engine, engine.restarts(), current);
-        Ok(located.collapse(&stay, &config, &mut Scratch::new()?, &mut Cost::default()))
+        let mut scratch = Scratch::new()?;
+        let attempted = located.collapse(&stay, &config, &mut scratch, &mut Cost::default());
+        Ok(attempted.outcome)
     }
 
     #[test]

@@ -17,6 +17,7 @@ use kernel::{
         Atomic,
         Relaxed, //
     },
+    time::Delta, //
 };
 
 /// `target_node`: where most of the pages are.
@@ -35,16 +36,18 @@ pub(super) enum Knob {
     DirectReclaim,
     Workers,
     TargetNode,
+    PatienceMs,
 }
 
 impl Knob {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::MaxPtesNone,
         Self::MaxPtesSwap,
         Self::MapAll,
         Self::DirectReclaim,
         Self::Workers,
         Self::TargetNode,
+        Self::PatienceMs,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Knob {
             Self::DirectReclaim => "direct_reclaim",
             Self::Workers => "workers",
             Self::TargetNode => "target_node",
+            Self::PatienceMs => "patience_ms",
         }
     }
 
@@ -65,6 +69,7 @@ impl Knob {
             Self::MapAll | Self::Workers => 1,
             Self::DirectReclaim => 0,
             Self::TargetNode => NO_NODE,
+            Self::PatienceMs => 200,
         }
     }
 
@@ -83,6 +88,7 @@ impl Knob {
             Self::MapAll | Self::DirectReclaim => 1,
             Self::Workers => machine::online_cpus(),
             Self::TargetNode => i32::MAX,
+            Self::PatienceMs => 60_000,
         }
     }
 
@@ -135,7 +141,8 @@ impl Knobs {
             workers: count(Knob::Workers),
             // A node may have lost its memory since it was chosen.
             target_node: MemoryNode::new(self.get(Knob::TargetNode)),
-            charge_caller: false,
+            own: false,
+            patience: Delta::from_millis(i64::from(self.get(Knob::PatienceMs))),
         }
     }
 }
@@ -153,6 +160,7 @@ mod tests {
         assert!(!config.direct_reclaim);
         assert_eq!(config.workers, 1);
         assert_eq!(config.target_node, None);
+        assert_eq!(config.patience, Delta::from_millis(200));
     }
 
     #[test]
@@ -164,6 +172,7 @@ mod tests {
             Knob::MapAll,
             Knob::DirectReclaim,
             Knob::Workers,
+            Knob::PatienceMs,
         ] {
             for value in [knob.smallest(), knob.largest()] {
                 assert!(knob.allows(value));

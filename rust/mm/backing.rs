@@ -4,6 +4,7 @@
 
 use crate::{
     bindings,
+    pgtable::pmd_size::pmd_pages,
     support::failpoint::Point, //
 };
 use core::{
@@ -185,6 +186,15 @@ impl<'b> Mapping<'b> {
     pub(crate) fn huge_allowed(&self, index: usize) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::huge_allowed(self.inode(), index) }
+    }
+
+    /// Returns whether nobody seems to use a page of the extent at `index` in a way that ends by
+    /// itself: has it locked or referenced, or writes it back.
+    ///
+    /// A hint. Takes neither a lock nor a reference.
+    pub(crate) fn is_at_rest(&self, index: usize) -> bool {
+        // SAFETY: By the type invariant; the call takes RCU for itself.
+        unsafe { bindings::pages_at_rest(self.as_ptr(), index, pmd_pages()) }
     }
 
     /// Returns whether a live update has frozen the mapping and recorded its pages.

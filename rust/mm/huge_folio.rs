@@ -5,7 +5,6 @@
 use super::{
     backing::Mapping,
     extent_pages::ExtentPages,
-    folio_wait::lock_folio,
     nodes::Nodes,
     reverse_map::{
         MappedVma,
@@ -223,18 +222,14 @@ unsafe impl MigrationTarget for HugeFolio<'_> {
 pub(crate) struct PublishedFolio<'b>(ManuallyDrop<HugeFolio<'b>>);
 
 impl<'b> PublishedFolio<'b> {
-    /// The huge folio that the page cache has at `index`. Context: sleeps for its
-    /// lock, until `over` says so.
-    pub(crate) fn find(
-        mapping: Mapping<'b>,
-        index: usize,
-        over: &dyn Fn() -> bool,
-    ) -> Option<Self> {
+    /// Locks the huge folio that the page cache has at `index`, if that is possible at once.
+    pub(crate) fn find(mapping: Mapping<'b>, index: usize) -> Option<Self> {
         Point::HugeFind.check(()).ok()?;
         // SAFETY: The mapping lives; the folio comes referenced.
         let folio = NonNull::new(unsafe { bindings::huge_find(mapping.as_ptr(), index) })?;
-        // SAFETY: Referenced; nothing is locked.
-        if !unsafe { lock_folio(folio.as_ptr(), over) } {
+        let mut one = folio.as_ptr();
+        // SAFETY: Referenced.
+        if unsafe { bindings::folios_trylock(&mut one, 1) } == 0 {
             // SAFETY: The reference of above.
             unsafe { bindings::folio_put(folio.as_ptr()) };
             return None;

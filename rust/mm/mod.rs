@@ -10,7 +10,6 @@ pub(crate) mod backing;
 pub(crate) mod block_charge;
 pub(crate) mod cache_section;
 pub(crate) mod extent_pages;
-pub(crate) mod folio_wait;
 pub(crate) mod huge_folio;
 pub(crate) mod lru;
 pub(crate) mod nodes;

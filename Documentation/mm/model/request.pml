@@ -207,7 +207,7 @@ scanned:
 		i++
 	   }
 	:: atomic {
-		i < PAGES && source[i] != NOTHING && held && folio_locked[source[i]] ->
+		i < PAGES && source[i] != NOTHING && folio_locked[source[i]] ->
 		printf("rust Sources::lock(): folio %d is locked by somebody else\n", source[i]);
 		goto unlock_some
 	   }

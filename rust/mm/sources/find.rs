@@ -15,10 +15,7 @@ use super::{
 };
 use crate::{
     bindings,
-    mm::{
-        backing::Mapping,
-        folio_wait::lock_folio, //
-    },
+    mm::backing::Mapping,
     pgtable::pmd_size::pmd_pages,
     support::failpoint::Point, //
 };
@@ -175,14 +172,13 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     ///
     /// Context: sleeps; no folio is locked. Errors are those of
     /// `shmem_get_folio()`: `EIO`, `ENOMEM`, and so on, or `EINVAL` or `ENOENT`
-    /// where the page is gone, and `EBUSY` where somebody changes the file. Gives
-    /// up when `over` says so, and the wait for a page's lock when `locks_over`
-    /// does. Returns the pages that came from swap.
+    /// where the page is gone, and `EBUSY` where somebody changes the file or has
+    /// the page locked. Gives up when `over` says so. Returns the pages that came
+    /// from swap.
     pub(crate) fn bring_in(
         &mut self,
         mut most: usize,
         over: &dyn Fn() -> bool,
-        locks_over: &dyn Fn() -> bool,
     ) -> Result<Result<usize, Obstacle>> {
         let mut brought = 0;
         for at in 0..pmd_pages() {
@@ -198,7 +194,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
                 return Ok(Err(Obstacle::Raced));
             }
             Point::SwapIn.check(ENOMEM)?;
-            let folio = self.get_absent(at, locks_over)?;
+            let folio = self.get_absent(at)?;
             let mut found = MaybeUninit::uninit();
             // SAFETY: Referenced by the call above; `found` is filled in, and
             // the reference moves in.
@@ -217,15 +213,16 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
     }
 
     /// The folio of an absent page, with a reference that is the caller's.
-    fn get_absent(&self, at: usize, over: &dyn Fn() -> bool) -> Result<*mut bindings::folio> {
+    fn get_absent(&self, at: usize) -> Result<*mut bindings::folio> {
         if self.scratch.frames[at] == RESERVED {
             let (folio, _) = self.folio_around(at).ok_or(ENOENT)?;
             let mapping = self.mapping.as_ptr();
-            // SAFETY: Referenced by `self`, no folio is locked; the second call
-            // unlocks what the first locked.
+            let mut one = folio;
+            // SAFETY: Referenced by `self`; the second call unlocks what the first
+            // locked.
             unsafe {
-                if !lock_folio(folio, over) {
-                    return Err(EINTR);
+                if bindings::folios_trylock(&mut one, 1) == 0 {
+                    return Err(EBUSY);
                 }
                 to_result(bindings::folio_instantiate(folio, mapping))?;
             }

@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     bindings,
-    mm::{
-        cache_section::CacheSection,
-        folio_wait::lock_folio, //
-    },
+    mm::cache_section::CacheSection,
     support::failpoint::Point, //
 };
 use kernel::prelude::*;
@@ -28,22 +25,13 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         CacheSection::reserve(self.mapping, self.index)
     }
 
-    /// Locks the folios in the order of their indices, sleeping for the first
-    /// only, until `over` says so, and makes sure that they still are what the
-    /// page cache has.
-    pub(crate) fn lock(self, over: &dyn Fn() -> bool) -> Result<Sources<'x, 'b, Locked>, Obstacle> {
+    /// Locks the folios in the order of their indices, each only if that is possible at once, and
+    /// makes sure that they still are what the page cache has.
+    pub(crate) fn lock(self) -> Result<Sources<'x, 'b, Locked>, Obstacle> {
         let end = self.scratch.folios.len();
-        let first = self.scratch.folios.iter().position(|f| !f.is_null());
-        let Some(first) = first else {
-            return Err(Obstacle::Raced);
-        };
-        // SAFETY: Referenced. Nothing is locked while this sleeps.
-        if !unsafe { lock_folio(self.scratch.folios[first], over) } {
-            return Err(Obstacle::Locked);
-        }
-        let (rest, nr) = self.folios(first + 1..Point::PageLock.cut(first + 1..end));
+        let (folios, nr) = self.folios(0..Point::PageLock.cut(0..end));
         // SAFETY: All are referenced.
-        let locked = first + 1 + unsafe { bindings::folios_trylock(rest, nr) } as usize;
+        let locked = unsafe { bindings::folios_trylock(folios, nr) } as usize;
         let obstacle = if locked < end {
             Some(Obstacle::Locked)
         } else {
@@ -76,11 +64,23 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         // and locked.
         let same = unsafe { bindings::folios_unchanged(folios, orders, nr, mapping, self.index) };
         let folio = self.scratch.folios.get(same as usize)?;
-        // SAFETY: Referenced, if it is one.
-        if !folio.is_null() && unsafe { bindings::folio_poisoned(*folio) } {
-            Some(Obstacle::Poisoned)
-        } else {
-            Some(Obstacle::Raced)
+        if folio.is_null() {
+            return Some(Obstacle::Raced);
         }
+        // SAFETY: Referenced.
+        let (poisoned, written_back) = unsafe {
+            (
+                bindings::folio_poisoned(*folio),
+                bindings::folio_writeback(*folio),
+            )
+        };
+        Some(if poisoned {
+            Obstacle::Poisoned
+        } else if written_back {
+            // Who writes it back lets go of it, too.
+            Obstacle::Locked
+        } else {
+            Obstacle::Raced
+        })
     }
 }

@@ -108,11 +108,13 @@ impl Text {
 fn help(name: &str) -> String {
     match name {
         "requests" => "Requests made.".into(),
+        "attempts" => "Attempts at extents; one that is in use takes several.".into(),
         "pmds_mapped" => "Page tables replaced by a huge mapping.".into(),
         "page_tables_freed" => "Page tables freed.".into(),
         "pages_swapped_in" => "Pages read back from swap.".into(),
         "holes_filled" => "Holes filled with zeroes.".into(),
         "lru_drains" => "Times the LRU batches of all CPUs were drained.".into(),
+        "waited" => "Time that requests waited for extents that were in use.".into(),
         "copy" => "Time spent copying.".into(),
         "extent" => "Time spent on extents, those of several workers added up.".into(),
         other => format!("The module's figure '{other}'."),

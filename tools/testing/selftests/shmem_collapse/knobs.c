@@ -9,7 +9,7 @@ SC_TEST(defaults_can_be_read)
 	char buf[64], path[96];
 	static const char * const knob[] = {
 		"max_ptes_none", "max_ptes_swap", "map_all", "direct_reclaim", "workers",
-		"target_node",
+		"target_node", "patience_ms",
 	};
 	size_t i;
 
@@ -62,6 +62,12 @@ SC_TEST(range_of_workers)
 	EXPECT_RANGE("workers", 1, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+SC_TEST(range_of_patience_ms)
+{
+	EXPECT_EQ(200, sc_knob("patience_ms"));
+	EXPECT_RANGE("patience_ms", 0, 60000);
+}
+
 SC_TEST(range_of_target_node)
 {
 	EXPECT_ERRNO(0, sc_knob_set("target_node", "0"));
@@ -78,7 +84,7 @@ SC_TEST(garbage_is_refused)
 {
 	static const char * const knob[] = {
 		"max_ptes_none", "max_ptes_swap", "map_all", "direct_reclaim", "workers",
-		"target_node",
+		"target_node", "patience_ms",
 	};
 	static const char * const value[] = {
 		"\n", "x", "1x", "1 1", "--1", "0x", "1,0", "99999999999999999999",

@@ -66,6 +66,7 @@ MODULE_TEST(unload_and_load)
 	EXPECT_EQ(0, sc_knob("direct_reclaim"));
 	EXPECT_EQ(1, sc_knob("workers"));
 	EXPECT_EQ(-1, sc_knob("target_node"));
+	EXPECT_EQ(200, sc_knob("patience_ms"));
 	ASSERT_EQ(0, sc_stats(&now));
 	for (i = 0; i < now.count; i++)
 		EXPECT_EQ(0, now.stat[i].value);

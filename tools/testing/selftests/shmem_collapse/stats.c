@@ -10,8 +10,9 @@ static const char * const outcome[] = {
 };
 
 static const char * const counter[] = {
-	"requests", "extents", "collapsed", "already_huge", "failed", "pmds_mapped",
-	"page_tables_freed", "pages_swapped_in", "holes_filled", "lru_drains", "copy_ns", "total_ns",
+	"requests", "extents", "collapsed", "already_huge", "failed", "attempts", "pmds_mapped",
+	"page_tables_freed", "pages_swapped_in", "holes_filled", "lru_drains", "waited_ns",
+	"copy_ns", "total_ns",
 };
 
 SC_TEST(all_counters_are_there)

@@ -89,7 +89,7 @@ static const struct {
 	long long least;
 } knobs[] = {
 	{ "max_ptes_none", 0 }, { "max_ptes_swap", 0 }, { "map_all", 0 }, { "direct_reclaim", 0 },
-	{ "workers", 1 }, { "target_node", -1 },
+	{ "workers", 1 }, { "target_node", -1 }, { "patience_ms", 0 },
 };
 
 static long long most_of(int knob)
@@ -103,6 +103,8 @@ static long long most_of(int knob)
 		return sysconf(_SC_NPROCESSORS_ONLN);
 	case 5:
 		return 1023;
+	case 6:
+		return 60000;
 	default:
 		return 1;
 	}
@@ -139,6 +141,9 @@ void knob_input(struct rng *r, bool alone)
 		mistake(&input, "%s was %lld and is %lld", knobs[knob].name, before, now);
 	if (!alone && !knob_allows(knob, now))
 		mistake(&input, "%s is %lld", knobs[knob].name, now);
+	/* Nobody here has much. */
+	if (knob == 6)
+		sc_knob_set("patience_ms", "1");
 }
 
 static void reset_input(struct rng *r, bool alone)

@@ -185,6 +185,7 @@ bool op_knobs(struct rng *r)
 	err = err ?: sc_knob_set_number("map_all", 1);
 	err = err ?: sc_knob_set_number("direct_reclaim", 0);
 	err = err ?: sc_knob_set_number("target_node", -1);
+	err = err ?: sc_knob_set_number("patience_ms", 200);
 	if (err)
 		complain("a knob was answered by %s", strerror(err));
 	return !err;

@@ -216,6 +216,7 @@ int sc_defaults(void)
 	err = err ?: sc_knob_set_number("direct_reclaim", 0);
 	err = err ?: sc_knob_set_number("workers", 1);
 	err = err ?: sc_knob_set_number("target_node", -1);
+	err = err ?: sc_knob_set_number("patience_ms", 200);
 	err = err ?: sc_write_file(SC_THP "/shmem_enabled", "never");
 	if (err)
 		return err;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The extents of a request, in their order.
+
+use core::ops::Range;
+
+/// The keys of extents, addresses or page indices, from a range rounded inwards.
+pub(super) struct Keys {
+    first: usize,
+    step: usize,
+    count: usize,
+    /// How many more follow, which a stretch may reach into.
+    behind: usize,
+}
+
+impl Keys {
+    /// `step`, a power of two, is the distance of one extent to the next.
+    pub(super) fn inside(range: Range<usize>, step: usize) -> Self {
+        let end = range.end & !(step - 1);
+        let first = match range.start.checked_add(step - 1) {
+            Some(start) => (start & !(step - 1)).min(end),
+            None => end,
+        };
+        Self {
+            first,
+            step,
+            count: (end - first) >> step.trailing_zeros(),
+            behind: 0,
+        }
+    }
+
+    /// Returns key number `nr`.
+    pub(super) fn key(&self, nr: usize) -> usize {
+        self.first + nr * self.step
+    }
+
+    /// Returns the number of `key`: the opposite of `key()`.
+    pub(super) fn position(&self, key: usize) -> usize {
+        (key - self.first) >> self.step.trailing_zeros()
+    }
+
+    /// Returns how many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns how many there are from number `nr` on, those behind the end among them.
+    pub(super) fn from(&self, nr: usize) -> usize {
+        (self.count + self.behind).saturating_sub(nr)
+    }
+
+    /// Takes up to `most` of them off the front.
+    pub(super) fn take_front(&mut self, most: usize) -> Option<Self> {
+        let count = self.count.min(most);
+        let behind = self.count - count;
+        let front = Self {
+            count,
+            behind,
+            ..*self
+        };
+        self.first += count * self.step;
+        self.count = behind;
+        (count > 0).then_some(front)
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How long a request goes on with extents that somebody else uses, and how often it tries.
+//!
+//! Nothing is held during a pause: no lock, not that of an extent either, no folio and no charge,
+//! and no reference. Who has a page locked may be about to migrate or to split it, and would fail
+//! because of one.
+
+use crate::{
+    mm::lru::lru_add_drain_all,
+    support::task::nap, //
+};
+use kernel::{
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+};
+
+/// The first pause and the longest. Each is twice as long as the one before.
+const PAUSES: [Delta; 2] = [Delta::from_micros(300), Delta::from_micros(4800)];
+
+/// The shortest time between two drains of all CPUs' LRU batches.
+const DRAIN_EVERY: Delta = Delta::from_secs(1);
+
+/// How many times as long as an attempt that had to be rolled back the pause after it is: threads
+/// that touch the memory waited for that attempt.
+const PAUSE_PER_WINDOW: i64 = 4;
+
+/// The patience of one request.
+pub(super) struct Patience {
+    length: Delta,
+    begun: Instant<Monotonic>,
+    /// When the LRU batches may be drained again, in nanoseconds since the request began.
+    drain_at: Atomic<i64>,
+}
+
+impl Patience {
+    /// Returns the patience of a request that begins now.
+    pub(super) fn new(length: Delta) -> Self {
+        Self {
+            length,
+            begun: Instant::now(),
+            drain_at: Atomic::new(0),
+        }
+    }
+
+    /// Begins to wait for extents that were tried once; [`None`] without any patience.
+    pub(super) fn begin(&self) -> Option<Waits<'_>> {
+        (!self.length.is_zero()).then(|| Waits {
+            patience: self,
+            begun: Instant::now(),
+            pause: PAUSES[0],
+        })
+    }
+
+    /// Drains the LRU batches of all CPUs unless this request did so within the last second;
+    /// returns whether it did. Context: sleeps.
+    fn drain(&self) -> bool {
+        let (now, due) = (self.begun.elapsed(), self.drain_at.load(Relaxed));
+        let next = (now + DRAIN_EVERY).as_nanos();
+        // One of several workers does it.
+        if now.as_nanos() < due || self.drain_at.cmpxchg(due, next, Relaxed).is_err() {
+            return false;
+        }
+        lru_add_drain_all();
+        true
+    }
+}
+
+/// The pauses between attempts at the same extents.
+pub(super) struct Waits<'p> {
+    patience: &'p Patience,
+    begun: Instant<Monotonic>,
+    pause: Delta,
+}
+
+/// What was done between two attempts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// Time went by.
+    Slept,
+    /// The LRU batches of all CPUs were drained.
+    Drained,
+}
+
+impl Waits<'_> {
+    /// Returns whether the patience is over: the next attempt is the last.
+    pub(super) fn are_over(&self) -> bool {
+        self.begun.elapsed() >= self.patience.length
+    }
+
+    /// Pauses before the next attempt, no longer than there is patience or until `over` says so.
+    ///
+    /// `batched` says that a page seems to be in an LRU batch. `window` is how long the longest
+    /// attempt since the last pause kept threads waiting in vain. Context: sleeps.
+    pub(super) fn pause(&mut self, batched: bool, window: Delta, over: impl Fn() -> bool) -> Pause {
+        if batched && self.patience.drain() {
+            return Pause::Drained;
+        }
+        let window = Delta::from_nanos(window.as_nanos().saturating_mul(PAUSE_PER_WINDOW));
+        let mut left = self.pause.max(window);
+        self.pause = (self.pause + self.pause).min(PAUSES[1]);
+        loop {
+            let most = self.patience.length - self.begun.elapsed();
+            let one = left.min(most).min(PAUSES[1]);
+            if one.is_zero() || one.is_negative() {
+                break;
+            }
+            // The signals of the caller wake nobody who works for him.
+            nap(one);
+            if over() {
+                break;
+            }
+            left -= one;
+        }
+        Pause::Slept
+    }
+}
