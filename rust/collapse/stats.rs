@@ -316,8 +316,11 @@ mod tests {
             },
             pages_swapped_in: 1,
             holes_filled: 2,
+            attempts: 5,
             total_ns: 4,
+            window: Delta::ZERO,
         };
+        stats.record_wait(Delta::from_nanos(6));
         stats.record(Outcome::Collapsed, &cost, 1);
         stats.record(Outcome::Collapsed, &cost, 1);
         let figures = stats.figures();
@@ -325,6 +328,8 @@ mod tests {
         assert_eq!(figures.get(Counter::PageTablesFreed), 14);
         assert_eq!(figures.get(Counter::PagesSwappedIn), 2);
         assert_eq!(figures.get(Counter::HolesFilled), 4);
+        assert_eq!(figures.get(Counter::Attempts), 10);
+        assert_eq!(figures.get(Counter::WaitedNs), 6);
         assert_eq!(figures.get(Counter::CopyNs), 6);
         assert_eq!(figures.get(Counter::TotalNs), 8);
     }
@@ -354,9 +359,11 @@ mod tests {
         let stats = Stats::new();
         stats.record_request();
         stats.record_lru_drain();
+        stats.record_wait(Delta::from_nanos(6));
         for outcome in Outcome::ALL {
             let cost = Cost {
                 total_ns: 5,
+                attempts: 1,
                 ..Cost::default()
             };
             stats.record(outcome, &cost, 1);
