@@ -34,7 +34,7 @@ build_programs()
 	mkdir -p "$TOP/$PROGRAMS"
 	for folder in "$SELFTESTS" "$OTHER_PROGRAMS"; do
 		in_root make --no-print-directory -j"$JOBS" -C "$folder" OUTPUT="$ROOT_SRC/$PROGRAMS" \
-			KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC" USERLDFLAGS=-static
+			KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC" USERLDFLAGS=-static || return
 	done
 }
 

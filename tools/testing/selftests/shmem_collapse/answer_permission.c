@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 
 #define SC_OWN_FIXTURE
 #include "fixture.h"
