@@ -38,8 +38,8 @@ help:			## show this list
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
 	@echo '  MO=PATH        where the objects go'
-	@echo '  LINK=livepatch|exports  how unexported functions are reached (default: what KDIR offers)'
-	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, for LINK=livepatch (default: from KDIR)'
+	@echo '  LINK=livepatch|load|exports  how unexported functions are reached (default: what KDIR offers)'
+	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, not for LINK=exports (default: from KDIR)'
 	@echo '  TEST=NAME      only this test program (kselftest)'
 	@echo '  SECONDS=N HOURS=N SEED=N LEAST=N  how long, which run again, extents to collapse (stress)'
 	@echo '  MODEL=NAME     only this configuration, with its counterexample (model)'
@@ -56,11 +56,13 @@ KBUILD	:= $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) MO=$(MO)
 # A kernel with our patch exports its functions to this module by name.
 ifneq ($(shell grep -s 'module:.*\bshmem_collapse\b' $(KDIR)/Module.symvers | head -n 1),)
 LINK	?= exports
-else
+else ifneq ($(shell grep -s '^CONFIG_LIVEPATCH=y' $(KDIR)/.config),)
 LINK	?= livepatch
+else
+LINK	?= load
 endif
 
-ifeq ($(LINK),livepatch)
+ifneq ($(filter livepatch load,$(LINK)),)
 MODULE_LINK	:= $(MO)/tools/module-link/module-link
 BTF		?= $(wildcard $(KDIR)/vmlinux)
 SYSTEM_MAP	?= $(wildcard $(KDIR)/System.map)
@@ -71,10 +73,13 @@ endif
 
 modules: check-kdir	## build the module (the default)
 	$(Q)$(KBUILD) $(MODPOST) modules $(FILTER)
-ifeq ($(LINK),livepatch)
+ifdef MODULE_LINK
 	$(Q)$(MODULE_LINK) --symvers $(KDIR)/Module.symvers $(if $(BTF),--btf $(BTF)) \
 		$(if $(SYSTEM_MAP),--system-map $(SYSTEM_MAP)) \
-		--module-name shmem_collapse $(KO)
+		--module-name shmem_collapse --link $(LINK) $(KO)
+endif
+ifeq ($(LINK),load)
+	@echo 'To load it, as root: $(MODULE_LINK) load $(KO)'
 endif
 
 install: modules	## install it in /lib/modules (or INSTALL_MOD_PATH)

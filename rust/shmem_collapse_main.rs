@@ -28,6 +28,7 @@ use interface::{
     state::Interface,
     sysfs::Sysfs, //
 };
+use support::linked::Linked;
 
 module! {
     type: ShmemCollapse,
@@ -48,6 +49,11 @@ struct ShmemCollapse {
 
 impl kernel::Module for ShmemCollapse {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        // First of all: after an error, nothing that the kernel does not export may be called.
+        let linked = Linked::check().inspect_err(|_| {
+            pr_err!("linked with the addresses of another boot or build of the kernel\n");
+        })?;
+        pr_info!("{}\n", linked.description());
         if !cfg!(CONFIG_PER_VMA_LOCK) {
             pr_err!("this kernel has no VMA locks (CONFIG_PER_VMA_LOCK)\n");
             return Err(EOPNOTSUPP);

@@ -13,8 +13,9 @@ setup_kernel "${KERNEL:-stock}"
 # shellcheck disable=SC1091
 source "$KERNEL_DIR/kernel.env"
 
-variables=("KDIR=$KERNEL_BUILD" "MO=$ROOT_SRC/build/${KERNEL:-stock}"
+variables=("KDIR=$KERNEL_BUILD" "MO=$ROOT_SRC/$(module_dir "${KERNEL:-stock}")"
 	"BTF=$KERNEL_BTF" "SYSTEM_MAP=$KERNEL_SYSTEM_MAP")
+[[ -z ${LINK:-} ]] || variables+=("LINK=$LINK")
 read -ra fixed <<<"$KERNEL_MAKE"
 
 build()

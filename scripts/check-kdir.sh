@@ -24,8 +24,11 @@ done
 case $link in
 livepatch)
 	has LIVEPATCH ||
-		die "the kernel in KDIR=$kdir neither has CONFIG_LIVEPATCH nor exports its functions to shmem_collapse: enable one of the two" ;;
+		die "the kernel in KDIR=$kdir has no CONFIG_LIVEPATCH: use LINK=load instead" ;;
+load)
+	has KALLSYMS_ALL ||
+		die "the kernel in KDIR=$kdir neither has CONFIG_LIVEPATCH nor CONFIG_KALLSYMS_ALL, nor does it export its functions to shmem_collapse: enable one of the three" ;;
 exports) ;;
 *)
-	die "LINK=$link is unknown: it may be livepatch or exports" ;;
+	die "LINK=$link is unknown: it may be livepatch, load or exports" ;;
 esac

@@ -1,23 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kdir-test.sh MISSING SENTENCE: what check-kdir.sh says, in one line, of a
+# kdir-test.sh MISSING SENTENCE [LINK]: what check-kdir.sh says, in one line, of a
 # kernel tree that lacks an option or a file.
 
 source "$(dirname "$0")/lib.sh"
 
-missing=$1 sentence=$2
+missing=$1 sentence=$2 link=${3:-livepatch}
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
 mkdir -p "$tree/rust"
 touch "$tree/rust/libkernel.rmeta" "$tree/Module.symvers"
-for option in RUST SHMEM TRANSPARENT_HUGEPAGE PER_VMA_LOCK MMU_NOTIFIER LIVEPATCH; do
+for option in RUST SHMEM TRANSPARENT_HUGEPAGE PER_VMA_LOCK MMU_NOTIFIER LIVEPATCH KALLSYMS_ALL; do
 	echo "CONFIG_$option=y"
 done >"$tree/.config"
 
 # Nothing is said of a tree that has everything.
-said=$("$TOP/scripts/check-kdir.sh" "$tree" livepatch 2>&1) ||
+said=$("$TOP/scripts/check-kdir.sh" "$tree" "$link" 2>&1) ||
 	die "check-kdir.sh refuses a good tree: $said"
 [[ -z $said ]] || die "check-kdir.sh says of a good tree: $said"
 
@@ -26,7 +26,7 @@ if [[ $missing == CONFIG_* ]]; then
 else
 	rm "${tree:?}/$missing"
 fi
-! said=$("$TOP/scripts/check-kdir.sh" "$tree" livepatch 2>&1) ||
+! said=$("$TOP/scripts/check-kdir.sh" "$tree" "$link" 2>&1) ||
 	die "check-kdir.sh accepts a tree without $missing"
 [[ $said == "error: "*"$sentence"* && $said != *$'\n'* ]] ||
 	die "without $missing check-kdir.sh says: $said"

@@ -187,6 +187,13 @@ in_cache()
 	echo "$ROOT_CACHE/${1#"$CACHE"/}"
 }
 
+# Where the module for a kernel is built, seen from the checkout: it has another
+# form for each LINK that is asked for.
+module_dir() # FLAVOUR
+{
+	echo "build/$1${LINK:+-$LINK}"
+}
+
 # setup_kernel [FLAVOUR]: sets the FLAVOUR_* variables, KERNEL_DIR (host) and
 # KERNEL_RDIR (in the root).
 setup_kernel()

@@ -16,13 +16,28 @@ setup_all()
 	setup_kernel "${KERNEL:-stock}"
 	# shellcheck disable=SC1091
 	source "$KERNEL_DIR/kernel.env"
-	MODULE=build/$KERNEL_FLAVOUR/shmem_collapse.ko
+	MODULE=$(module_dir "$KERNEL_FLAVOUR")/shmem_collapse.ko
 	PROGRAMS=build/selftests-$KERNEL_ARCH
+	MODULE_LINK=build/module-link/$KERNEL_ARCH/module-link
 }
 
 build_module()
 {
 	"$TOP/scripts/build.sh" modules "$@"
+	! linked_at_load || build_module_link
+}
+
+# Whether the module that is built is one that module-link loads.
+linked_at_load()
+{
+	[[ ${LINK:-${KERNEL_LINK:-}} == load ]]
+}
+
+# Static, as it runs from an initramfs.
+build_module_link()
+{
+	in_root make --no-print-directory -C tools/module-link static \
+		OUT="$ROOT_SRC/${MODULE_LINK%/*}" RUSTFLAGS="-C linker=$KERNEL_CC"
 }
 
 # Static, as they run from an initramfs. The second make finds the objects of
@@ -74,6 +89,7 @@ run_with_module()
 {
 	local name=$1 limit=$2 programs=$3 line=$4 program add=()
 
+	! linked_at_load || add+=(--module-link "$MODULE_LINK")
 	for program in $programs; do
 		add+=(--add "$PROGRAMS/$program:/tests")
 	done

@@ -221,7 +221,7 @@ imports_group()
 # is built, and why.
 lacks()
 {
-	check "$1" "$TOP/scripts/kdir-test.sh" "$2" "${3:-has no $2: enable it}"
+	check "$1" "$TOP/scripts/kdir-test.sh" "$2" "${3:-has no $2: enable it}" "${@:4}"
 }
 
 # Each actor alone with a request, and every rule taken away.
@@ -249,7 +249,8 @@ kdir_group()
 	lacks "H38 no VMA locks" CONFIG_PER_VMA_LOCK
 	lacks "no Rust" CONFIG_RUST
 	lacks "no MMU notifiers" CONFIG_MMU_NOTIFIER
-	lacks "no livepatch" CONFIG_LIVEPATCH "neither has CONFIG_LIVEPATCH nor exports"
+	lacks "no livepatch" CONFIG_LIVEPATCH "has no CONFIG_LIVEPATCH: use LINK=load instead"
+	lacks "no list of symbols" CONFIG_KALLSYMS_ALL "neither has CONFIG_LIVEPATCH nor CONFIG_KALLSYMS_ALL" load
 	lacks "no compiled Rust core" rust/libkernel.rmeta "lacks the compiled Rust core"
 	lacks "no list of exports" Module.symvers "has no Module.symvers"
 }

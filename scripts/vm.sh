@@ -10,6 +10,7 @@ usage()
 	  --name NAME       logs are build/console-NAME.log and build/output-NAME.log
 	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock; see scripts/kernels/table)
 	  --module FILE     load this module, from /lib, before the command (repeatable)
+	  --module-link FILE  the program that loads it, instead of insmod
 	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
 	  --disk FILE       /dev/vda of the guest (after modprobe virtio_blk); what it writes is forgotten
 	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
@@ -59,7 +60,7 @@ enter_root()
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
 
-NAME=vm INTERACTIVE=0 NODES=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=() DISK=
+NAME=vm INTERACTIVE=0 NODES=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() LINKER='' ADD=() DISK=
 
 parse_options()
 {
@@ -68,6 +69,7 @@ parse_options()
 		--name) NAME=$2; shift ;;
 		--kernel) shift ;;
 		--module) MODULES+=("$2"); shift ;;
+		--module-link) LINKER=$2; shift ;;
 		--add) ADD+=("$2"); shift ;;
 		--disk) DISK=$2; shift ;;
 		--zram) ZRAM=$2; shift ;;
@@ -117,6 +119,7 @@ make_initramfs()
 		cp "$item" "$tree/lib"
 		modules+=" /lib/${item##*/}"
 	done
+	[[ -z $LINKER ]] || install -m 755 "$LINKER" "$tree/bin/module-link"
 	for item in "${ADD[@]}"; do
 		local from=${item%%:*} to=/
 		[[ $item != *:* ]] || to=${item#*:}

@@ -327,6 +327,12 @@ void shmem_collapse_trace_extent(const struct shmem_collapse_report *report);
 unsigned int shmem_collapse_mapping_dev(struct address_space *mapping);
 unsigned long shmem_collapse_mapping_ino(struct address_space *mapping);
 
+/* helpers_link.c */
+#define SHMEM_COLLAPSE_LINKED_BY_EXPORTS	0
+#define SHMEM_COLLAPSE_LINKED_BY_LIVEPATCH	1
+#define SHMEM_COLLAPSE_LINKED_AT_LOAD	2
+int shmem_collapse_linked(void);
+
 /* helpers_sysfs.c */
 int shmem_collapse_online_cpus(void);
 bool shmem_collapse_node_has_memory(int nid);

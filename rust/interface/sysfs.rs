@@ -22,10 +22,10 @@ use crate::{
             Page,
             Parent, //
         },
+        linked::Linked,
         machine, //
     },
 };
-use core::iter::once;
 use kernel::{
     prelude::*,
     str::CString,
@@ -37,13 +37,15 @@ use kernel::{
 enum ControlFile {
     Collapse,
     Knob(Knob),
+    Linked,
     #[cfg(CONFIG_HUGETLB_PAGE)]
     Hugetlb(ProbeFile),
 }
 
 impl ControlFile {
     fn all() -> impl Iterator<Item = Self> {
-        let files = Iterator::chain(once(Self::Collapse), Knob::ALL.into_iter().map(Self::Knob));
+        let files = [Self::Collapse, Self::Linked].into_iter();
+        let files = Iterator::chain(files, Knob::ALL.into_iter().map(Self::Knob));
         #[cfg(CONFIG_HUGETLB_PAGE)]
         let files = Iterator::chain(files, ProbeFile::ALL.into_iter().map(Self::Hugetlb));
         files
@@ -57,6 +59,7 @@ impl File for ControlFile {
         match self {
             Self::Collapse => Ok(CString::try_from(c"collapse")?),
             Self::Knob(knob) => CString::try_from_fmt(fmt!("{}", knob.name())),
+            Self::Linked => Ok(CString::try_from(c"linked")?),
             #[cfg(CONFIG_HUGETLB_PAGE)]
             Self::Hugetlb(file) => CString::try_from_fmt(fmt!("{}", file.name())),
         }
@@ -66,6 +69,7 @@ impl File for ControlFile {
         match self {
             Self::Collapse => Mode::WriteOnly,
             Self::Knob(_) => Mode::ReadWrite,
+            Self::Linked => Mode::ReadOnly,
             #[cfg(CONFIG_HUGETLB_PAGE)]
             Self::Hugetlb(file) => file.mode(),
         }
@@ -78,6 +82,10 @@ impl File for ControlFile {
                 page.emit(fmt!("{}\n", interface.knobs().get(knob)));
                 Ok(())
             }
+            Self::Linked => {
+                page.emit(fmt!("{}\n", Linked::check()?.name()));
+                Ok(())
+            }
             #[cfg(CONFIG_HUGETLB_PAGE)]
             Self::Hugetlb(_) => interface.hugetlb().show(page),
         }
@@ -87,6 +95,7 @@ impl File for ControlFile {
         match self {
             Self::Collapse => collapse(interface, text),
             Self::Knob(knob) => interface.knobs().set(knob, text),
+            Self::Linked => Err(EIO),
             #[cfg(CONFIG_HUGETLB_PAGE)]
             Self::Hugetlb(_) => interface.hugetlb().store(text),
         }

@@ -9,6 +9,7 @@ pub(crate) mod failpoint;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 pub(crate) mod failpoint_armed;
 pub(crate) mod kobject;
+pub(crate) mod linked;
 pub(crate) mod machine;
 pub(crate) mod misc_device;
 pub(crate) mod task;

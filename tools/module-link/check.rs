@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Refuses what livepatch could not resolve, or would resolve to something unsafe to use.
+//! Refuses what cannot be resolved by its name, or would be resolved to something unsafe to use.
 
 use std::fmt;
 
@@ -61,11 +61,13 @@ pub(crate) fn check(imports: &Imports, kernel: &Kernel) -> Result<Vec<Kind>, Vec
     }
 }
 
-/// Whether a livepatch symbol can have the name at all.
+/// Whether a symbol of the kernel can have the name at all.
 fn check_name(import: &Import) -> Result<(), String> {
     let name = &import.name;
     if name.is_empty() || name.contains(',') || name.len() >= NAME_LEN {
-        return Err(format!("{name} cannot be the name of a livepatch symbol"));
+        return Err(format!(
+            "{name} cannot be the name of a symbol of the kernel"
+        ));
     }
     if let Some(owner) = &import.owner {
         return Err(format!(
@@ -74,7 +76,7 @@ fn check_name(import: &Import) -> Result<(), String> {
     }
     if import.weak {
         return Err(format!(
-            "{name} is a weak reference, but a livepatch symbol must exist: make it a plain one"
+            "{name} is a weak reference, but what is not exported must exist: make it a plain one"
         ));
     }
     Ok(())
@@ -133,6 +135,7 @@ fn check_uses(imports: &Imports, import: &Import, kind: Kind) -> Result<(), Stri
         section,
         kind: number,
         branch,
+        ..
     } in &import.uses
     {
         let relocation = match imports.arch.relocation_type(*number) {

@@ -13,13 +13,18 @@ use crate::{
         loaded_target,
         Imports, //
     },
-    symtab, //
+    modinfo, symtab,
+    table::{
+        How,
+        Table, //
+    },
 };
 
 /// Converts the symbols of `imports`, which were found in `module`; returns the number of sections
 /// that had relocations against them.
 pub(crate) fn convert(module: &mut Elf<'_>, imports: &Imports) -> Result<usize, String> {
     let indices: HashSet<_> = imports.symbols.iter().map(|import| import.index).collect();
+    let table = Table::find(module, imports.arch, imports.symtab)?;
     let mut sections = 0;
     for number in 0..module.sections.len() {
         let Some(target) = loaded_target(module, number)? else {
@@ -38,7 +43,28 @@ pub(crate) fn convert(module: &mut Elf<'_>, imports: &Imports) -> Result<usize, 
             .make_livepatch(module, import.index, &import.name)?;
     }
     mark_livepatch(module)?;
+    if let Some(table) = table {
+        table.set_how(module, How::Livepatch);
+    }
     Ok(sections)
+}
+
+/// Leaves the symbols of `imports` to this program's second form, which is told their names.
+/// `build_id` is that of the kernel's image, if one was looked at.
+pub(crate) fn leave(
+    module: &mut Elf<'_>,
+    imports: &Imports,
+    build_id: Option<&str>,
+) -> Result<(), String> {
+    if Table::find(module, imports.arch, imports.symtab)?.is_none() {
+        return Err("it has no section .module_link, so it cannot be linked at load".into());
+    }
+    let names: Vec<_> = imports.symbols.iter().map(|i| i.name.as_str()).collect();
+    modinfo::push(module, modinfo::LINK_AT_LOAD, &names.join(","))?;
+    if let Some(build_id) = build_id {
+        modinfo::push(module, modinfo::LINK_BUILD_ID, build_id)?;
+    }
+    Ok(())
 }
 
 /// Takes the relocations against `symbols` out of a section, which stays even if it gets empty:
@@ -66,17 +92,8 @@ fn take_relocations(
 
 /// Tells the loader that this is a livepatch module, unless it says so itself.
 fn mark_livepatch(module: &mut Elf<'_>) -> Result<(), String> {
-    let number = module
-        .find(".modinfo")
-        .ok_or("it has no .modinfo section")?;
-    let data = &module.sections[number].data;
-    let mut tags = data.split(|&byte| byte == 0);
-    if tags.any(|tag| tag.starts_with(b"livepatch=")) {
-        return Ok(());
+    if modinfo::value(module, "livepatch")?.is_none() {
+        modinfo::push(module, "livepatch", "Y")?;
     }
-    if !data.is_empty() && data.last() != Some(&0) {
-        return Err("its .modinfo section is cut off".into());
-    }
-    module.push_string(number, "livepatch=Y")?;
     Ok(())
 }

@@ -9,7 +9,10 @@ use crate::bytes::{
     Endian, //
 };
 
+pub(crate) const SHT_NULL: u32 = 0;
+pub(crate) const SHT_STRTAB: u32 = 3;
 pub(crate) const SHT_RELA: u32 = 4;
+pub(crate) const SHT_NOTE: u32 = 7;
 pub(crate) const SHT_NOBITS: u32 = 8;
 pub(crate) const SHT_REL: u32 = 9;
 pub(crate) const SHF_ALLOC: u64 = 0x2;
@@ -17,7 +20,6 @@ pub(crate) const SHF_EXECINSTR: u64 = 0x4;
 pub(crate) const SHF_INFO_LINK: u64 = 0x40;
 pub(crate) const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 
-const SHT_NULL: u32 = 0;
 const SHT_SYMTAB_SHNDX: u32 = 18;
 const SHN_LORESERVE: usize = 0xff00;
 const ET_REL: u16 = 1;
@@ -25,6 +27,7 @@ const HEADER_SIZE: usize = 64;
 const SECTION_HEADER_SIZE: usize = 64;
 /// That of a large page, which is what the kernel's text has at most.
 const MAX_ALIGN: u64 = 1 << 21;
+const MAX_GAPS: u64 = 16 * MAX_ALIGN;
 const SIGNATURE_MARK: &[u8] = b"~Module signature appended~\n";
 
 /// One section with its header and its contents.
@@ -138,9 +141,15 @@ impl<'a> Elf<'a> {
         {
             return Err("it has more sections than the module loader supports".into());
         }
-        let aligned = |section: &Section<'_>| section.align <= MAX_ALIGN;
-        if let Some(section) = self.sections.iter().find(|section| !aligned(section)) {
+        let aligned = |align: u64| align == 0 || align.is_power_of_two() && align <= MAX_ALIGN;
+        if let Some(section) = self.sections.iter().find(|section| !aligned(section.align)) {
             return Err(format!("{} has an impossible alignment", section.name));
+        }
+        // What is written out must not be much larger than what was read.
+        let contents: usize = self.sections.iter().map(|section| section.data.len()).sum();
+        let gaps: u64 = self.sections.iter().map(|section| section.align).sum();
+        if contents > file.len() || gaps > MAX_GAPS {
+            return Err("its sections overlap or lie far apart, it is damaged".into());
         }
         Ok(())
     }
@@ -246,11 +255,15 @@ impl<'a> Section<'a> {
         })
     }
 
-    fn push_header(&self, headers: &mut Vec<u8>, offset: usize, endian: Endian) {
-        let size = match self.kind {
+    /// The size it has in memory, if it is loaded.
+    pub(crate) fn size(&self) -> u64 {
+        match self.kind {
             SHT_NULL | SHT_NOBITS => self.size,
             _ => self.data.len() as u64,
-        };
+        }
+    }
+
+    fn push_header(&self, headers: &mut Vec<u8>, offset: usize, endian: Endian) {
         let offset = if self.kind == SHT_NULL {
             0
         } else {
@@ -262,7 +275,7 @@ impl<'a> Section<'a> {
             (self.flags, 8),
             (self.addr, 8),
             (offset, 8),
-            (size, 8),
+            (self.size(), 8),
             (u64::from(self.link), 4),
             (u64::from(self.info), 4),
             (self.align, 8),

@@ -2,7 +2,10 @@
 
 //! The undefined symbols of a module that ordinary imports cannot provide, and their uses.
 
-use std::collections::HashMap;
+use std::collections::{
+    HashMap,
+    HashSet, //
+};
 
 use crate::{
     arch::Arch,
@@ -21,7 +24,7 @@ use crate::{
     },
 };
 
-/// A symbol that is to be resolved by livepatch.
+/// A symbol that the kernel does not export.
 #[derive(Debug)]
 pub(crate) struct Import {
     /// Its number in the symbol table.
@@ -39,6 +42,8 @@ pub(crate) struct Import {
 pub(crate) struct Use {
     /// The name of the section that is relocated.
     pub(crate) section: String,
+    /// Whether that has code, which nobody runs before the module's init.
+    pub(crate) code: bool,
     pub(crate) kind: u32,
     pub(crate) branch: bool,
 }
@@ -55,6 +60,34 @@ pub(crate) struct Imports {
 
 /// Finds what `module`, called `name`, uses without the kernel exporting it.
 pub(crate) fn find(module: &Elf<'_>, symvers: &Symvers<'_>, name: &str) -> Result<Imports, String> {
+    let imports = find_if(module, |symbol| symvers.access(symbol, name))?;
+    if imports.converted && !imports.symbols.is_empty() {
+        return Err(format!(
+            "it is converted but still needs {}: link it anew",
+            imports.symbols[0].name
+        ));
+    }
+    Ok(imports)
+}
+
+/// Finds what `module` uses of `names`, of which it must use each.
+pub(crate) fn find_named(module: &Elf<'_>, names: &[&str]) -> Result<Imports, String> {
+    let wanted: HashSet<_> = names.iter().copied().collect();
+    let imports = find_if(module, |symbol| {
+        if wanted.contains(symbol) {
+            Access::Unexported
+        } else {
+            Access::Exported
+        }
+    })?;
+    let found: HashSet<_> = imports.symbols.iter().map(|i| i.name.as_str()).collect();
+    match names.iter().find(|&&name| !found.contains(name)) {
+        Some(name) => Err(format!("it says that it needs {name}, which it does not")),
+        None => Ok(imports),
+    }
+}
+
+fn find_if<'a>(module: &Elf<'_>, access: impl Fn(&str) -> Access<'a>) -> Result<Imports, String> {
     let arch = Arch::of(module.machine)?;
     let symtab = Symtab::find(module)?.ok_or("it has no symbol table, it was stripped")?;
     let mut imports = Imports {
@@ -74,7 +107,7 @@ pub(crate) fn find(module: &Elf<'_>, symvers: &Symvers<'_>, name: &str) -> Resul
         {
             continue;
         }
-        let owner = match symvers.access(symbol.name, name) {
+        let owner = match access(symbol.name) {
             Access::Exported => continue,
             Access::Unexported => None,
             Access::OtherModules(owner) => Some(owner.into()),
@@ -86,12 +119,6 @@ pub(crate) fn find(module: &Elf<'_>, symvers: &Symvers<'_>, name: &str) -> Resul
             owner,
             uses: Vec::new(),
         });
-    }
-    if imports.converted && !imports.symbols.is_empty() {
-        return Err(format!(
-            "it is converted but still needs {}: link it anew",
-            imports.symbols[0].name
-        ));
     }
     imports.find_uses(module)?;
     Ok(imports)
@@ -153,11 +180,12 @@ impl Imports {
         let before = section
             .data
             .get(..usize::try_from(relocation.offset).ok()?)?;
+        let code = section.flags & elf::SHF_EXECINSTR != 0;
         Some(Use {
             section: section.name.clone(),
+            code,
             kind: relocation.kind,
-            branch: section.flags & elf::SHF_EXECINSTR != 0
-                && self.arch.is_branch(relocation.kind, before),
+            branch: code && self.arch.is_branch(relocation.kind, before),
         })
     }
 }

@@ -27,12 +27,16 @@ pub(crate) struct Facts {
     pub(crate) function: Option<bool>,
     /// BTF was searched, and no function has the name.
     pub(crate) not_in_btf: bool,
+    /// Where it is according to the last list that was taken in, if that had addresses.
+    pub(crate) address: Option<u64>,
 }
 
 /// The sum of the sources.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     names: HashMap<String, Facts>,
+    /// That of the image, if one was taken in that has it.
+    pub(crate) build_id: Option<String>,
     symbols: bool,
     types: bool,
     linkage: bool,
@@ -43,6 +47,7 @@ struct Entry<'a> {
     name: &'a str,
     is_static: bool,
     function: Option<bool>,
+    address: Option<u64>,
 }
 
 impl Kernel {
@@ -53,6 +58,7 @@ impl Kernel {
                 .iter()
                 .map(|&name| (name.into(), Facts::default()))
                 .collect(),
+            build_id: None,
             symbols: false,
             types: false,
             linkage: false,
@@ -74,6 +80,7 @@ impl Kernel {
                         name: symbol.name,
                         is_static: symbol.is_local(),
                         function: symbol.is_function(),
+                        address: None,
                     });
                 }
             }
@@ -89,12 +96,13 @@ impl Kernel {
     /// Takes in a `System.map`; returns whether it is one of a whole kernel.
     pub(crate) fn add_map(&mut self, file: &[u8]) -> bool {
         let entries: Vec<_> = sysmap::symbols(file)
-            .map(|(letter, name)| Entry {
-                name,
-                is_static: letter.is_ascii_lowercase(),
+            .map(|symbol| Entry {
+                name: symbol.name,
+                is_static: symbol.letter.is_ascii_lowercase(),
                 // T does not say function: the kernel may keep data in executable sections of its
                 // file. All other letters but W say data.
-                function: (!matches!(letter, b'T' | b't' | b'W')).then_some(false),
+                function: (!matches!(symbol.letter, b'T' | b't' | b'W')).then_some(false),
+                address: (symbol.address != 0).then_some(symbol.address),
             })
             .collect();
         self.add_symbols(&entries)
@@ -113,6 +121,7 @@ impl Kernel {
                 *counts.entry(entry.name).or_default() += 1;
                 facts.is_static |= entry.is_static;
                 facts.function = facts.function.or(entry.function);
+                facts.address = entry.address.or(facts.address);
             }
         }
         for (name, facts) in &mut self.names {

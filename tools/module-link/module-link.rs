@@ -3,10 +3,11 @@
 //! Links a module against functions and data that the kernel does not export.
 //!
 //! Run after the final link of the module. Every undefined symbol that `Module.symvers` does not
-//! offer to this module becomes a livepatch symbol, and the relocations that use it become
-//! livepatch relocations, which the module loader resolves through kallsyms; the format is in the
-//! kernel's `Documentation/livepatch/module-elf-format.rst`. Only what stays correct is converted:
-//! see `check.rs` for what is refused and why.
+//! offer to this module either becomes a livepatch symbol, and the relocations that use it livepatch
+//! relocations, which the module loader resolves through kallsyms (the format is in the kernel's
+//! `Documentation/livepatch/module-elf-format.rst`); or its name is noted, and `module-link load`
+//! makes it an absolute symbol when it loads the module, with the address that `/proc/kallsyms`
+//! shows. Only what stays correct is linked: see `check.rs` for what is refused and why.
 
 mod arch;
 mod btf;
@@ -14,14 +15,22 @@ mod bytes;
 mod check;
 mod convert;
 mod elf;
+mod image;
 mod imports;
+mod insert;
 mod kernel;
+mod load;
+mod modinfo;
 mod options;
+mod running;
+mod shape;
 mod symtab;
 mod symvers;
 mod sysmap;
+mod table;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::{
     fs,
@@ -38,8 +47,13 @@ use std::{
 
 use crate::{
     elf::Elf,
+    imports::Imports,
     kernel::Kernel,
-    options::Options,
+    options::{
+        Command,
+        Link,
+        Options, //
+    },
     symvers::Symvers, //
 };
 
@@ -73,9 +87,11 @@ fn replace(path: &Path, data: &[u8]) -> io::Result<()> {
 fn read_kernel(options: &Options, names: &[&str], report: &mut Report) -> Result<Kernel, String> {
     let mut kernel = Kernel::new(names);
     if let Some(path) = &options.btf {
+        let image = read(path)?;
         kernel
-            .add_image(&read(path)?)
+            .add_image(&image)
             .map_err(|error| format!("{}: {error}", path.display()))?;
+        kernel.build_id = image::build_id_of(&image);
     }
     if let Some(path) = &options.system_map {
         if !kernel.add_map(&read(path)?) {
@@ -96,8 +112,27 @@ fn read_kernel(options: &Options, names: &[&str], report: &mut Report) -> Result
     Ok(kernel)
 }
 
+/// Why a module needs no conversion, if it needs none.
+fn needs_nothing(
+    module: &Elf<'_>,
+    imports: &Imports,
+    link: Link,
+) -> Result<Option<&'static str>, String> {
+    let noted = modinfo::value(module, modinfo::LINK_AT_LOAD)?;
+    let names = || imports.symbols.iter().map(|import| import.name.as_str());
+    match (link, imports.converted, noted) {
+        (Link::Livepatch, true, None) => Ok(Some("is already converted")),
+        (Link::Load, false, Some(noted)) if noted.split(',').eq(names()) => {
+            Ok(Some("is already prepared"))
+        }
+        (_, false, None) if imports.symbols.is_empty() => Ok(Some("uses exported symbols only")),
+        (_, false, None) => Ok(None),
+        _ => Err("it was linked in another way: link it anew".into()),
+    }
+}
+
 /// Converts the module, or says why it needs no conversion.
-fn run(options: &Options) -> Result<Report, Vec<String>> {
+fn link(options: &Options) -> Result<Report, Vec<String>> {
     let one = |error: String| vec![error];
     let name = options.module.display();
     let in_module = |error: String| vec![format!("{name}: {error}")];
@@ -110,12 +145,7 @@ fn run(options: &Options) -> Result<Report, Vec<String>> {
         .map_err(|error| one(format!("{}: {error}", options.symvers.display())))?;
 
     let imports = imports::find(&module, &symvers, &options.module_name).map_err(in_module)?;
-    if imports.symbols.is_empty() {
-        let why = if imports.converted {
-            "is already converted"
-        } else {
-            "uses exported symbols only"
-        };
+    if let Some(why) = needs_nothing(&module, &imports, options.link).map_err(in_module)? {
         return Ok(vec![format!("{name} {why}, left as it is")]);
     }
 
@@ -129,7 +159,16 @@ fn run(options: &Options) -> Result<Report, Vec<String>> {
             .collect::<Vec<_>>()
     })?;
 
-    let sections = convert::convert(&mut module, &imports).map_err(in_module)?;
+    let left = match options.link {
+        Link::Livepatch => {
+            let sections = convert::convert(&mut module, &imports).map_err(in_module)?;
+            format!("in {sections} sections left to livepatch")
+        }
+        Link::Load => {
+            convert::leave(&mut module, &imports, kernel.build_id.as_deref()).map_err(in_module)?;
+            "left to 'module-link load'".into()
+        }
+    };
     replace(&options.module, &module.to_bytes())
         .map_err(|error| one(format!("cannot write {name}: {error}")))?;
 
@@ -140,21 +179,25 @@ fn run(options: &Options) -> Result<Report, Vec<String>> {
         total += count;
     }
     report.push(format!(
-        "{name}: {} symbols, {total} relocations in {sections} sections left to livepatch",
+        "{name}: {} symbols, {total} relocations {left}",
         imports.symbols.len()
     ));
     Ok(report)
 }
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args_os().skip(1).map(PathBuf::from)) {
-        Ok(options) => options,
+    let command = match Command::parse(std::env::args_os().skip(1).map(PathBuf::from)) {
+        Ok(command) => command,
         Err(error) => {
             eprintln!("module-link: {error}\n{}", options::USAGE);
             return ExitCode::from(2);
         }
     };
-    match run(&options) {
+    let result = match &command {
+        Command::Link(options) => link(options),
+        Command::Load(options) => load::run(options),
+    };
+    match result {
         Ok(report) => {
             report
                 .iter()

@@ -12,6 +12,7 @@ use crate::{
 
 pub(crate) const SHN_UNDEF: u16 = 0;
 pub(crate) const SHN_LIVEPATCH: u16 = 0xff20;
+pub(crate) const SHN_ABS: u16 = 0xfff1;
 pub(crate) const RELA_SIZE: usize = 24;
 
 const SHT_SYMTAB: u32 = 2;
@@ -26,6 +27,7 @@ const STT_FUNC: u8 = 2;
 pub(crate) struct Symbol<'e> {
     pub(crate) name: &'e str,
     pub(crate) section: u16,
+    pub(crate) value: u64,
     info: u8,
 }
 
@@ -88,6 +90,7 @@ impl Symtab {
             Some(Symbol {
                 name: string(strings, elf.endian.get_u32(table, at)?)?,
                 section: elf.endian.get_u16(table, at + 6)?,
+                value: elf.endian.get(table, at + 8, 8)?,
                 info: *table.get(at + 4)?,
             })
         })()
@@ -103,16 +106,22 @@ impl Symtab {
     ) -> Result<(), String> {
         let name = format!(".klp.sym.vmlinux.{name},0");
         let name_at = elf.push_string(self.strings, &name)?;
-        let endian = elf.endian;
-        let at = index * SYMBOL_SIZE;
-        let entry = &mut elf.sections[self.section].data.to_mut()[at..at + SYMBOL_SIZE];
-        let mut field = Vec::new();
-        endian.push(&mut field, u64::from(name_at), 4);
-        entry[..4].copy_from_slice(&field);
-        field.clear();
-        endian.push(&mut field, u64::from(SHN_LIVEPATCH), 2);
-        entry[6..8].copy_from_slice(&field);
+        self.write(elf, index, 0, u64::from(name_at), 4);
+        self.write(elf, index, 6, u64::from(SHN_LIVEPATCH), 2);
         Ok(())
+    }
+
+    /// Makes a symbol, which exists, one that stands for an address.
+    pub(crate) fn make_absolute(self, elf: &mut Elf<'_>, index: usize, address: u64) {
+        self.write(elf, index, 6, u64::from(SHN_ABS), 2);
+        self.write(elf, index, 8, address, 8);
+    }
+
+    fn write(self, elf: &mut Elf<'_>, index: usize, field: usize, value: u64, width: usize) {
+        let mut bytes = Vec::new();
+        elf.endian.push(&mut bytes, value, width);
+        let at = index * SYMBOL_SIZE + field;
+        elf.sections[self.section].data.to_mut()[at..at + width].copy_from_slice(&bytes);
     }
 }
 

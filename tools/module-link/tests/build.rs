@@ -106,11 +106,21 @@ impl Build {
         target: u32,
         entries: &[(u64, u32, u32)],
     ) -> u32 {
+        self.rela_with(name, target, entries, -4)
+    }
+
+    pub(super) fn rela_with(
+        &mut self,
+        name: &'static str,
+        target: u32,
+        entries: &[(u64, u32, u32)],
+        addend: i64,
+    ) -> u32 {
         let mut data = Vec::new();
         for &(offset, kind, symbol) in entries {
             data.extend(offset.to_le_bytes());
             data.extend(((u64::from(symbol) << 32) | u64::from(kind)).to_le_bytes());
-            data.extend((-4_i64).to_le_bytes());
+            data.extend(addend.to_le_bytes());
         }
         let section = self.section(name, 4, 0x40, &data);
         self.sections[section as usize].info = target;

@@ -12,6 +12,10 @@ use crate::{
     elf::Elf,
     imports::find,
     kernel::Kernel,
+    options::{
+        Link,
+        Options, //
+    },
     symvers::Symvers, //
 };
 
@@ -176,14 +180,37 @@ fn impossible_alignment() {
 }
 
 #[test]
+fn alignment_that_is_no_power_of_two() {
+    let mut file = module().finish();
+    let table = u64::from_le_bytes(file[40..48].try_into().unwrap()) as usize;
+    file[table + 64 + 48..table + 64 + 56].copy_from_slice(&48_u64.to_le_bytes());
+    says(&file, ".text has an impossible alignment");
+}
+
+#[test]
+fn sections_that_overlap() {
+    let mut file = module().finish();
+    let table = u64::from_le_bytes(file[40..48].try_into().unwrap()) as usize;
+    let whole = file.len() as u64;
+    for section in [1, 2] {
+        let header = table + section * 64;
+        file[header + 24..header + 32].copy_from_slice(&0_u64.to_le_bytes());
+        file[header + 32..header + 40].copy_from_slice(&whole.to_le_bytes());
+    }
+    // Its contents are those of another section, but its relocations are too.
+    says(&file, "its sections overlap or lie far apart");
+}
+
+#[test]
 fn missing_file() {
-    let options = crate::options::Options {
+    let options = Options {
         symvers: "no/such/Module.symvers".into(),
         btf: None,
         system_map: None,
         module_name: "demo".into(),
+        link: Link::Livepatch,
         module: "no/such/demo.ko".into(),
     };
-    let errors = crate::run(&options).unwrap_err();
+    let errors = crate::link(&options).unwrap_err();
     assert!(errors[0].starts_with("cannot read no/such/demo.ko"));
 }

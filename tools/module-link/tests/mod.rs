@@ -4,9 +4,15 @@
 
 mod build;
 mod convert;
+mod load;
 mod malformed;
+mod mutate;
 mod namespaces;
 mod options;
 mod refuse;
+mod refuse_load;
+mod running;
 mod scene;
+mod scene_load;
 mod sources;
+mod unpack;

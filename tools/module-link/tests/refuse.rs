@@ -166,25 +166,25 @@ fn export_of_another_module() {
 }
 
 #[test]
-fn name_that_livepatch_cannot_express() {
+fn name_that_no_symbol_has() {
     says(
         &user("a,b", CALL, R_PLT32),
-        "a,b cannot be the name of a livepatch symbol",
+        "a,b cannot be the name of a symbol of the kernel",
     );
     let long = "x".repeat(512);
     says(
         &user(&long, CALL, R_PLT32),
-        "cannot be the name of a livepatch symbol",
+        "cannot be the name of a symbol of the kernel",
     );
 }
 
 #[test]
 fn unknown_machine() {
     let mut build = Build::module();
-    build.machine = 183;
+    build.machine = 243;
     says(
         &Scene::new(build),
-        "ELF machine 183 is not supported, only x86_64 is",
+        "ELF machine 243 is not supported, only x86_64 and arm64 are",
     );
 }
 

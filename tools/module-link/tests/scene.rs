@@ -17,8 +17,11 @@ use super::build::{
 };
 use crate::{
     elf::Elf,
-    options::Options,
-    run,
+    link,
+    options::{
+        Link,
+        Options, //
+    },
     symtab::{
         relocations,
         Symtab, //
@@ -63,6 +66,7 @@ pub(super) struct Scene {
     pub(super) map: Option<String>,
     pub(super) btf: Option<Vec<u8>>,
     pub(super) name: &'static str,
+    pub(super) link: Link,
 }
 
 /// What came of it.
@@ -84,6 +88,7 @@ impl Scene {
             map: Some(MAP.into()),
             btf: Some(btf(FUNCTIONS)),
             name: "demo",
+            link: Link::Livepatch,
         }
     }
 
@@ -107,9 +112,10 @@ impl Scene {
                 .as_ref()
                 .map(|text| file("System.map", text.as_bytes())),
             module_name: self.name.into(),
+            link: self.link,
             module: file("demo.ko", &self.module),
         };
-        let result = run(&options);
+        let result = link(&options);
         let outcome = Outcome {
             result,
             module: fs::read(&options.module).unwrap(),

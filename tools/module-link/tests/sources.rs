@@ -132,8 +132,18 @@ fn stub_of_a_map_is_not_used() {
 
 #[test]
 fn map_leaves_modules_out() {
-    let found: Vec<_> = sysmap::symbols(b"0 T a\n0 t b\t[m]\n\n0 D\n0 TT x\n0 d c\n").collect();
-    assert_eq!(found, [(b'T', "a"), (b'd', "c")]);
+    let list = b"0 T a\n0 t b\t[m]\n\n0 D\n0 TT x\nx T y\nffffffff81000000 d c\n";
+    let found: Vec<_> = sysmap::symbols(list).collect();
+    let symbol = |address, letter, name| sysmap::Symbol {
+        address,
+        letter,
+        name,
+    };
+    let expected = [
+        symbol(0, b'T', "a"),
+        symbol(0xffff_ffff_8100_0000, b'd', "c"),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]

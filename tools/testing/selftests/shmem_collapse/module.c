@@ -42,6 +42,20 @@ MODULE_TEST(second_load_is_refused)
 	EXPECT_TRUE(sc_loaded());
 }
 
+/* A bug report has to tell it. */
+MODULE_TEST(tells_how_it_was_linked)
+{
+	char linked[32];
+
+	ASSERT_EQ(0, sc_read_file(SC_DIR "/linked", linked, sizeof(linked)));
+	if (!access(MODULE_LINK, X_OK)) {
+		EXPECT_STREQ("load\n", linked);
+		return;
+	}
+	if (strcmp(linked, "exports\n"))
+		EXPECT_STREQ("livepatch\n", linked);
+}
+
 MODULE_TEST(unload_and_load)
 {
 	struct sc_stats now;

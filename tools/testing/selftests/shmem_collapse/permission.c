@@ -221,8 +221,8 @@ SC_TEST(modes_of_the_files)
 	} file[] = {
 		{ "collapse", 0200 }, { "max_ptes_none", 0644 }, { "max_ptes_swap", 0644 },
 		{ "map_all", 0644 }, { "direct_reclaim", 0644 }, { "workers", 0644 },
-		{ "target_node", 0644 }, { "patience_ms", 0644 }, { "stats/reset", 0200 },
-		{ "stats/extents", 0444 }, { "stats/failed_pinned", 0444 },
+		{ "target_node", 0644 }, { "patience_ms", 0644 }, { "linked", 0444 },
+		{ "stats/reset", 0200 }, { "stats/extents", 0444 }, { "stats/failed_pinned", 0444 },
 	};
 	char path[96];
 	struct stat st;

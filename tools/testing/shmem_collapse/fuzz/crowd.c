@@ -106,17 +106,6 @@ void killed_writers(uint64_t inputs)
 
 /* --- the module ----------------------------------------------------------------------------- */
 
-static int load(void)
-{
-	int fd = open("/lib/shmem_collapse.ko", O_RDONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
-	close(fd);
-	return err;
-}
-
 /* A program that has the device open keeps the module. */
 static int unload(void)
 {
@@ -186,7 +175,7 @@ void reloads(uint64_t inputs)
 	}
 	while (!is_over(until)) {
 		usleep(below(&r, 30000));
-		err = unload() ?: load();
+		err = unload() ?: sc_load();
 		if (err)
 			mistake(NULL, "the module cannot be removed and loaded: %s", strerror(err));
 		shared->reloads++;
@@ -194,5 +183,5 @@ void reloads(uint64_t inputs)
 	shared->stop = true;
 	join(pids, CROWD);
 	if (!sc_loaded())
-		load();
+		sc_load();
 }

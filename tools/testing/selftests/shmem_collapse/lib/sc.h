@@ -53,6 +53,8 @@ bool sc_brief(void);
 bool sc_loaded(void);
 /* Of the file that SHMEM_COLLAPSE_KO names, else the one of the VM. Return errno. */
 int sc_load(void);
+/* The program that loads it, where it is linked then. */
+#define MODULE_LINK "/bin/module-link"
 int sc_unload(void);
 /* Knobs as they are after loading, and the kernel's own THP policy for shmem off. */
 int sc_defaults(void);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int sc_read_file(const char *path, char *buf, size_t size)
@@ -183,6 +184,21 @@ bool sc_loaded(void)
 	return !access(SC_DIR "/collapse", F_OK);
 }
 
+/* A module that is linked at load needs the program that links it. */
+static int load_linked(const char *path)
+{
+	pid_t pid = sc_fork();
+	int status;
+
+	if (!pid) {
+		execl(MODULE_LINK, MODULE_LINK, "load", path, NULL);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return ECHILD;
+	return WEXITSTATUS(status) ? ENOEXEC : 0;
+}
+
 int sc_load(void)
 {
 	const char *path = getenv("SHMEM_COLLAPSE_KO") ?: "/lib/shmem_collapse.ko";
@@ -191,7 +207,9 @@ int sc_load(void)
 
 	if (fd < 0)
 		return errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
+	if (!access(MODULE_LINK, X_OK))
+		err = sc_loaded() ? EEXIST : load_linked(path);
+	else if (syscall(SYS_finit_module, fd, "", 0))
 		err = errno;
 	close(fd);
 	return err;
