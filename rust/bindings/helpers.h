@@ -185,6 +185,8 @@ void shmem_collapse_notifier_end(struct mmu_notifier_range *range);
 bool shmem_collapse_pmd_entries_supported(void);
 
 /* helpers_migration.c */
+bool shmem_collapse_vma_index_in(struct vm_area_struct *vma, unsigned long addr,
+				 struct page *huge, unsigned long *index);
 bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
 					unsigned long addr, pmd_t *pmd,
 					struct page *huge, bool spare_soft_dirty);
@@ -343,7 +345,8 @@ struct dentry *shmem_collapse_fault_attr_add(void);
 void shmem_collapse_fault_attr_remove(struct dentry *dir);
 
 /* helpers_kunit.c, with CONFIG_KUNIT=y only */
-unsigned long shmem_collapse_scratch_map(unsigned long len, bool shared);
+unsigned long shmem_collapse_scratch_map(unsigned long at, unsigned long len,
+					 bool shared);
 bool shmem_collapse_scratch_write(unsigned long addr);
 bool shmem_collapse_scratch_read(unsigned long addr);
 int shmem_collapse_scratch_collapse(unsigned long addr);

@@ -25,14 +25,18 @@
 #define SCRATCH_START	(16 * PMD_SIZE)
 
 /*
- * Maps anonymous memory at a PMD-aligned address of the test's own mm, which
- * goes away with the test. 0 without memory.
+ * Maps anonymous memory, @at bytes behind a PMD-aligned address of the test's own
+ * mm, which goes away with the test. 0 without memory.
  */
-unsigned long shmem_collapse_scratch_map(unsigned long len, bool shared)
+unsigned long shmem_collapse_scratch_map(unsigned long at, unsigned long len,
+					 bool shared)
 {
-	unsigned long addr = SCRATCH_START;
+	unsigned long addr = SCRATCH_START + at;
+	struct kunit *test = kunit_get_current_test();
 
-	addr = kunit_vm_mmap(kunit_get_current_test(), NULL, addr, len,
+	if (!test)
+		return 0;
+	addr = kunit_vm_mmap(test, NULL, addr, len,
 			     PROT_READ | PROT_WRITE,
 			     (shared ? MAP_SHARED : MAP_PRIVATE) |
 			     MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, 0);
@@ -54,6 +58,8 @@ bool shmem_collapse_scratch_read(unsigned long addr)
 /* Puts one huge page in the place of the small ones. */
 int shmem_collapse_scratch_collapse(unsigned long addr)
 {
+	if (!current->mm)
+		return -EINVAL;
 	return do_madvise(current->mm, addr, PMD_SIZE, MADV_COLLAPSE);
 }
 
@@ -153,6 +159,8 @@ int shmem_collapse_watch_begin(unsigned long addr)
 {
 	int err;
 
+	if (!current->mm)
+		return -EINVAL;
 	watch.addr = addr;
 	watch.log[0] = '\0';
 	watch.sections.ops = &watch_sections;
@@ -191,23 +199,26 @@ void shmem_collapse_watch_end(void)
 /* False without a zone above; the file is left as it is then. */
 bool shmem_collapse_scratch_forbid_high_memory(unsigned long addr, bool forbid)
 {
-	struct address_space *mapping;
+	struct vm_area_struct *vma;
 
-	if (!IS_ENABLED(CONFIG_ZONE_DMA32) ||
+	if (!IS_ENABLED(CONFIG_ZONE_DMA32) || !current->mm ||
 	    !managed_zone(&NODE_DATA(first_memory_node)->node_zones[ZONE_NORMAL]))
 		return false;
 	mmap_read_lock(current->mm);
-	mapping = vma_lookup(current->mm, addr)->vm_file->f_mapping;
-	mapping_set_gfp_mask(mapping, forbid ? GFP_USER | __GFP_DMA32 :
-					       GFP_HIGHUSER_MOVABLE);
+	vma = vma_lookup(current->mm, addr);
+	if (vma && vma->vm_file)
+		mapping_set_gfp_mask(vma->vm_file->f_mapping,
+				     forbid ? GFP_USER | __GFP_DMA32 :
+					      GFP_HIGHUSER_MOVABLE);
 	mmap_read_unlock(current->mm);
-	return true;
+	return vma && vma->vm_file;
 }
 
-/* The test's own mm, referenced. */
+/* The test's own mm, referenced; NULL if it has none. */
 struct mm_struct *shmem_collapse_scratch_mm(void)
 {
-	mmget(current->mm);
+	if (current->mm)
+		mmget(current->mm);
 	return current->mm;
 }
 

@@ -3,6 +3,7 @@
 
 #include <linux/leafops.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/swapops.h>
 #include <linux/userfaultfd_k.h>
@@ -11,6 +12,21 @@
 #include "helpers.h"
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/*
+ * Whether @vma maps the file of the locked folio that begins with @huge; if so,
+ * how many pages behind that page of the file the one is that it has at @addr.
+ */
+bool shmem_collapse_vma_index_in(struct vm_area_struct *vma, unsigned long addr,
+				 struct page *huge, unsigned long *index)
+{
+	struct folio *folio = page_folio(huge);
+
+	if (!vma->vm_file || vma->vm_file->f_mapping != folio->mapping)
+		return false;
+	*index = linear_page_index(vma, addr) - folio->index;
+	return true;
+}
+
 bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
 					unsigned long addr, pmd_t *pmd,
 					struct page *huge, bool spare_soft_dirty)

@@ -11,7 +11,7 @@ use super::{
     stats::Stats, //
 };
 use crate::{
-    mm::backing::Mapping,
+    mm::extent::Extent,
     support::{
         failpoint::Point,
         workers::Workers, //
@@ -81,12 +81,10 @@ impl Engine {
     /// waiting for a slow swap device. Context: sleeps.
     pub(super) fn lock_extent(
         &self,
-        mapping: Mapping<'_>,
-        index: usize,
+        extent: Extent<'_>,
         is_over: impl Fn() -> bool,
     ) -> Option<ExtentLock<'_>> {
         Point::ExtentLock.check(()).ok()?;
-        let extent = index >> crate::pgtable::pmd_size::pmd_pages().trailing_zeros();
-        self.extents.lock((mapping.id(), extent), is_over)
+        self.extents.lock(extent.id(), is_over)
     }
 }

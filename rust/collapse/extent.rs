@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     mm::{
-        backing::Mapping,
+        extent::Extent,
         sources::{
             Obstacle,
             Scratch,
             Surplus, //
         },
-        trace::FileName, //
+        trace::ExtentName, //
     },
     support::failpoint::Delay, //
 };
@@ -57,8 +57,7 @@ impl Attempted {
 /// An extent of which the file is known. First link of the chain.
 #[derive(Clone, Copy)]
 pub(super) struct Located<'b> {
-    pub(super) mapping: Mapping<'b>,
-    pub(super) index: usize,
+    pub(super) extent: Extent<'b>,
     /// What the request has mapped huge already, if it may come to an extent twice.
     pub(super) mapped: Option<&'b Mapped>,
 }
@@ -74,12 +73,8 @@ impl<'b> Located<'b> {
     ) -> Attempted {
         let mut clock = Clock::start();
         cost.attempts += 1;
-        cost.report.file = FileName::of(self.mapping);
-        cost.report.index = self.index;
-        let Some(_alone) = stay
-            .engine()
-            .lock_extent(self.mapping, self.index, || stay.is_over())
-        else {
+        cost.report.extent = ExtentName::of(self.extent);
+        let Some(_alone) = stay.engine().lock_extent(self.extent, || stay.is_over()) else {
             return Attempted::new(Outcome::Locked);
         };
         let mut attempt = Attempt {
@@ -104,7 +99,7 @@ impl<'b> Located<'b> {
 
     fn is_new(&self) -> bool {
         self.mapped
-            .is_none_or(|mapped| mapped.is_new(self.mapping.id(), self.index))
+            .is_none_or(|mapped| mapped.is_new(self.extent.id()))
     }
 
     fn chain(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result<(), Outcome> {
@@ -116,13 +111,13 @@ impl<'b> Located<'b> {
         Delay::Gathered.wait();
         attempt.cost.report.gather_ns += clock.lap_ns();
         attempt.window = Some(Clock::start());
-        let unmapped = gathered.unmap(attempt)?;
+        let unmapped = gathered.unmap_tables(attempt)?;
         attempt.cost.report.unmap_ns += clock.lap_ns();
         Delay::Checked.wait();
         let copied = unmapped.copy()?;
         Delay::Copied.wait();
         attempt.cost.report.copy_ns += clock.lap_ns();
-        let committed = copied.commit()?;
+        let committed = copied.store()?;
         attempt.cost.report.commit_ns += clock.lap_ns();
         Delay::Committed.wait();
         committed.map(attempt);
@@ -163,11 +158,10 @@ impl Clock {
     }
 }
 
-/// The outcome for references that are not accounted for.
-pub(super) fn unaccounted(surplus: Surplus) -> Result<(), Outcome> {
+/// Returns the outcome for references that are not accounted for.
+pub(super) fn unaccounted(surplus: Surplus) -> Outcome {
     match surplus {
-        Surplus::None => Ok(()),
-        Surplus::Pinned => Err(Outcome::Pinned),
-        Surplus::Passing => Err(Outcome::Lru),
+        Surplus::Pinned => Outcome::Pinned,
+        Surplus::Passing => Outcome::Lru,
     }
 }

@@ -11,6 +11,7 @@ use super::turn::{
     Turn,
     Turns, //
 };
+use crate::mm::extent::ExtentId;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -24,9 +25,6 @@ use kernel::{
     },
 };
 
-/// An extent: identity of the file, and which one of it.
-pub(super) type Extent = (usize, usize);
-
 /// The lock of one extent.
 struct Lock {
     turns: Arc<Turns>,
@@ -38,13 +36,13 @@ struct Lock {
 #[pin_data]
 pub(super) struct ExtentLocks {
     #[pin]
-    locks: Mutex<RBTree<Extent, Lock>>,
+    locks: Mutex<RBTree<ExtentId, Lock>>,
 }
 
 /// Somebody who holds the lock of an extent or waits for it.
 struct User<'l> {
     locks: &'l ExtentLocks,
-    extent: Extent,
+    extent: ExtentId,
     turns: Arc<Turns>,
 }
 
@@ -63,7 +61,7 @@ impl ExtentLocks {
 
     /// Locks an extent, after all who came before for the same. [`None`] when a
     /// signal comes or `over` says so, or there is no memory. Context: sleeps.
-    pub(super) fn lock(&self, extent: Extent, over: impl Fn() -> bool) -> Option<ExtentLock<'_>> {
+    pub(super) fn lock(&self, extent: ExtentId, over: impl Fn() -> bool) -> Option<ExtentLock<'_>> {
         let user = self.user(extent).ok()?;
         let turn = Turns::wait(&user.turns, over)?;
         Some(ExtentLock {
@@ -72,7 +70,7 @@ impl ExtentLocks {
         })
     }
 
-    fn user(&self, extent: Extent) -> Result<User<'_>> {
+    fn user(&self, extent: ExtentId) -> Result<User<'_>> {
         // Whether it is needed turns out under the mutex, where nobody shall have
         // to wait for memory.
         let mut turns = Arc::pin_init(Turns::new(), GFP_KERNEL)?;
@@ -96,7 +94,7 @@ impl ExtentLocks {
         })
     }
 
-    fn forget(&self, extent: Extent) -> Option<Lock> {
+    fn forget(&self, extent: ExtentId) -> Option<Lock> {
         let mut locks = self.locks.lock();
         let lock = locks.get_mut(&extent)?;
         lock.users -= 1;
@@ -124,21 +122,23 @@ mod tests {
     #[test]
     fn one_at_a_time() -> Result {
         let locks = locks()?;
-        let held = locks.lock((64, 1), || true);
+        let held = locks.lock(ExtentId::of_test(64, 1), || true);
         assert!(held.is_some());
-        assert!(locks.lock((64, 1), || true).is_none());
+        assert!(locks.lock(ExtentId::of_test(64, 1), || true).is_none());
         drop(held);
-        assert!(locks.lock((64, 1), || true).is_some());
+        assert!(locks.lock(ExtentId::of_test(64, 1), || true).is_some());
         Ok(())
     }
 
     #[test]
     fn nobody_waits_for_another_extent() -> Result {
         let locks = locks()?;
-        let _held = locks.lock((64, 0), || true);
+        let _held = locks.lock(ExtentId::of_test(64, 0), || true);
         for nr in 1..100 {
-            assert!(locks.lock((64, nr), || true).is_some());
-            assert!(locks.lock((64 + 64 * nr, 0), || true).is_some());
+            assert!(locks.lock(ExtentId::of_test(64, nr), || true).is_some());
+            assert!(locks
+                .lock(ExtentId::of_test(64 + 64 * nr, 0), || true)
+                .is_some());
         }
         Ok(())
     }
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn a_lock_is_gone_with_the_last_who_uses_it() -> Result {
         let locks = locks()?;
-        let held = locks.lock((64, 0), || true);
-        assert!(locks.lock((64, 0), || true).is_none());
+        let held = locks.lock(ExtentId::of_test(64, 0), || true);
+        assert!(locks.lock(ExtentId::of_test(64, 0), || true).is_none());
         assert!(!locks.locks.lock().is_empty());
         drop(held);
         assert!(locks.locks.lock().is_empty());

@@ -9,6 +9,7 @@ use crate::{
             Backing,
             Mapping, //
         },
+        extent::Extent,
         process::{
             Process,
             ShmemVma, //
@@ -41,7 +42,7 @@ enum Kept<'b> {
 /// An extent that a request is to try.
 pub(super) struct Place<'b> {
     file: Kept<'b>,
-    pub(super) index: usize,
+    index: usize,
     /// All of it is mapped shared and may be written.
     writable: bool,
     /// Holes may be filled.
@@ -68,12 +69,20 @@ impl<'b> Place<'b> {
         }
     }
 
-    /// Returns the page cache of the file.
-    pub(super) fn mapping(&self) -> Mapping<'_> {
-        match &self.file {
+    /// Returns the extent.
+    pub(super) fn extent(&self) -> Extent<'_> {
+        let mapping = match &self.file {
             Kept::Here(backing) => backing.mapping(),
             Kept::Elsewhere(mapping) => *mapping,
-        }
+        };
+        Extent::around(mapping, self.index)
+    }
+}
+
+impl Piece {
+    /// Returns the extent that begins at the address, if one does.
+    fn extent(&self) -> Option<Extent<'_>> {
+        Extent::new(self.backing.mapping(), self.index)
     }
 }
 
@@ -83,7 +92,7 @@ impl<'b> Place<'b> {
 /// (after an `mprotect()` of a part), as long as they go on from each other.
 pub(super) fn locate(process: &Process, addr: usize) -> Result<Place<'static>, Outcome> {
     let first = piece(process, addr)?;
-    if first.index & (pmd_pages() - 1) != 0 {
+    if first.extent().is_none() {
         return Err(Outcome::Misaligned);
     }
     let mut writable = first.writable;
@@ -159,27 +168,26 @@ pub(super) fn stretch(process: &Process, addr: usize, most: usize, outcome: Outc
             .next_range(addr)
             .filter(|range| range.contains(&addr))
             .map_or(0, |range| begun(range.end)),
-        Ok(piece) if piece.index & (pmd_pages() - 1) != 0 => match outcome {
-            Outcome::Misaligned => begun(piece.end),
-            _ => 0,
+        Ok(piece) => match piece.extent() {
+            // All that lies in the VMA and has no page.
+            Some(extent) => holes(extent, most.min(inside(piece.end)), outcome),
+            None if outcome == Outcome::Misaligned => begun(piece.end),
+            None => 0,
         },
-        // All that lies in the VMA and has no page.
-        Ok(piece) => {
-            let most = most.min(inside(piece.end));
-            holes(piece.backing.mapping(), piece.index, most, outcome)
-        }
         Err(_) => 0,
     };
     extents.min(most)
 }
 
-/// How many of the `most` extents from `index` on have no page, neither in memory
-/// nor in swap, and thus end as `outcome`, which the one before had.
-pub(super) fn holes(mapping: Mapping<'_>, index: usize, most: usize, outcome: Outcome) -> usize {
+/// How many of the `most` extents from `extent` on have no page, neither in memory nor in swap, and
+/// thus end as `outcome`, which the one before had.
+pub(super) fn holes(extent: Extent<'_>, most: usize, outcome: Outcome) -> usize {
+    let first = extent.first();
     match outcome {
-        Outcome::Empty | Outcome::ThpDisabled | Outcome::Frozen => mapping
-            .next_page(index)
-            .map_or(most, |page| (page - index) >> pmd_pages().trailing_zeros())
+        Outcome::Empty | Outcome::ThpDisabled | Outcome::Frozen => extent
+            .mapping()
+            .next_page(first)
+            .map_or(most, |page| (page - first) >> pmd_pages().trailing_zeros())
             .min(most),
         _ => 0,
     }

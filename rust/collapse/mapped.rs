@@ -6,6 +6,7 @@
 //! process comes to each of them. Mapping it huge goes over all of these, so it
 //! is done once: else their number would count twice.
 
+use crate::mm::extent::ExtentId;
 use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
     new_mutex,
@@ -16,9 +17,6 @@ use kernel::{
 /// Extents that are remembered; more take each other's place.
 const SLOTS: usize = 256;
 
-/// An extent: identity of the file, and first page.
-type Extent = (usize, usize);
-
 /// The extents that a request has seen to.
 ///
 /// It may forget some, which then are seen to once more. It may take an extent
@@ -27,34 +25,32 @@ type Extent = (usize, usize);
 #[pin_data]
 pub(super) struct Mapped {
     #[pin]
-    slots: Mutex<KVec<Extent>>,
+    slots: Mutex<KVec<ExtentId>>,
 }
 
 impl Mapped {
     /// None yet. Without memory for the slots none is ever remembered.
     pub(super) fn new() -> impl PinInit<Self> {
-        let slots = KVec::from_elem((0, 0), SLOTS, GFP_KERNEL_ACCOUNT).unwrap_or_default();
+        let slots =
+            KVec::from_elem(ExtentId::default(), SLOTS, GFP_KERNEL_ACCOUNT).unwrap_or_default();
         pin_init!(Self {
             slots <- new_mutex!(slots, "shmem_collapse mapped"),
         })
     }
 
-    /// Notes an extent of the file `id`; false if it was noted before.
-    pub(super) fn is_new(&self, id: usize, index: usize) -> bool {
-        let extent = index >> crate::pgtable::pmd_size::pmd_pages().trailing_zeros();
+    /// Notes an extent; returns false if it was noted before.
+    pub(super) fn is_new(&self, extent: ExtentId) -> bool {
         let mut slots = self.slots.lock();
-        let slot = (id >> 6).wrapping_add(extent) % SLOTS;
-        let Some(known) = slots.get_mut(slot) else {
+        let Some(known) = slots.get_mut(extent.hash() % SLOTS) else {
             return true;
         };
-        core::mem::replace(known, (id, index)) != (id, index)
+        core::mem::replace(known, extent) != extent
     }
 }
 
 #[kunit_tests(shmem_collapse_mapped)]
 mod tests {
     use super::*;
-    use crate::pgtable::pmd_size::pmd_pages;
 
     fn mapped() -> Result<Pin<KBox<Mapped>>> {
         KBox::pin_init(Mapped::new(), GFP_KERNEL)
@@ -63,11 +59,11 @@ mod tests {
     #[test]
     fn an_extent_is_new_once() -> Result {
         let mapped = mapped()?;
-        for index in [0, pmd_pages(), 2 * pmd_pages()] {
-            assert!(mapped.is_new(64, index));
+        for number in [0, 1, 2] {
+            assert!(mapped.is_new(ExtentId::of_test(64, number)));
         }
-        for index in [0, pmd_pages(), 2 * pmd_pages()] {
-            assert!(!mapped.is_new(64, index));
+        for number in [0, 1, 2] {
+            assert!(!mapped.is_new(ExtentId::of_test(64, number)));
         }
         Ok(())
     }
@@ -75,19 +71,19 @@ mod tests {
     #[test]
     fn extents_of_other_files_are_others() -> Result {
         let mapped = mapped()?;
-        assert!(mapped.is_new(64, 0));
-        assert!(mapped.is_new(64 * (1 + SLOTS), 0));
-        assert!(mapped.is_new(128, 0));
+        assert!(mapped.is_new(ExtentId::of_test(64, 0)));
+        assert!(mapped.is_new(ExtentId::of_test(64 * (1 + SLOTS), 0)));
+        assert!(mapped.is_new(ExtentId::of_test(128, 0)));
         Ok(())
     }
 
     #[test]
     fn what_was_forgotten_is_new_again() -> Result {
         let mapped = mapped()?;
-        let same_slot = SLOTS * pmd_pages();
-        assert!(mapped.is_new(64, 0));
-        assert!(mapped.is_new(64, same_slot));
-        assert!(mapped.is_new(64, 0));
+        let same_slot = ExtentId::of_test(64, SLOTS);
+        assert!(mapped.is_new(ExtentId::of_test(64, 0)));
+        assert!(mapped.is_new(same_slot));
+        assert!(mapped.is_new(ExtentId::of_test(64, 0)));
         Ok(())
     }
 }

@@ -38,13 +38,14 @@ macro_rules! outcomes {
         }
 
         $(kernel::macros::paste! {
-            const _: () = assert!(
+            const _: () = assert!( // by the compiler
                 $number == bindings::[<shmem_collapse_outcome_SHMEM_COLLAPSE_ $name:upper>],
                 "the uapi header has another number for this outcome"
             );
         })*
-        const _: () = assert!(
-            Outcome::ALL.len() == bindings::shmem_collapse_outcome_SHMEM_COLLAPSE_NR_OUTCOMES as usize,
+        const _: () = assert!( // by the compiler
+            Outcome::ALL.len()
+                == bindings::shmem_collapse_outcome_SHMEM_COLLAPSE_NR_OUTCOMES as usize,
             "the uapi header has outcomes that are not in this table"
         );
     };

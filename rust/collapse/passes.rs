@@ -238,7 +238,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         self.stay.check()?;
         cond_resched();
         let attempted = match (self.walk.find(key)?, before) {
-            (Ok(place), Some(before)) if !place.mapping().is_at_rest(place.index) => {
+            (Ok(place), Some(before)) if !place.extent().is_at_rest() => {
                 return Ok(before);
             }
             (Ok(place), _) => self.collapse(&place, scratch, cost),
@@ -254,8 +254,7 @@ impl<'e, W: Walk> Passes<'e, W> {
             config.max_ptes_none = 0;
         }
         let located = Located {
-            mapping: place.mapping(),
-            index: place.index,
+            extent: place.extent(),
             mapped: self.walk.mapped(),
         };
         if config.own {

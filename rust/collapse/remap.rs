@@ -17,13 +17,13 @@ use crate::{
             HugePages,
             PublishedFolio, //
         },
-        reverse_map::MappedVma,
+        reverse_map::{
+            CoveringVma,
+            MappedVma, //
+        },
         sources::Scratch, //
     },
-    pgtable::{
-        entry::Pmd,
-        walk::PmdSlot, //
-    },
+    pgtable::entry::Pmd,
     support::failpoint::Delay, //
 };
 use core::ops::ControlFlow;
@@ -31,13 +31,12 @@ use core::ops::ControlFlow;
 impl Located<'_> {
     /// Maps the huge folio huge where it is mapped page by page.
     ///
-    /// Nothing is copied. Who touches the memory meanwhile waits on a migration
-    /// entry, as in a collapse. Locked VMAs are left as they are: taking a large
-    /// folio out of one in pieces would count its munlock as often.
+    /// Nothing is copied. Who touches the memory meanwhile waits on a migration entry, as in a
+    /// collapse. Locked VMAs are left as they are: taking a large folio out of one in pieces would
+    /// count its munlock as often.
     pub(super) fn remap(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) {
-        let (mapping, index) = (self.mapping, self.index);
-        let worth_it = mapping.reverse_map().for_each(index, |vma| {
-            if has_table(vma, index) {
+        let worth_it = self.extent.reverse_map().for_each(|vma| {
+            if with_table(vma).is_some() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -46,30 +45,30 @@ impl Located<'_> {
         if worth_it.is_continue() {
             return;
         }
-        let Some(folio) = PublishedFolio::find(mapping, index) else {
+        let Some(folio) = PublishedFolio::find(self.extent) else {
             return;
         };
         let before = folio.mapped();
         let mut pages = HugePages::new(&folio, scratch);
-        let _: ControlFlow<()> = mapping.reverse_map().for_each(index, |vma| {
-            if has_table(vma, index) {
+        let _: ControlFlow<()> = self.extent.reverse_map().for_each(|vma| {
+            if let Some(vma) = with_table(vma) {
                 let freed = &mut attempt.cost.report.page_tables_freed;
-                take_table(vma, index, &mut pages, &folio, freed);
+                take_table(&vma, &mut pages, &folio, freed);
             }
             ControlFlow::Continue(())
         });
         Delay::Remapping.wait();
-        let after = folio.map_everywhere(None);
+        let after = folio.map_everywhere();
         attempt.cost.report.pmds_mapped += after.saturating_sub(before) as u32;
     }
 }
 
-/// Whether the VMA could map the extent by one pmd and has a table there.
-fn has_table(vma: &MappedVma<'_>, index: usize) -> bool {
+/// Returns the VMA if it could map the extent by one pmd and has a table there.
+fn with_table<'v>(vma: &'v MappedVma<'_>) -> Option<CoveringVma<'v>> {
     if vma.is_locked() || !vma.may_lose_table() {
-        return false;
+        return None;
     }
-    vma.pmd_address(index)
-        .and_then(|addr| PmdSlot::find(vma, addr))
-        .is_some_and(|slot| slot.read_lockless() == Pmd::Table)
+    let vma = vma.covering()?;
+    let table = vma.find_pmd()?.read_lockless() == Pmd::Table;
+    table.then_some(vma)
 }

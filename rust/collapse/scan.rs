@@ -34,13 +34,13 @@ impl<'b> Located<'b> {
         scratch: &'x mut Scratch,
         attempt: &mut Attempt<'_>,
     ) -> Result<Scanned<'x, 'b>, Outcome> {
-        if !self.mapping.huge_allowed(self.index) {
+        if !self.extent.is_huge_allowed() {
             return Err(Outcome::ThpDisabled);
         }
-        if self.mapping.is_frozen() {
+        if self.extent.mapping().is_frozen() {
             return Err(Outcome::Frozen);
         }
-        let (mut sources, found) = Sources::find(scratch, self.mapping, self.index)?;
+        let (mut sources, found) = Sources::find(scratch, self.extent)?;
         attempt.cost.report.holes = found.holes as u32;
         attempt.cost.report.swapped = found.swapped as u32;
         if found.present + found.absent == 0 {
@@ -69,9 +69,9 @@ impl<'b> Located<'b> {
     /// Whether a userfaultfd waits for a missing page. Only the same question
     /// at commit is safe; asked here, it leaves everything mapped.
     fn is_watched(&self) -> bool {
-        self.mapping
+        self.extent
             .reverse_map()
-            .for_each(self.index, |vma| {
+            .for_each(|vma| {
                 if vma.has_uffd_missing() {
                     ControlFlow::Break(())
                 } else {

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The slower, exact way for VMAs whose table must stay: private mappings with
-//! pages of their own, partial and misaligned ones, userfaultfd, guard regions.
+//! The slower, exact way for VMAs whose table must stay: private mappings with pages of their own,
+//! partial and misaligned ones, userfaultfd, guard regions.
 //!
-//! Where no page is mapped nothing is put in: a zap that is on its way gives up
-//! the PTE lock in its middle, so that a page higher in the table does not prove
-//! that it has still to come to a lower place.
+//! Where no page is mapped nothing is put in: a zap that is on its way gives up the PTE lock in its
+//! middle, so that a page higher in the table does not prove that it has still to come to a lower
+//! place.
 
 use crate::{
     mm::{
-        reverse_map::MappedVma,
-        sources::{
-            state::Locked,
-            Sources, //
-        },
+        exchange::unmapped::Unmapping,
+        reverse_map::MappedVma, //
     },
     pgtable::{
-        entry::Pte,
-        migration::MigrationTarget,
+        cleared::MappedPages,
         pte_index::PteIndex,
         walk::PmdSlot, //
     },
@@ -26,57 +22,51 @@ use crate::{
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;
 
-/// Puts a migration entry that names its page of `huge` in the place of every
-/// entry of the VMA that maps a source, and changes nothing else: markers,
-/// private copies and foreign pages stay, and so does the table.
-pub(super) fn sweep(
-    vma: &MappedVma<'_>,
-    index: usize,
-    sources: &mut Sources<'_, '_, Locked>,
-    huge: &impl MigrationTarget,
-) {
-    for (piece, at) in vma.pieces_of(index) {
+/// Puts a migration entry that names its page of the huge folio in the place of every entry of the
+/// VMA that maps a source, and changes nothing else: markers, private copies and foreign pages
+/// stay, and so does the table.
+pub(super) fn sweep(vma: &MappedVma<'_>, pages: &mut Unmapping<'_, '_, '_>) {
+    for (piece, at) in vma.pieces() {
         if let Some(slot) = PmdSlot::find(vma, piece.start) {
-            sweep_table(vma, slot, &piece, at, sources, huge);
+            sweep_table(slot, piece, at, pages);
         }
     }
 }
 
-/// Sweeps the addresses `piece` of one table; `at` is the place in the extent
-/// of the first of them.
+/// Sweeps the addresses `piece` of one table; `at` is the index in the extent of the first of their
+/// pages.
 fn sweep_table(
-    vma: &MappedVma<'_>,
     mut slot: PmdSlot<'_, MappedVma<'_>>,
+    piece: Range<usize>,
+    at: usize,
+    pages: &mut Unmapping<'_, '_, '_>,
+) {
+    // Not exact: mremap() may be moving entries from one table to another. What this misses shows
+    // in the count of references after the pass.
+    if !maps_any(&mut slot, &piece, at, pages) || Point::TableLock.fails() {
+        return;
+    }
+    let target = pages.target();
+    if let Some(mut table) = slot.invalidate(piece).map_lock() {
+        table.replace(pages, target);
+    };
+}
+
+/// Looks whether the table maps one of the pages.
+fn maps_any(
+    slot: &mut PmdSlot<'_, MappedVma<'_>>,
     piece: &Range<usize>,
     at: usize,
-    sources: &mut Sources<'_, '_, Locked>,
-    huge: &impl MigrationTarget,
-) {
-    let first = (piece.start - slot.base()) / PAGE_SIZE;
-    let entries = first..(piece.end - slot.base()) / PAGE_SIZE;
-    let foreign = |sources: &Sources<'_, '_, Locked>, entry: usize, pte: Pte| {
-        !pte.page()
-            .is_some_and(|pfn| sources.is_page(at + entry - first, pfn))
-    };
-
-    // Not exact: mremap() may be moving entries from one table to another. What
-    // this misses shows in the count of references after the pass.
-    let nothing = slot
-        .map()
-        .is_none_or(|table| table.all(entries.clone(), |entry, pte| foreign(sources, entry, pte)));
-    if nothing || Point::TableLock.fails() {
-        return;
-    }
-    let mut section = slot.invalidate(piece.clone());
-    let Some(mut table) = section.map_lock() else {
-        return;
-    };
-    for entry in PteIndex::range(entries) {
-        let Some(place) = PteIndex::new(at + entry.get() - first) else {
-            continue;
-        };
-        if let Some(cleared) = table.replace(entry, sources.frame(place), huge, place) {
-            sources.remove_rmap(place.get(), cleared, vma);
-        }
-    }
+    pages: &Unmapping<'_, '_, '_>,
+) -> bool {
+    let first = PteIndex::of(piece.start).get();
+    let entries = first..first + (piece.end - piece.start) / PAGE_SIZE;
+    let frames = pages.frames();
+    slot.with_map(|table| {
+        !table.all(entries, |entry, pte| {
+            let page = pte.page();
+            page.is_none() || page != frames.get(at + entry - first).copied()
+        })
+    })
+    .unwrap_or(false)
 }

@@ -3,23 +3,13 @@
 //! Taking a whole page table out of the way: the quick way of a VMA.
 
 use crate::{
-    mm::{
-        extent_pages::ExtentPages,
-        reverse_map::MappedVma, //
-    },
+    mm::reverse_map::CoveringVma,
     pgtable::{
-        cleared::{
-            ClearedRun,
-            MappedPages, //
-        },
+        cleared::MappedPages,
         entry::Pmd,
         migration::MigrationTarget,
         pmd_lock::CheckedTable,
-        pmd_size::{
-            pmd_migration_supported,
-            pmd_size, //
-        },
-        walk::PmdSlot, //
+        pmd_size::pmd_migration_supported, //
     },
     support::failpoint::{
         Delay,
@@ -27,44 +17,39 @@ use crate::{
     },
 };
 
-/// Exchanges the table that maps the extent for a migration entry that names
-/// `huge`, if VMA and contents allow it, and counts it in `freed`; returns
-/// whether nothing of the extent is left there.
+/// Exchanges the table that maps the extent for a migration entry that names `target`, if VMA and
+/// contents allow it, and counts it in `freed`; returns whether nothing of the extent is left
+/// there.
 pub(super) fn take_table(
-    vma: &MappedVma<'_>,
-    index: usize,
-    pages: &mut impl ExtentPages,
-    huge: &impl MigrationTarget,
+    vma: &CoveringVma<'_>,
+    pages: &mut impl MappedPages,
+    target: &impl MigrationTarget,
     freed: &mut u32,
 ) -> bool {
-    let Some(addr) = vma.pmd_address(index) else {
-        return false;
-    };
     // Asked again under the locks; here it saves telling the MMU notifiers.
-    if !vma.may_lose_table() || Point::Table.fails() {
+    if !vma.vma().may_lose_table() || Point::Table.fails() {
         return false;
     }
-    let Some(mut slot) = PmdSlot::find(vma, addr) else {
+    let Some(pmd) = vma.find_pmd() else {
         return true;
     };
     // The pages are locked, so no fault maps one where none is mapped now.
-    if slot.read_lockless() != Pmd::Table {
+    if pmd.read_lockless() != Pmd::Table {
         return true;
     }
     Delay::Taking.wait();
-    let mut section = slot.invalidate(addr..addr + pmd_size());
+    let mut section = pmd.invalidate();
     let Some(table) = section.lock_pmd().lock_table() else {
         return true;
     };
-    let mut pages = PagesOf {
-        pages,
-        vma,
-        mlocked: vma.is_locked(),
-    };
-    let detached = match table.check(&mut pages) {
+    let detached = match table.check(pages) {
         CheckedTable::Kept => return false,
         CheckedTable::Empty(table) => table.remove(),
-        CheckedTable::Mapped(table) if pmd_migration_supported() => table.replace(huge),
+        CheckedTable::Mapped(table) if pmd_migration_supported() => match table.replace(target) {
+            Ok(detached) => detached,
+            // These are not the pages that the target is for.
+            Err(_) => return false,
+        },
         // Entries of single pages can tell what an empty pmd could not.
         CheckedTable::Mapped(table) if table.is_tracked_dirty() => return false,
         CheckedTable::Mapped(table) => table.remove(),
@@ -72,21 +57,4 @@ pub(super) fn take_table(
     detached.free_deferred();
     *freed += 1;
     true
-}
-
-/// The pages that a table of `vma` maps.
-struct PagesOf<'a, 'v, P> {
-    pages: &'a mut P,
-    vma: &'a MappedVma<'v>,
-    mlocked: bool,
-}
-
-impl<P: ExtentPages> MappedPages for PagesOf<'_, '_, P> {
-    fn frames(&self) -> &[usize] {
-        self.pages.frames()
-    }
-
-    fn settle(&mut self, run: ClearedRun) {
-        self.pages.note_unmapped(run, self.vma, self.mlocked);
-    }
 }

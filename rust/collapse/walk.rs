@@ -14,6 +14,7 @@ use super::{
 };
 use crate::mm::{
     backing::Mapping,
+    extent::Extent,
     process::Process, //
 };
 use kernel::prelude::*;
@@ -102,6 +103,6 @@ impl Walk for OfFile<'_> {
     }
 
     fn stretch(&self, index: usize, most: usize, outcome: Outcome) -> usize {
-        holes(self.0, index, most, outcome)
+        holes(Extent::around(self.0, index), most, outcome)
     }
 }

@@ -50,8 +50,7 @@ mod tests {
         let process = Process::of_test()?;
         let place = locate(&process, memory.page(0)).map_err(|_| EINVAL)?;
         let located = Located {
-            mapping: place.mapping(),
-            index: place.index,
+            extent: place.extent(),
             mapped: None,
         };
         lru_add_drain_all();

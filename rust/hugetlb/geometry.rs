@@ -12,7 +12,7 @@ use crate::pgtable::level::Level;
 pub(crate) struct Layout([u32; 5]);
 
 impl Layout {
-    /// `PAGE_SHIFT`, `PMD_SHIFT`, `PUD_SHIFT`, `P4D_SHIFT` and `PGDIR_SHIFT`.
+    /// Makes a layout of `PAGE_SHIFT`, `PMD_SHIFT`, `PUD_SHIFT`, `P4D_SHIFT` and `PGDIR_SHIFT`.
     pub(crate) const fn new(shifts: [u32; 5]) -> Self {
         Self(shifts)
     }

@@ -4,7 +4,6 @@
 
 use crate::{
     bindings,
-    pgtable::pmd_size::pmd_pages,
     support::failpoint::Point, //
 };
 use core::{
@@ -59,8 +58,8 @@ impl Backing {
     /// Looks a path up in the caller's namespace, following links.
     ///
     /// `/proc/PID/fd/N` names files that have no other name. Returns the errors of the lookup
-    /// (`ENOENT` and others), and `EOPNOTSUPP` for a file that is not a regular shmem file. Context:
-    /// sleeps.
+    /// (`ENOENT` and others), and `EOPNOTSUPP` for a file that is not a regular shmem file.
+    /// Context: sleeps.
     pub(crate) fn from_path(path: &CStr) -> Result<Self> {
         Point::Path.check(ENOENT)?;
         let mut raw = MaybeUninit::<bindings::path>::zeroed();
@@ -132,7 +131,7 @@ impl Backing {
 /// # Invariants
 ///
 /// `raw` is the `address_space` of a regular shmem inode that `'b` keeps.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mapping<'b> {
     raw: NonNull<bindings::address_space>,
     _backing: PhantomData<&'b Backing>,
@@ -179,22 +178,6 @@ impl<'b> Mapping<'b> {
     /// Returns a number that differs between mappings while they live.
     pub(crate) fn id(&self) -> usize {
         self.raw.as_ptr() as usize
-    }
-
-    /// Returns whether policy allows a PMD-sized folio at `index` (`shmem_allowable_huge_orders()`,
-    /// forced): not with `shmem_enabled=deny`.
-    pub(crate) fn huge_allowed(&self, index: usize) -> bool {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::huge_allowed(self.inode(), index) }
-    }
-
-    /// Returns whether nobody seems to use a page of the extent at `index` in a way that ends by
-    /// itself: has it locked or referenced, or writes it back.
-    ///
-    /// A hint. Takes neither a lock nor a reference.
-    pub(crate) fn is_at_rest(&self, index: usize) -> bool {
-        // SAFETY: By the type invariant; the call takes RCU for itself.
-        unsafe { bindings::pages_at_rest(self.as_ptr(), index, pmd_pages()) }
     }
 
     /// Returns whether a live update has frozen the mapping and recorded its pages.

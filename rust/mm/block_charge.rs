@@ -2,9 +2,13 @@
 
 //! Space accounting for pages that are about to exist.
 
-use super::backing::Mapping;
+use super::{
+    backing::Mapping,
+    extent::Extent, //
+};
 use crate::{
     bindings,
+    pgtable::pmd_size::pmd_pages,
     support::failpoint::Point, //
 };
 use kernel::{
@@ -12,8 +16,9 @@ use kernel::{
     prelude::*, //
 };
 
-/// Pages charged to a file system (size, quota), inode blocks and `nrpages`; uncharged on drop, or
-/// kept by [`keep`](BlockCharge::keep).
+/// Pages charged to a file system (size, quota), inode blocks and `nrpages`.
+///
+/// Dropping it gives them back.
 ///
 /// # Invariants
 ///
@@ -23,17 +28,16 @@ pub(crate) struct BlockCharge<'b> {
     pages: usize,
 }
 
-impl<'b> Mapping<'b> {
+impl<'b> Extent<'b> {
     /// Charges `pages` new pages to file system and inode. Context: sleeps.
     ///
-    /// Returns `ENOSPC` or `EDQUOT` when a limit forbids it.
+    /// Returns `ENOSPC` or `EDQUOT` when a limit forbids it, and `EINVAL` if the extent has fewer
+    /// pages.
     pub(crate) fn charge(&self, pages: usize) -> Result<BlockCharge<'b>> {
-        BlockCharge::new(*self, pages)
-    }
-}
-
-impl<'b> BlockCharge<'b> {
-    fn new(mapping: Mapping<'b>, pages: usize) -> Result<Self> {
+        let mapping = self.mapping();
+        if pages > pmd_pages() {
+            return Err(EINVAL);
+        }
         if pages > 0 {
             Point::Space.check(ENOSPC)?;
             Point::Quota.check(EDQUOT)?;
@@ -41,16 +45,23 @@ impl<'b> BlockCharge<'b> {
             to_result(unsafe { bindings::charge_blocks(mapping.inode(), pages as isize) })?;
         }
         // INVARIANT: Charged above.
-        Ok(Self { mapping, pages })
+        Ok(BlockCharge { mapping, pages })
+    }
+}
+
+impl<'b> BlockCharge<'b> {
+    /// Returns the page cache that the pages are for.
+    pub(super) fn mapping(&self) -> Mapping<'b> {
+        self.mapping
     }
 
     /// Returns the number of pages that are charged.
-    pub(crate) fn pages(&self) -> usize {
+    pub(super) fn pages(&self) -> usize {
         self.pages
     }
 
     /// Keeps the charge for pages that exist now; returns their number.
-    pub(crate) fn keep(mut self) -> usize {
+    pub(super) fn keep(mut self) -> usize {
         // INVARIANT: Nothing is left to give back.
         core::mem::take(&mut self.pages)
     }

@@ -3,8 +3,7 @@
 //! The new PMD-sized folio, before and after it is in the page cache.
 
 use super::{
-    backing::Mapping,
-    extent_pages::ExtentPages,
+    extent::Extent,
     nodes::Nodes,
     reverse_map::{
         MappedVma,
@@ -18,7 +17,10 @@ use super::{
 use crate::{
     bindings,
     pgtable::{
-        cleared::ClearedRun,
+        cleared::{
+            ClearedRun,
+            MappedPages, //
+        },
         migration::{
             MigrationTarget,
             Spared, //
@@ -46,17 +48,16 @@ pub(crate) fn huge_pages_supported() -> bool {
 
 /// A locked, charged PMD-sized folio that nobody can find yet.
 ///
-/// Its mapping, index and swapbacked flag are set, so that migration entries
-/// may name it. Dropping it frees it; no entry may name it by then.
+/// Its mapping, index and swapbacked flag are set, so that migration entries may name it. Dropping
+/// it clears these entries and frees it.
 ///
 /// # Invariants
 ///
-/// `folio` has PMD order and is locked and referenced by this value. If a
-/// migration entry may name it, `named` is set.
+/// `folio` has PMD order and is locked and referenced by this value. Its mapping and index are
+/// those of the extent. If a migration entry may name it, `named` is set.
 pub(crate) struct HugeFolio<'b> {
     folio: NonNull<bindings::folio>,
-    mapping: Mapping<'b>,
-    index: usize,
+    extent: Extent<'b>,
     named: Cell<bool>,
 }
 
@@ -80,24 +81,21 @@ pub(crate) enum Payer<'s> {
 }
 
 impl<'b> HugeFolio<'b> {
-    /// Allocates the folio for the extent at `index`, on one of `nodes` that the
-    /// cpuset of the calling task allows, and charges it to the memory cgroup of
-    /// `payer`. Context: sleeps; reclaims and compacts if `reclaim`; for
-    /// [`Payer::Caller`], a process.
+    /// Allocates the folio for an extent, on one of `nodes` that the cpuset of the calling task
+    /// allows, and charges it to the memory cgroup of `payer`. Context: sleeps; reclaims and
+    /// compacts if `reclaim`; for [`Payer::Caller`], a process.
     pub(crate) fn new(
-        mapping: Mapping<'b>,
-        index: usize,
+        extent: Extent<'b>,
         nodes: &Nodes,
         payer: Payer<'_>,
         reclaim: bool,
     ) -> Result<Self, Unavailable> {
         Point::HugePage.check(Unavailable::Memory)?;
-        // SAFETY: Process context; nodes that cannot be used yield null.
+        // SAFETY: The mask is valid; without a node in it that can be used the answer is null.
         let folio = unsafe { bindings::huge_alloc(reclaim, nodes.as_ptr()) };
         let folio = NonNull::new(folio).ok_or(Unavailable::Memory)?;
 
-        // SAFETY: The owner's folio is referenced; each call takes a reference on
-        // the group.
+        // SAFETY: The owner's folio is referenced; each call takes a reference on the group.
         let memcg = unsafe {
             match payer {
                 Payer::Owner(owner) => bindings::folio_memcg(owner.folio()),
@@ -110,9 +108,10 @@ impl<'b> HugeFolio<'b> {
         });
         // SAFETY: The reference taken above.
         unsafe { bindings::mem_cgroup_put(memcg) };
+        let mapping = extent.mapping().as_ptr();
         // SAFETY: The folio is valid; the mapping lives.
-        let zone = unsafe { bindings::zone_allowed(folio.as_ptr(), mapping.as_ptr()) }
-            && !Point::Zone.fails();
+        let zone =
+            unsafe { bindings::zone_allowed(folio.as_ptr(), mapping) } && !Point::Zone.fails();
         if charged.is_err() || !zone {
             // SAFETY: The only reference, ours.
             unsafe { bindings::folio_put(folio.as_ptr()) };
@@ -124,37 +123,30 @@ impl<'b> HugeFolio<'b> {
         }
 
         // SAFETY: Nobody else can see the folio.
-        unsafe { bindings::huge_prepare(folio.as_ptr(), mapping.as_ptr(), index) };
+        unsafe { bindings::huge_prepare(folio.as_ptr(), mapping, extent.first()) };
         // INVARIANT: Locked and completed by the call above.
         Ok(Self {
             folio,
-            mapping,
-            index,
+            extent,
             named: Cell::new(false),
         })
     }
 
-    /// The page cache that it is meant for.
-    pub(crate) fn mapping(&self) -> Mapping<'b> {
-        self.mapping
-    }
-
-    /// Its first page's index.
-    pub(crate) fn index(&self) -> usize {
-        self.index
+    /// Returns the extent that it is meant for.
+    pub(super) fn extent(&self) -> Extent<'b> {
+        self.extent
     }
 
     pub(super) fn as_ptr(&self) -> *mut bindings::folio {
         self.folio.as_ptr()
     }
 
-    /// Turns every entry that names the folio into an empty one. Context: sleeps
-    /// (`i_mmap_rwsem`).
-    pub(crate) fn clear_entries(&self) {
+    /// Turns every entry that names the folio into an empty one. Context: sleeps (`i_mmap_rwsem`).
+    pub(super) fn clear_entries(&self) {
         if !self.named.replace(false) {
             return;
         }
-        let _: ControlFlow<()> = self.mapping.reverse_map().for_each(self.index, |vma| {
+        let _: ControlFlow<()> = self.extent.reverse_map().for_each(|vma| {
             self.clear_entries_of(vma, Spared::Nothing, Spared::Nothing);
             ControlFlow::Continue(())
         });
@@ -162,24 +154,33 @@ impl<'b> HugeFolio<'b> {
 
     /// Clears the pmds and ptes of a VMA that name the folio and are not spared.
     ///
-    /// Every lock is taken, whatever a look without it says. A zap or split that
-    /// has just cleared a pmd still looks at the folio under its lock, and
-    /// `move_ptes()`, which does not wait for `i_mmap_rwsem` where the new VMA
-    /// comes later in this walk, has an entry in neither table for a moment.
+    /// Every lock is taken, whatever a look without it says. A zap or split that has just cleared a
+    /// pmd still looks at the folio under its lock, and `move_ptes()`, which does not wait for
+    /// `i_mmap_rwsem` where the new VMA comes later in this walk, has an entry in neither table for
+    /// a moment.
+    ///
+    /// A pmd names the folio only where the VMA has the whole range of the entry: what leaves it
+    /// less splits the pmd first (`vma_adjust_trans_huge()`).
     fn clear_entries_of(&self, vma: &MappedVma<'_>, pmds: Spared, ptes: Spared) {
-        for (piece, _) in vma.pieces_of(self.index) {
+        for (piece, _) in vma.pieces() {
             let Some(mut slot) = PmdSlot::find(vma, piece.start) else {
                 continue;
             };
-            let mut section = slot.invalidate(piece);
-            let mut pmd = section.lock_pmd();
-            pmd.clear_migration(self, pmds);
-            if let Some(mut table) = pmd.lock_table() {
+            if let Some(whole) = slot.whole() {
+                let mut section = whole.invalidate();
+                let mut pmd = section.lock_pmd();
+                pmd.clear_migration(self, pmds);
+                if let Some(mut table) = pmd.lock_table() {
+                    table.clear_migrations(self, ptes);
+                };
+            } else if let Some(mut table) = slot.invalidate(piece).lock_pmd().lock_table() {
                 table.clear_migrations(self, ptes);
             };
         }
     }
 
+    /// Returns the folio as one that the page cache has.
+    ///
     /// # Safety
     ///
     /// The folio has just been stored in the page cache, published.
@@ -198,8 +199,8 @@ impl Drop for HugeFolio<'_> {
     }
 }
 
-// SAFETY: Locked until dropped, which clears the entries first; `huge_prepare()`
-// set the fields.
+// SAFETY: Locked until dropped, which clears the entries of all VMAs of the mapping first, if
+// `note_named()` was called; `huge_prepare()` set the fields.
 unsafe impl MigrationTarget for HugeFolio<'_> {
     fn head(&self) -> NonNull<bindings::page> {
         // SAFETY: The folio is valid and its first page not null.
@@ -213,8 +214,8 @@ unsafe impl MigrationTarget for HugeFolio<'_> {
 
 /// The huge folio once it is the page cache's, still locked.
 ///
-/// Dropping it unlocks it: waiters on its migration entries go on. Entries that
-/// are left by then become huge mappings first.
+/// Dropping it unlocks it: waiters on its migration entries go on. Entries that are left by then
+/// become mappings first.
 ///
 /// # Invariants
 ///
@@ -222,78 +223,84 @@ unsafe impl MigrationTarget for HugeFolio<'_> {
 pub(crate) struct PublishedFolio<'b>(ManuallyDrop<HugeFolio<'b>>);
 
 impl<'b> PublishedFolio<'b> {
-    /// Locks the huge folio that the page cache has at `index`, if that is possible at once.
-    pub(crate) fn find(mapping: Mapping<'b>, index: usize) -> Option<Self> {
+    /// Locks the huge folio that the page cache has for an extent, if that is possible at once.
+    pub(crate) fn find(extent: Extent<'b>) -> Option<Self> {
         Point::HugeFind.check(()).ok()?;
+        let (mapping, first) = (extent.mapping().as_ptr(), extent.first());
         // SAFETY: The mapping lives; the folio comes referenced.
-        let folio = NonNull::new(unsafe { bindings::huge_find(mapping.as_ptr(), index) })?;
+        let folio = NonNull::new(unsafe { bindings::huge_find(mapping, first) })?;
         let mut one = folio.as_ptr();
         // SAFETY: Referenced.
         if unsafe { bindings::folios_trylock(&mut one, 1) } == 0 {
-            // SAFETY: The reference of above.
+            // SAFETY: The reference that came with it.
             unsafe { bindings::folio_put(folio.as_ptr()) };
             return None;
         }
         // SAFETY: Referenced and locked.
-        if !unsafe { bindings::huge_at(folio.as_ptr(), mapping.as_ptr(), index) } {
-            // SAFETY: Lock and reference of above.
+        if !unsafe { bindings::huge_at(folio.as_ptr(), mapping, first) } {
+            // SAFETY: Lock and reference were taken above.
             unsafe {
                 bindings::folio_unlock(folio.as_ptr());
                 bindings::folio_put(folio.as_ptr());
             }
             return None;
         }
-        // INVARIANT: In the page cache, where the lock keeps it; no entry of ours
-        // names it.
+        // INVARIANT: In the page cache, where the lock keeps it; no entry of ours names it.
         Some(Self(ManuallyDrop::new(HugeFolio {
             folio,
-            mapping,
-            index,
+            extent,
             named: Cell::new(false),
         })))
     }
 
-    /// Turns every migration entry that names the folio into a present mapping:
-    /// a pmd maps all of it, a pte one page. Returns how many pmds there are now.
+    /// Turns every migration entry that names the folio into a present mapping: a pmd maps all of
+    /// it, a pte one page. Returns how many pmds there are now.
     ///
-    /// Only where a userfaultfd was registered since the entry was made, the
-    /// first touch is left to be an event. A pte stays: its page was mapped.
+    /// Only where a userfaultfd was registered since the entry was made, the first touch is left to
+    /// be an event. A pte stays: its page was mapped.
     ///
-    /// Context: sleeps (`i_mmap_rwsem`, which `held` stands for).
-    pub(crate) fn map_everywhere(&self, held: Option<ReverseMap<'b>>) -> usize {
+    /// Context: sleeps (`i_mmap_rwsem`).
+    pub(crate) fn map_everywhere(&self) -> usize {
+        self.map_everywhere_under(None)
+    }
+
+    /// Does the same, under the reverse map of the extent if that is locked already. It is unlocked
+    /// after that.
+    pub(super) fn map_everywhere_under(&self, held: Option<ReverseMap<'b>>) -> usize {
         self.map_where(held, |vma| {
             vma.is_uffd_armed()
                 .then(|| (spared_pmds(vma), Spared::Everything))
         })
     }
 
-    /// Turns every entry into an empty one: each process faults for itself. What
-    /// only the entry knows is mapped all the same.
+    /// Turns every entry into an empty one: each process faults for itself. What only the entry
+    /// knows is mapped all the same.
     ///
-    /// Context: as for [`map_everywhere`](Self::map_everywhere).
-    pub(crate) fn map_nowhere(&self, held: Option<ReverseMap<'b>>) {
+    /// Context and reverse map are as for [`map_everywhere_under`](Self::map_everywhere_under).
+    pub(super) fn map_nowhere_under(&self, held: Option<ReverseMap<'b>>) {
         self.map_where(held, |vma| Some((spared_pmds(vma), Spared::SoftDirty)));
     }
 
-    /// Clears the pmds and ptes that `clear` does not spare in a VMA, and maps
-    /// what is left (`remove_migration_ptes()`), in one hold of the lock.
+    /// Clears the pmds and ptes that `clear` does not spare in a VMA, and maps what is left
+    /// (`remove_migration_ptes()`), in one hold of the lock.
     fn map_where(
         &self,
         held: Option<ReverseMap<'b>>,
         clear: impl Fn(&MappedVma<'_>) -> Option<(Spared, Spared)>,
     ) -> usize {
-        let folio = self.0.as_ptr();
+        let (folio, extent) = (self.0.as_ptr(), self.0.extent);
         if self.0.named.replace(false) {
-            let reverse_map = held.unwrap_or_else(|| self.0.mapping.reverse_map());
-            let _: ControlFlow<()> = reverse_map.for_each(self.0.index, |vma| {
+            let reverse_map = held
+                .filter(|held| held.extent() == extent)
+                .unwrap_or_else(|| extent.reverse_map());
+            let _: ControlFlow<()> = reverse_map.for_each(|vma| {
                 if let Some((pmds, ptes)) = clear(vma) {
                     self.0.clear_entries_of(vma, pmds, ptes);
                 }
                 ControlFlow::Continue(())
             });
-            // SAFETY: The folio is locked and in the page cache; it stands in
-            // for itself, as when a migration is undone. `reverse_map` is the
-            // lock of its mapping.
+            // SAFETY: The folio is locked and in the page cache; it is its own replacement, as when
+            // a migration is undone. The reverse map is that of its mapping, and locked.
             unsafe {
                 let locked = bindings::ttu_flags_TTU_RMAP_LOCKED;
                 bindings::remove_migration_ptes(folio, folio, locked);
@@ -302,15 +309,15 @@ impl<'b> PublishedFolio<'b> {
         self.mapped()
     }
 
-    /// How many page tables map the folio as one (`folio_entire_mapcount()`).
+    /// Returns how many page tables map the folio as one (`folio_entire_mapcount()`).
     pub(crate) fn mapped(&self) -> usize {
         // SAFETY: The folio is locked and referenced.
         unsafe { bindings::huge_mapcount(self.0.as_ptr()) as usize }
     }
 }
 
-/// Which pmds stay in a VMA where nothing is to be mapped that was not: a minor
-/// event that is lost is worse than a soft-dirty bit.
+/// Returns which pmds stay in a VMA where nothing is to be mapped that was not: a minor event that
+/// is lost is worse than a soft-dirty bit.
 fn spared_pmds(vma: &MappedVma<'_>) -> Spared {
     if vma.has_uffd_minor() {
         Spared::Nothing
@@ -319,8 +326,8 @@ fn spared_pmds(vma: &MappedVma<'_>) -> Spared {
     }
 }
 
-// SAFETY: Locked until dropped, which turns the entries into mappings first; in
-// the page cache all fields are set.
+// SAFETY: Locked until dropped, which turns the entries of all VMAs of the mapping into mappings
+// first, if `note_named()` was called; in the page cache all fields are set.
 unsafe impl MigrationTarget for PublishedFolio<'_> {
     fn head(&self) -> NonNull<bindings::page> {
         self.0.head()
@@ -342,35 +349,33 @@ pub(crate) struct HugePages<'f, 'b> {
 }
 
 impl<'f, 'b> HugePages<'f, 'b> {
-    /// The page frames are noted in `scratch`.
+    /// Notes the page frames of a folio in `scratch`.
     pub(crate) fn new(folio: &'f PublishedFolio<'b>, scratch: &'f mut Scratch) -> Self {
         // SAFETY: The folio is referenced.
         let first = unsafe { bindings::folio_pfn(folio.0.as_ptr()) };
-        for (frame, pfn) in scratch.frames.iter_mut().zip(first..) {
+        let frames = scratch.frames_mut();
+        for (frame, pfn) in frames.iter_mut().zip(first..) {
             *frame = pfn;
         }
         // INVARIANT: Filled in above.
-        Self {
-            folio,
-            frames: &scratch.frames,
-        }
+        Self { folio, frames }
     }
 }
 
-impl ExtentPages for HugePages<'_, '_> {
+impl MappedPages for HugePages<'_, '_> {
     fn frames(&self) -> &[usize] {
         self.frames
     }
 
-    fn note_unmapped(&mut self, run: ClearedRun, vma: &MappedVma<'_>, _mlocked: bool) {
-        let folio = self.folio.0.as_ptr();
-        // SAFETY: The folio is locked, and `run` proves that entries of the VMA
-        // that mapped these pages are gone. Some may have been dirty.
+    /// Takes the mappings off the folio's counts at once.
+    fn settle(&mut self, run: ClearedRun<'_, Self>) {
+        let (folio, vma) = (self.folio.0.as_ptr(), run.vma().as_ptr());
+        // SAFETY: The folio is locked. `run` proves that entries of the VMA mapped these of its
+        // pages, by the invariant of `self`, and are gone. Some may have been dirty.
         unsafe {
             bindings::folio_mark_dirty(folio);
             for pages in run.into_stretches() {
-                let nr = pages.len() as i32;
-                bindings::folio_remove_rmap(folio, pages.start, nr, vma.as_ptr());
+                bindings::folio_remove_rmap(folio, pages.start, pages.len() as i32, vma);
             }
         }
     }
@@ -378,7 +383,7 @@ impl ExtentPages for HugePages<'_, '_> {
 
 impl Drop for PublishedFolio<'_> {
     fn drop(&mut self) {
-        self.map_everywhere(None);
+        self.map_everywhere_under(None);
         // SAFETY: By the type invariant lock and reference are ours.
         unsafe {
             bindings::folio_unlock(self.0.as_ptr());

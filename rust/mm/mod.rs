@@ -4,13 +4,21 @@
 //!
 //! Each type holds something: a reference, a lock, a charge. Dropping it gives that back.
 
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 pub(crate) mod backing;
 pub(crate) mod block_charge;
 pub(crate) mod cache_section;
-pub(crate) mod extent_pages;
+pub(crate) mod exchange;
+pub(crate) mod extent;
 pub(crate) mod huge_folio;
+#[cfg(CONFIG_KUNIT = "y")]
+mod huge_folio_tests;
 pub(crate) mod lru;
 pub(crate) mod nodes;
 pub(crate) mod process;

@@ -113,9 +113,9 @@ impl Process {
 
 #[cfg(CONFIG_KUNIT = "y")]
 impl Process {
-    /// The address space of a KUnit test, which its kernel thread borrows.
+    /// Returns the address space of a KUnit test, which its kernel thread borrows.
     pub(crate) fn of_test() -> Result<Self> {
-        // SAFETY: Runs as a KUnit test, which gets an mm of its own.
+        // SAFETY: FFI call without safety requirements.
         let mm = NonNull::new(unsafe { bindings::scratch_mm() }).ok_or(ESRCH)?;
         // SAFETY: The call returned a reference on `mm_users`, which the value takes over.
         let mm = unsafe { ARef::from_raw(mm.cast()) };

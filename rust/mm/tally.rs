@@ -8,8 +8,7 @@
 pub(super) struct Tally<'t>(&'t mut [u32]);
 
 impl<'t> Tally<'t> {
-    /// Counts `votes`, a number and how many vote for it, as long as there is
-    /// `room` for them.
+    /// Counts `votes`, a number and how many vote for it, as long as there is `room` for them.
     pub(super) fn count(room: &'t mut [u32], votes: impl Iterator<Item = (u32, usize)>) -> Self {
         let mut nr = 0usize;
         for (number, more) in votes {
@@ -24,14 +23,14 @@ impl<'t> Tally<'t> {
         Self(votes)
     }
 
-    /// The votes for `number`.
+    /// Returns the number of votes for `number`.
     pub(super) fn of(&self, number: u32) -> usize {
         let before = self.0.partition_point(|vote| *vote < number);
         let behind = self.0.partition_point(|vote| *vote <= number);
         behind - before
     }
 
-    /// The most votes that a number has.
+    /// Returns the most votes that a number has.
     pub(super) fn most(&self) -> usize {
         let same = self.0.chunk_by(|one, next| one == next);
         same.map(<[u32]>::len).max().unwrap_or(0)
@@ -45,7 +44,9 @@ fn sort(numbers: &mut [u32]) {
     }
     for end in (1..numbers.len()).rev() {
         numbers.swap(0, end);
-        sift(&mut numbers[..end], 0);
+        if let Some(heap) = numbers.get_mut(..end) {
+            sift(heap, 0);
+        }
     }
 }
 
@@ -58,7 +59,7 @@ fn sift(heap: &mut [u32], mut root: usize) {
             Some([_, ..]) => left,
             _ => return,
         };
-        if heap[larger] <= heap[root] {
+        if heap.get(larger) <= heap.get(root) {
             return;
         }
         heap.swap(root, larger);

@@ -2,37 +2,48 @@
 
 //! The tracepoint `shmem_collapse:shmem_collapse_extent`.
 
-use super::backing::Mapping;
+use super::extent::Extent;
 use crate::{
     bindings,
     pgtable::pmd_size::pmd_pages, //
 };
 
-/// A file, as traces name it.
+/// An extent, as traces name it.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct FileName {
+pub(crate) struct ExtentName {
     dev: u32,
     ino: usize,
+    index: usize,
 }
 
-impl FileName {
-    /// Device and inode of the file that the page cache belongs to.
-    pub(crate) fn of(mapping: Mapping<'_>) -> Self {
+impl ExtentName {
+    /// Returns device and inode of the file, and the index of the first page.
+    pub(crate) fn of(extent: Extent<'_>) -> Self {
+        let mapping = extent.mapping().as_ptr();
         // SAFETY: The mapping keeps its inode, and that its superblock.
         unsafe {
             Self {
-                dev: bindings::mapping_dev(mapping.as_ptr()),
-                ino: bindings::mapping_ino(mapping.as_ptr()),
+                dev: bindings::mapping_dev(mapping),
+                ino: bindings::mapping_ino(mapping),
+                index: extent.first(),
             }
         }
+    }
+
+    /// Returns the name of an extent so many behind, in the same file if there is one.
+    fn behind(self, extents: usize) -> Self {
+        let index = match self.ino {
+            0 => 0,
+            _ => self.index.wrapping_add(extents.wrapping_mul(pmd_pages())),
+        };
+        Self { index, ..self }
     }
 }
 
 /// Numbers of one extent, in the order of the tracepoint's fields.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ExtentReport {
-    pub(crate) file: FileName,
-    pub(crate) index: usize,
+    pub(crate) extent: ExtentName,
     pub(crate) pid: i32,
     pub(crate) holes: u32,
     pub(crate) swapped: u32,
@@ -47,31 +58,25 @@ pub(crate) struct ExtentReport {
 }
 
 impl ExtentReport {
-    /// That of an extent so many behind, in the same file if there is one, of which
-    /// nothing else is known.
+    /// Returns the report of an extent so many behind, of which nothing else is known.
     pub(crate) fn behind(&self, extents: usize) -> Self {
-        let index = match self.file.ino {
-            0 => 0,
-            _ => self.index + extents * pmd_pages(),
-        };
         Self {
-            file: self.file,
-            index,
+            extent: self.extent.behind(extents),
             pid: self.pid,
             ..Self::default()
         }
     }
 }
 
-/// Hits the tracepoint for an extent, or once for a stretch of so many. Costs a
-/// call and a branch while nobody listens.
+/// Hits the tracepoint for an extent, or once for a stretch of so many. Costs a call and a branch
+/// while nobody listens.
 pub(crate) fn trace_extents(outcome: &str, report: &ExtentReport, extents: usize) {
     let raw = bindings::shmem_collapse_report {
-        ino: report.file.ino,
-        index: report.index,
+        ino: report.extent.ino,
+        index: report.extent.index,
         outcome: outcome.as_ptr().cast(),
         outcome_len: outcome.len() as u32,
-        dev: report.file.dev,
+        dev: report.extent.dev,
         pid: report.pid,
         holes: report.holes,
         swapped: report.swapped,

@@ -2,105 +2,184 @@
 
 //! The debt that clearing an entry leaves.
 
+#[cfg(all_accessors)]
 use super::entry::Pte;
-use core::ops::Range;
-use kernel::prelude::*;
+use super::{
+    pte_map::FoundPages,
+    witness::Witness, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ops::Range,
+    ptr::NonNull, //
+};
+use kernel::{
+    prelude::*,
+    types::NotThreadSafe, //
+};
 
 /// An entry that mapped a page until it was cleared.
 ///
-/// The page's rmap and reference for that mapping are still counted: whoever
-/// gets this value takes them off, once. So it cannot be copied, and nothing
-/// else makes one.
+/// The page still counts the mapping: rmap and reference are taken off by whoever gets this value,
+/// once and under the PTE lock. So it cannot be copied, nothing else makes one, and it borrows the
+/// guard through which the entry was cleared.
 ///
 /// # Invariants
 ///
-/// The entry was present, mapped an ordinary page, and is gone.
+/// The entry was present, mapped an ordinary page, is gone and flushed from the TLB. The lock of
+/// its table is held for `'t`.
+#[cfg(all_accessors)]
 #[must_use = "the page still counts the mapping"]
-pub(crate) struct Cleared(Pte);
+pub(crate) struct Cleared<'t> {
+    gone: Pte,
+    _table: PhantomData<&'t ()>,
+    _nts: NotThreadSafe,
+}
 
-impl Cleared {
-    /// [`None`] if the entry, which the caller has taken away, mapped no page.
-    pub(super) fn new(gone: Pte) -> Option<Self> {
-        // INVARIANT: Taken away by the caller.
-        gone.page().map(|_| Self(gone))
+#[cfg(all_accessors)]
+impl Cleared<'_> {
+    /// Returns [`None`] if the entry mapped no page.
+    ///
+    /// # Safety
+    ///
+    /// `gone` is the value of an entry that the caller has cleared and flushed, under the lock of
+    /// its table, which stays held for the lifetime of the result.
+    pub(super) unsafe fn new(gone: Pte) -> Option<Self> {
+        // INVARIANT: By this function's contract.
+        gone.page().map(|_| Self {
+            gone,
+            _table: PhantomData,
+            _nts: NotThreadSafe,
+        })
     }
 
     /// Returns whether hardware wrote through the entry.
-    #[cfg(all_accessors)]
     pub(crate) fn is_dirty(&self) -> bool {
-        self.0.is_dirty()
+        self.gone.is_dirty()
     }
 
     /// Takes the debt over; returns the page frame.
     pub(crate) fn into_page(self) -> usize {
-        self.0 .0.pfn
+        self.gone.0.pfn
     }
 }
 
-/// The same for neighbouring entries of a table that was taken out as a whole.
+/// Neighbouring entries that mapped pages of a `P` until they were taken away.
+///
+/// The pages still count the mappings: rmap and references are taken off by the very value whose
+/// pages were looked for. Only [`MappedPages::settle`] of that value is ever given a run, so that
+/// nobody else can pay, and it cannot keep one.
 ///
 /// # Invariants
 ///
-/// Where a bit of `pages` is set, the entry `first` plus its number was present,
-/// mapped what [`MappedPages::frames`] had there, and is gone.
+/// For each bit of `pages` that is set, an entry of `vma` was present and mapped what
+/// [`MappedPages::frames`] of the receiver has at the index `first` plus the number of the bit. The
+/// entry is gone and flushed from the TLB. The lock of its table is held for `'t`. `first` is a
+/// multiple of [`RUN_LEN`](super::pte_map::RUN_LEN). `mlocked` says whether `vma` is.
 #[must_use = "the pages still count the mappings"]
-pub(crate) struct ClearedRun {
+pub(crate) struct ClearedRun<'t, P: ?Sized> {
     first: usize,
     pages: u64,
+    vma: NonNull<bindings::vm_area_struct>,
+    mlocked: bool,
+    _table: PhantomData<&'t ()>,
+    _receiver: PhantomData<fn(&P)>,
+    _nts: NotThreadSafe,
 }
 
-impl ClearedRun {
-    /// The most entries of a run. A run begins at a multiple of this.
-    pub(crate) const LEN: usize = u64::BITS as usize;
-
-    /// The caller takes away `pages`, which were checked.
-    pub(super) fn new(first: usize, pages: u64) -> Self {
-        // INVARIANT: By the description above.
-        Self { first, pages }
-    }
-
-    /// The index of the first entry.
+impl<P: ?Sized> ClearedRun<'_, P> {
+    /// Returns the index of the first entry that the run can have.
     pub(crate) fn first(&self) -> usize {
         self.first
     }
 
-    /// Whether all entries that a run can have mapped a page.
+    /// Returns whether all entries that a run can have mapped a page.
     pub(crate) fn is_whole(&self) -> bool {
         self.pages == u64::MAX
     }
 
+    /// Returns the VMA that the entries belonged to.
+    pub(crate) fn vma(&self) -> NonNull<bindings::vm_area_struct> {
+        self.vma
+    }
+
+    /// Returns whether that VMA is mlocked.
+    pub(crate) fn is_mlocked(&self) -> bool {
+        self.mlocked
+    }
+
     /// Takes the debts over; returns the indices of the entries, in stretches.
     pub(crate) fn into_stretches(self) -> impl Iterator<Item = Range<usize>> {
-        let (first, mut pages) = (self.first, self.pages);
-        core::iter::from_fn(move || {
-            (pages != 0).then(|| {
-                let start = pages.trailing_zeros();
-                let len = (pages >> start).trailing_ones();
-                pages &= !(u64::MAX >> (u64::BITS - len) << start);
-                first + start as usize..first + (start + len) as usize
-            })
-        })
+        stretches(self.first, self.pages)
     }
 }
 
-/// Pages that a table may map: who takes over their debts when it is gone.
+/// Iterates over stretches of set bits; the lowest bit has the number `first`.
+fn stretches(first: usize, mut pages: u64) -> impl Iterator<Item = Range<usize>> {
+    core::iter::from_fn(move || {
+        (pages != 0).then(|| {
+            let start = pages.trailing_zeros();
+            let len = (pages >> start).trailing_ones();
+            pages &= !(u64::MAX >> (u64::BITS - len) << start);
+            first + start as usize..first + (start + len) as usize
+        })
+    })
+}
+
+/// Pages that a table may map, and which pay the debts of entries that are taken away.
 pub(crate) trait MappedPages {
-    /// The page frames that belong at the indices of the table, or one that no
-    /// page has; entries behind the end shall be none.
+    /// Returns the page frames by their index, with a number that no page has where there is none.
     fn frames(&self) -> &[usize];
 
     /// Takes debts over. Context: under the PTE lock.
-    fn settle(&mut self, run: ClearedRun);
+    fn settle(&mut self, run: ClearedRun<'_, Self>);
+}
+
+/// Hands over the debts of entries to the pages that they mapped.
+///
+/// Empties this CPU's batch of folios that are munlocked, if the VMA is mlocked: taking rmap off
+/// has left references there.
+///
+/// # Safety
+///
+/// `found` are entries of the VMA of `witness`, that mapped pages of `pages` at these indices, were
+/// taken away and flushed from the TLB by the caller, who hands over their debts. The lock of their
+/// table is held.
+pub(super) unsafe fn settle<W: Witness, P: MappedPages>(
+    found: &FoundPages,
+    pages: &mut P,
+    witness: &W,
+) {
+    let vma = witness.vma();
+    // SAFETY: The witness keeps the VMA.
+    let mlocked = unsafe { bindings::vma_locked(vma.as_ptr()) };
+    for (first, bits) in found.runs() {
+        // INVARIANT: By this function's contract; the lock is held until this returns.
+        pages.settle(ClearedRun {
+            first,
+            pages: bits,
+            vma,
+            mlocked,
+            _table: PhantomData,
+            _receiver: PhantomData,
+            _nts: NotThreadSafe,
+        });
+    }
+    if mlocked {
+        // SAFETY: FFI call without safety requirements.
+        unsafe { bindings::mlock_drain_local() };
+    }
 }
 
 #[kunit_tests(shmem_collapse_pgtable_cleared)]
 mod tests {
-    use super::super::cleared::ClearedRun;
+    use super::stretches;
 
     fn same_bits(first: usize, pages: u64) -> bool {
         let mut seen = 0u64;
         let mut last = None;
-        for stretch in ClearedRun::new(first, pages).into_stretches() {
+        for stretch in stretches(first, pages) {
             // Not empty, in order, and not to be joined with the one before.
             if stretch.is_empty() || last.is_some_and(|end| stretch.start <= end) {
                 return false;
@@ -127,7 +206,5 @@ mod tests {
             assert!(same_bits(0, pages));
             assert!(same_bits(448, pages & pages.rotate_left(1)));
         }
-        assert!(ClearedRun::new(0, u64::MAX).is_whole());
-        assert!(!ClearedRun::new(0, u64::MAX - 1).is_whole());
     }
 }

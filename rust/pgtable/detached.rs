@@ -8,8 +8,8 @@ use crate::bindings;
 /// A PTE table that no pmd entry points to any more.
 ///
 /// It was emptied before its lock was dropped: fault handlers that still have it mapped compare
-/// entries only and rely on a removed table being empty. Dropping it calls `pte_free_defer()`,
-/// which frees it when every RCU reader that mapped it is done.
+/// entries only and rely on a removed table being empty. Dropping the value calls
+/// `pte_free_defer()`, which frees the table when every RCU reader that mapped it is done.
 ///
 /// # Invariants
 ///
@@ -19,10 +19,9 @@ use crate::bindings;
 /// # Examples
 ///
 /// ```ignore
-/// fn drop_empty<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) {
+/// fn drop_empty<W: Witness>(table: TableGuard<'_, W, Table>, pages: &mut impl MappedPages) {
 ///     if let CheckedTable::Empty(table) = table.check(pages) {
-///         let detached = table.remove();
-///         detached.free_deferred();
+///         table.remove().free_deferred();
 ///     }
 /// }
 /// ```
@@ -33,10 +32,12 @@ pub(crate) struct DetachedTable<'w, W: Witness> {
 }
 
 impl<'w, W: Witness> DetachedTable<'w, W> {
+    /// Takes a table over.
+    ///
     /// # Safety
     ///
-    /// `table` is the former pmd entry of a table that fulfils the invariants;
-    /// its ownership is handed over.
+    /// `table` is the former pmd entry of a table that fulfils the invariants; its ownership is
+    /// handed over.
     pub(super) unsafe fn new(witness: &'w W, table: bindings::pmd_t) -> Self {
         // INVARIANT: By this function's contract.
         Self { witness, table }
@@ -50,8 +51,8 @@ impl<'w, W: Witness> DetachedTable<'w, W> {
 
 impl<W: Witness> Drop for DetachedTable<'_, W> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants this is the last owner; the witness
-        // keeps the mm that accounts the table.
+        // SAFETY: By the type invariants this is the only owner; the witness keeps the mm that
+        // accounts the table.
         unsafe { bindings::detached_free(self.witness.mm().as_ptr(), self.table) };
     }
 }

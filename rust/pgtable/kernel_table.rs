@@ -205,6 +205,8 @@ pub(crate) struct KernelPteTable<'t> {
 }
 
 impl KernelPteTable<'_> {
+    /// Returns the table that a pmd entry points to.
+    ///
     /// # Safety
     ///
     /// `pmd` points to a value that points to a kernel table, which stays for the lifetime of the

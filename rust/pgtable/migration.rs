@@ -2,25 +2,43 @@
 
 //! What migration entries name, and which of them may stay.
 
+use super::witness::Witness;
 use crate::bindings;
 use core::ptr::NonNull;
 
-/// A folio that migration entries may name, by a pmd as a whole or by ptes page
-/// by page.
+/// A folio that migration entries may name, by a pmd as a whole or by ptes page by page.
+///
+/// An entry that names it is only made where a VMA has the very page of the file: where the file is
+/// the folio's mapping and the page's index that of the address. So the reverse map of that file
+/// leads to every entry.
 ///
 /// # Safety
 ///
-/// The folio has PMD order, is locked, and has mapping, index and swapbacked
-/// set, from before `note_named` is called until no entry names it any more:
-/// whoever finds an entry waits for its lock and looks at those fields under
-/// the lock of the pmd or of the table.
+/// The folio has PMD order, is locked, and has mapping, index and swapbacked set while `self` is
+/// borrowed, and after a call of `note_named` until no VMA of the folio's mapping has an entry that
+/// names it any more: whoever finds an entry waits for the folio's lock and looks at those fields
+/// under the lock of the pmd or of the table.
 pub(crate) unsafe trait MigrationTarget {
-    /// The head page.
+    /// Returns the head page.
     fn head(&self) -> NonNull<bindings::page>;
 
-    /// An entry is about to name the folio, which must stay, locked, until
-    /// none does.
+    /// Notes that an entry is about to name the folio, which must stay, locked, until none does.
     fn note_named(&self);
+}
+
+/// Returns the index, counted from the first page of `target`, of the page that the VMA has at
+/// `addr` by its offset in the file.
+///
+/// It wraps around for a page before the first. Returns [`None`] if the VMA maps another file.
+pub(super) fn index_in<W: Witness>(
+    target: &impl MigrationTarget,
+    witness: &W,
+    addr: usize,
+) -> Option<usize> {
+    let (vma, head, mut index) = (witness.vma().as_ptr(), target.head().as_ptr(), 0);
+    // SAFETY: The witness keeps the VMA, which keeps its file. The folio is locked, by its trait,
+    // so that its mapping and index stay. The output is valid for writing.
+    unsafe { bindings::vma_index_in(vma, addr, head, &mut index) }.then_some(index)
 }
 
 /// Which entries stay when those that name a folio are cleared.
@@ -28,15 +46,14 @@ pub(crate) unsafe trait MigrationTarget {
 pub(crate) enum Spared {
     /// None of them.
     Nothing,
-    /// Those that are soft-dirty in a VMA where this is tracked: nothing else
-    /// knows of it.
+    /// Those that are soft-dirty in a VMA where this is tracked: nothing else knows of it.
     SoftDirty,
     /// All of them.
     Everything,
 }
 
 impl Spared {
-    /// Whether soft-dirty entries stay; [`None`] if all do.
+    /// Returns whether soft-dirty entries stay; [`None`] if all do.
     pub(super) fn soft_dirty(self) -> Option<bool> {
         match self {
             Spared::Nothing => Some(false),

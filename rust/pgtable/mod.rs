@@ -20,12 +20,15 @@
 //!     ReadOnlyPteMap  the table and its lock, not taken       -> SteadyPteMap, maybe removed
 //!     UncheckedPteMap the table and its lock, not taken       -> LockedPteMap after pmd_same
 //!     LockedPteMap    the table, entries do not change        (PTE lock)
-//!     Invalidation    MMU notifiers are told; changes allowed (may sleep to begin)
-//!       WritablePtes  entries can be replaced                 (PTE lock)
+//!     Invalidation    MMU notifiers are told of a range       (may sleep to begin)
+//!       WritablePtes  entries of the VMA can be replaced      (PTE lock)
 //!       PmdGuard      the pmd entry does not change           (pmd lock)
 //!         TableGuard  the pmd entry and its table             (pmd lock, PTE lock)
-//!           -> EmptyTable, MappedTable: tested, can be taken out
-//!             -> DetachedTable: empty, freed after a grace period
+//!     WholePmd        the VMA covers the whole range
+//!       Invalidation of a Table: the same; moreover
+//!         PmdGuard    a migration entry can be cleared        (pmd lock)
+//!         TableGuard  -> EmptyTable, MappedTable: tested, can be taken out
+//!           -> DetachedTable: empty, freed after a grace period
 //! MayInstall          the last zap has not begun
 //!   PmdSlot           missing tables can be allocated         (may sleep)
 //!     LockedPteMap    entries can be installed where there are none
@@ -43,11 +46,11 @@
 //!
 //! | C | here | fails with |
 //! |---|---|---|
-//! | `pte_offset_map()` | [`PmdSlot::map`] | [`None`] |
+//! | `pte_offset_map()` | [`PmdSlot::with_map`], [`PmdSlot::map`] | [`None`] |
 //! | `pte_offset_map_ro_nolock()` | [`PmdSlot::map_ro_nolock`] | [`None`] |
 //! | `pte_offset_map_rw_nolock()` | [`PmdSlot::map_rw_nolock`] | [`None`] |
 //! | `pmd_same()` under the PTE lock | [`UncheckedPteMap::lock`] | [`None`] |
-//! | `pte_offset_map_lock()` | [`PmdSlot::map_lock`] | [`None`] |
+//! | `pte_offset_map_lock()` | [`Invalidation::map_lock`], [`PmdSlot::map_lock`] | [`None`] |
 //! | `pte_alloc_map()` | [`PmdSlot::alloc_map`] | [`AllocError`], [`None`] |
 //! | `pte_alloc_map_lock()` | [`PmdSlot::alloc_map_lock`] | [`AllocError`], [`None`] |
 //! | `get_locked_pte()` | [`PmdSlot::get_locked_pte`] | [`AllocError`], [`None`] |
@@ -59,6 +62,7 @@
 //! [`AllocError`]: kernel::alloc::AllocError
 //! [`DetachedTable::free_deferred`]: detached::DetachedTable::free_deferred
 //! [`EmptyTable::remove`]: pmd_lock::EmptyTable::remove
+//! [`Invalidation::map_lock`]: invalidation::Invalidation::map_lock
 //! [`KernelPmd::offset_kernel`]: kernel_table::KernelPmd::offset_kernel
 //! [`MappedTable::remove`]: pmd_lock::MappedTable::remove
 //! [`PmdSlot::alloc_map`]: walk::PmdSlot::alloc_map
@@ -68,6 +72,7 @@
 //! [`PmdSlot::map_lock`]: walk::PmdSlot::map_lock
 //! [`PmdSlot::map_ro_nolock`]: walk::PmdSlot::map_ro_nolock
 //! [`PmdSlot::map_rw_nolock`]: walk::PmdSlot::map_rw_nolock
+//! [`PmdSlot::with_map`]: walk::PmdSlot::with_map
 //! [`UncheckedPteMap::lock`]: pte_lock::UncheckedPteMap::lock
 
 #![deny(
@@ -101,4 +106,5 @@ pub(crate) mod pte_write;
 #[allow(clippy::indexing_slicing)]
 pub(crate) mod tests;
 pub(crate) mod walk;
+pub(crate) mod whole_pmd;
 pub(crate) mod witness;

@@ -4,12 +4,17 @@
 
 use super::{
     cleared::{
-        ClearedRun,
+        settle,
         MappedPages, //
     },
     detached::DetachedTable,
-    invalidation::Invalidation,
+    invalidation::{
+        Entries,
+        Invalidation,
+        Table, //
+    },
     migration::{
+        index_in,
         MigrationTarget,
         Spared, //
     },
@@ -38,21 +43,22 @@ use kernel::page::PAGE_SIZE;
 ///     section.lock_pmd().value() == Pmd::Table
 /// }
 /// ```
-pub(crate) struct PmdGuard<'i, W: Witness> {
+pub(crate) struct PmdGuard<'i, W: Witness, C = Entries> {
     _lock: PteLock,
     lock: *mut bindings::spinlock_t,
-    section: &'i Invalidation<'i, W>,
+    section: &'i Invalidation<'i, W, C>,
 }
 
-impl<W: Witness> Invalidation<'_, W> {
-    /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry.
-    pub(crate) fn lock_pmd(&mut self) -> PmdGuard<'_, W> {
+impl<W: Witness, C> Invalidation<'_, W, C> {
+    /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry, or to wait for those of
+    /// others.
+    pub(crate) fn lock_pmd(&mut self) -> PmdGuard<'_, W, C> {
         PmdGuard::new(self)
     }
 }
 
-impl<'i, W: Witness> PmdGuard<'i, W> {
-    fn new(section: &'i Invalidation<'i, W>) -> Self {
+impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
+    fn new(section: &'i Invalidation<'i, W, C>) -> Self {
         let slot = section.slot();
         // SAFETY: The witness keeps the page of the entry and so its lock.
         let lock = unsafe { bindings::pmd_lock(slot.witness().mm().as_ptr(), slot.as_ptr()) };
@@ -88,8 +94,8 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
         unsafe { bindings::pmd_read(self.pmd()) }.into()
     }
 
-    /// Takes the PTE lock as well; [`None`] when the entry points to no table.
-    pub(crate) fn lock_table(self) -> Option<TableGuard<'i, W>> {
+    /// Takes the PTE lock as well; returns [`None`] when the entry points to no table.
+    pub(crate) fn lock_table(self) -> Option<TableGuard<'i, W, C>> {
         // Looks at the entry, which cannot change any more.
         let map = PteMap::new(self.section.slot())?;
         // SAFETY: The entry points to a table, and cannot change.
@@ -110,8 +116,15 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
         })
     }
 
-    /// Turns a migration entry that names `target` into an empty entry, unless
-    /// it is spared, and takes its pages off the RSS; returns whether it did.
+    fn add_rss(&self, pages: isize) {
+        // SAFETY: The witness keeps the mm.
+        unsafe { bindings::add_shmem_rss(self.mm(), pages) };
+    }
+}
+
+impl<W: Witness> PmdGuard<'_, W, Table> {
+    /// Turns a migration entry that names `target` into an empty entry, unless it is spared, and
+    /// takes its pages off the RSS; returns whether it did.
     pub(crate) fn clear_migration(
         &mut self,
         target: &impl MigrationTarget,
@@ -121,18 +134,14 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
             return false;
         };
         let (head, pmd) = (target.head().as_ptr(), self.pmd());
-        // SAFETY: The slot's entry is there and its lock is held.
+        // SAFETY: The slot's entry is there and its lock is held. The VMA has the entry's range for
+        // itself.
         let cleared =
             unsafe { bindings::pmd_clear_migration(self.vma(), self.base(), pmd, head, spare) };
         if cleared {
             self.add_rss(-(pmd_pages() as isize));
         }
         cleared
-    }
-
-    fn add_rss(&self, pages: isize) {
-        // SAFETY: The witness keeps the mm.
-        unsafe { bindings::add_shmem_rss(self.mm(), pages) };
     }
 }
 
@@ -151,40 +160,65 @@ impl<'i, W: Witness> PmdGuard<'i, W> {
 ///     section.lock_pmd().lock_table()
 /// }
 /// ```
-pub(crate) struct TableGuard<'i, W: Witness> {
+pub(crate) struct TableGuard<'i, W: Witness, C = Entries> {
     // Dropped in this order: PTE lock, mapping, pmd lock.
     _lock: PteLock,
     map: PteMap<'i>,
-    pmd: PmdGuard<'i, W>,
+    pmd: PmdGuard<'i, W, C>,
 }
 
 /// A table that may be taken out, by what was found in it.
 ///
-/// Neither half of the test is enough alone. Contents: markers outlive the
-/// registration that made them. Flags: `copy_pte_range()` and `move_ptes()` map
-/// tables without repeating the look at the pmd and trust `anon_vma`.
+/// Neither half of the test is enough alone. Contents: markers outlive the registration that made
+/// them. Flags: `copy_pte_range()` and `move_ptes()` map tables without repeating the look at the
+/// pmd and trust `anon_vma`.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// fn is_empty<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) -> bool {
+/// fn is_empty<W: Witness>(table: TableGuard<'_, W, Table>, pages: &mut impl MappedPages) -> bool {
 ///     matches!(table.check(pages), CheckedTable::Empty(_))
 /// }
 /// ```
 pub(crate) enum CheckedTable<'i, 'p, W: Witness, P: MappedPages> {
     /// Every entry is none.
     Empty(EmptyTable<'i, W>),
-    /// Every entry is none or maps the page that belongs there; at least one
-    /// does.
+    /// Every entry is none or maps the page that belongs there; at least one does.
     Mapped(MappedTable<'i, 'p, W, P>),
     /// Must stay.
     Kept,
 }
 
-impl<'i, W: Witness> TableGuard<'i, W> {
-    /// Tests flags of the VMA and contents of the table under both locks: it may
-    /// map `pages` and no others. They are the ones that take over the debts when
-    /// the table is taken out.
+impl<W: Witness, C> TableGuard<'_, W, C> {
+    /// Turns the entries of the section that name pages of `target` into empty ones or markers,
+    /// except those that are spared, and takes their pages off the RSS; returns how many.
+    pub(crate) fn clear_migrations(
+        &mut self,
+        target: &impl MigrationTarget,
+        spared: Spared,
+    ) -> usize {
+        let (range, head) = (self.pmd.section.range(), target.head().as_ptr());
+        let nr = (range.end - range.start) / PAGE_SIZE;
+        let Some(spare) = spared.soft_dirty().filter(|_| nr > 0) else {
+            return 0;
+        };
+        let vma = self.pmd.vma();
+        // SAFETY: The table is locked. The section lies in its slot, so that it has these entries,
+        // and in the VMA.
+        let cleared = unsafe {
+            let pte = self.map.entry(PteIndex::of(range.start));
+            bindings::pte_clear_migrations(vma, range.start, pte, nr as u32, head, spare)
+        };
+        if cleared > 0 {
+            self.pmd.add_rss(-(cleared as isize));
+        }
+        cleared as usize
+    }
+}
+
+impl<'i, W: Witness> TableGuard<'i, W, Table> {
+    /// Tests flags of the VMA and contents of the table under both locks: it may map `pages` and no
+    /// others. They take over the debts of its entries when it is taken out.
     #[inline]
     pub(crate) fn check<P: MappedPages>(self, pages: &mut P) -> CheckedTable<'i, '_, W, P> {
         // SAFETY: The witness keeps the VMA.
@@ -202,63 +236,42 @@ impl<'i, W: Witness> TableGuard<'i, W> {
         }
     }
 
-    /// Turns the entries of the section that name pages of `target` into empty
-    /// ones or markers, except those that are spared, and takes their pages off
-    /// the RSS; returns how many.
-    pub(crate) fn clear_migrations(
-        &mut self,
-        target: &impl MigrationTarget,
-        spared: Spared,
-    ) -> usize {
-        let (range, head) = (self.pmd.section.range(), target.head().as_ptr());
-        let nr = (range.end - range.start) / PAGE_SIZE;
-        let Some(spare) = spared.soft_dirty().filter(|_| nr > 0) else {
-            return 0;
-        };
-        let vma = self.pmd.vma();
-        // SAFETY: The table is locked, and the section inside its slot, so that
-        // it has these entries.
-        let cleared = unsafe {
-            let pte = self.map.entry(PteIndex::of(range.start));
-            bindings::pte_clear_migrations(vma, range.start, pte, nr as u32, head, spare)
-        };
-        if cleared > 0 {
-            self.pmd.add_rss(-(cleared as isize));
-        }
-        cleared as usize
-    }
-
-    /// Empties the removed table and drops the locks.
-    fn empty(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
+    /// Empties the table and drops the locks.
+    ///
+    /// # Safety
+    ///
+    /// `table` was taken out of this slot under both locks, and is flushed from the TLB.
+    unsafe fn empty(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
         let (mm, base) = (self.pmd.mm(), self.pmd.base());
-        // SAFETY: `table` was just taken out of this slot under both locks and
-        // is mapped at `start`.
+        // SAFETY: By this function's contract `table` is out, and mapped at `start`. So nothing
+        // translates through it; this is the one owner.
         unsafe {
             bindings::detached_zero(mm, base, table, self.map.start());
-            if bindings::vma_locked(self.pmd.vma()) {
-                bindings::mlock_drain_local();
-            }
+            DetachedTable::new(self.pmd.section.slot().witness(), table)
         }
-        // SAFETY: Out of the tree, flushed and zeroed, above.
-        unsafe { DetachedTable::new(self.pmd.section.slot().witness(), table) }
     }
 }
 
 /// A locked table with nothing in it.
-pub(crate) struct EmptyTable<'i, W: Witness>(TableGuard<'i, W>);
+///
+/// # Invariants
+///
+/// All entries are none, and nothing about the VMA speaks against taking the table out.
+pub(crate) struct EmptyTable<'i, W: Witness>(TableGuard<'i, W, Table>);
 
 impl<'i, W: Witness> EmptyTable<'i, W> {
-    /// Takes the table out and leaves the pmd entry empty
-    /// (`pmdp_collapse_flush()`).
+    /// Takes the table out and leaves the pmd entry empty (`pmdp_collapse_flush()`).
     ///
-    /// There is no way to put a migration entry here: `munmap()` and exit zap
-    /// first and unlink the VMA later, so what went in after the zap would stay
-    /// behind when the tables are freed.
+    /// There is no way to put a migration entry here: `munmap()` and exit zap first and unlink the
+    /// VMA later, so what went in after the zap would stay behind when the tables are freed.
     pub(crate) fn remove(self) -> DetachedTable<'i, W> {
         let pmd = &self.0.pmd;
-        // SAFETY: Both locks are held and the entry points to a table.
-        let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
-        self.0.empty(table)
+        // SAFETY: Both locks are held and the entry points to a table, which belongs to the VMA
+        // alone. The call takes it out and flushes.
+        unsafe {
+            let table = bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd());
+            self.0.empty(table)
+        }
     }
 }
 
@@ -266,7 +279,8 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 ///
 /// # Invariants
 ///
-/// The entries that `found` names map `pages` at their places, the rest are none.
+/// The entries that `found` names map `pages` at their places, the rest are none. Nothing about the
+/// VMA speaks against taking the table out.
 ///
 /// # Examples
 ///
@@ -274,19 +288,24 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 /// fn exchange<W: Witness, P: MappedPages>(
 ///     table: MappedTable<'_, '_, W, P>,
 ///     folio: &impl MigrationTarget,
-/// ) {
-///     table.replace(folio).free_deferred();
+/// ) -> bool {
+///     match table.replace(folio) {
+///         Ok(detached) => detached.free_deferred(),
+///         // The VMA maps another file, or other pages of it: everything stays as it is.
+///         Err(_) => return false,
+///     }
+///     true
 /// }
 /// ```
 pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
-    guard: TableGuard<'i, W>,
+    guard: TableGuard<'i, W, Table>,
     found: FoundPages,
     pages: &'p mut P,
 }
 
 impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
-    /// Whether an entry says that its page was written since somebody who tracks
-    /// that looked last, which an empty pmd would not say.
+    /// Returns whether an entry says that its page was written since somebody who tracks that
+    /// looked last, which an empty pmd would not say.
     pub(crate) fn is_tracked_dirty(&self) -> bool {
         let vma = self.guard.pmd.vma();
         // SAFETY: The witness keeps the VMA.
@@ -294,43 +313,60 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
         tracked && self.found.flags() & bindings::ENTRY_SOFT_DIRTY != 0
     }
 
-    /// Exchanges the table for a migration entry that names `target`, in one
-    /// atomic step: no fault ever finds the entry empty.
+    /// Exchanges the table for a migration entry that names `target`, in one atomic step: no fault
+    /// ever finds the entry empty.
     ///
-    /// The RSS then counts the whole extent. The pages take over rmap and
-    /// reference of each entry that was present.
+    /// The RSS then counts the whole extent. The pages take over rmap and reference of each entry
+    /// that was present. Gives the table back where the VMA does not have the pages of `target` at
+    /// these addresses: another entry there would name the folio when it is gone.
     ///
-    /// A page left in the table proves that no zap is past it: `munmap()` and
-    /// exit will still meet the entry and take it away.
-    pub(crate) fn replace(self, target: &impl MigrationTarget) -> DetachedTable<'i, W> {
+    /// A page left in the table proves that no zap is past it: `munmap()` and exit will still meet
+    /// the entry and take it away.
+    pub(crate) fn replace(
+        self,
+        target: &impl MigrationTarget,
+    ) -> Result<DetachedTable<'i, W>, Self> {
         let pmd = &self.guard.pmd;
-        let head = target.head();
+        if index_in(target, pmd.section.slot().witness(), pmd.base()) != Some(0) {
+            return Err(self);
+        }
         target.note_named();
-        // SAFETY: Both locks are held and the entry points to a table; the
-        // target is locked and complete, by its trait.
-        let table = unsafe {
-            let flags = self.found.flags();
-            bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head.as_ptr(), flags)
-        };
-        pmd.add_rss((pmd_pages() - self.found.count()) as isize);
-        self.settle(table)
+        let (head, flags) = (target.head().as_ptr(), self.found.flags());
+        // SAFETY: Both locks are held and the entry points to a table, which belongs to the VMA
+        // alone. The VMA has the pages of the target there. The target is locked and complete, by
+        // its trait. The call takes the table out and flushes.
+        unsafe {
+            let table = bindings::pmd_replace_table(pmd.vma(), pmd.base(), pmd.pmd(), head, flags);
+            pmd.add_rss((pmd_pages() - self.found.count()) as isize);
+            Ok(self.settle(table))
+        }
     }
 
-    /// Takes the table out and leaves the pmd entry empty, for machines without
-    /// pmd migration entries.
+    /// Takes the table out and leaves the pmd entry empty, for machines without pmd migration
+    /// entries.
     pub(crate) fn remove(self) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
-        // SAFETY: Both locks are held and the entry points to a table.
-        let table = unsafe { bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd()) };
-        pmd.add_rss(-(self.found.count() as isize));
-        self.settle(table)
+        // SAFETY: Both locks are held and the entry points to a table, which belongs to the VMA
+        // alone. The call takes it out and flushes.
+        unsafe {
+            let table = bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd());
+            pmd.add_rss(-(self.found.count() as isize));
+            self.settle(table)
+        }
     }
 
-    /// Hands over the debts of the entries of `table`, which was just taken out.
-    fn settle(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
-        for (first, pages) in self.found.runs() {
-            self.pages.settle(ClearedRun::new(first, pages));
+    /// Hands over the debts of the entries of `table`.
+    ///
+    /// # Safety
+    ///
+    /// `table` is this one; it was taken out under both locks, and is flushed from the TLB.
+    unsafe fn settle(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
+        let witness = self.guard.pmd.section.slot().witness();
+        // SAFETY: By the type invariant the entries mapped these pages, and by this function's
+        // contract nothing reaches them any more. The lock is held.
+        unsafe {
+            settle(&self.found, self.pages, witness);
+            self.guard.empty(table)
         }
-        self.guard.empty(table)
     }
 }

@@ -3,6 +3,7 @@
 //! Indices of PTE tables, checked once.
 
 use super::pmd_size::pmd_pages;
+#[cfg(all_accessors)]
 use core::ops::Range;
 use kernel::{
     page::PAGE_SIZE,
@@ -46,6 +47,7 @@ impl PteIndex {
     }
 
     /// Iterates over the indices in `range` that tables have.
+    #[cfg(all_accessors)]
     #[inline]
     pub(crate) fn range(range: Range<usize>) -> impl Iterator<Item = Self> {
         // INVARIANT: The range ends where tables end.
@@ -59,6 +61,7 @@ impl PteIndex {
     }
 
     /// Returns the address that the entry translates in the table for `base`.
+    #[cfg(all_accessors)]
     #[inline]
     pub(super) fn address(self, base: usize) -> usize {
         base + self.0 * PAGE_SIZE

@@ -3,7 +3,6 @@
 //! Mapped PTE tables, and the two halves of their guards.
 
 use super::{
-    cleared::ClearedRun,
     entry::Pte,
     pmd_size::pmd_pages,
     pte_index::PteIndex,
@@ -22,6 +21,9 @@ use kernel::types::NotThreadSafe;
 /// Entries decoded per call into C: a compromise between calls and stack.
 const BATCH: usize = 32;
 
+/// The most entries of a run. A run begins at a multiple of this.
+pub(crate) const RUN_LEN: usize = u64::BITS as usize;
+
 /// A mapped PTE table whose entries may change at any time.
 ///
 /// What is read is, or recently was, in the table of that pmd entry. Holds `rcu_read_lock()`, and
@@ -34,8 +36,7 @@ const BATCH: usize = 32;
 ///
 /// # Invariants
 ///
-/// `start` is the first entry of a table mapped by `pte_offset_map*()` and not
-/// yet unmapped.
+/// `start` is the first entry of a table mapped by `pte_offset_map*()` and not yet unmapped.
 ///
 /// # Examples
 ///
@@ -62,8 +63,18 @@ impl<W: Witness> PmdSlot<'_, W> {
     /// Maps the table for reading while its entries may change (`pte_offset_map()`).
     ///
     /// Returns [`None`] if there is no table (now).
+    #[cfg(all_accessors)]
     pub(crate) fn map(&mut self) -> Option<PteMap<'_>> {
         PteMap::new(self)
+    }
+
+    /// Calls `look` with the table mapped as [`map`](Self::map) does.
+    ///
+    /// The table is unmapped when `look` returns: it cannot be kept by `core::mem::forget()`, and
+    /// tables that are mapped in `look` are unmapped first.
+    pub(crate) fn with_map<R>(&mut self, look: impl FnOnce(&PteMap<'_>) -> R) -> Option<R> {
+        let table = PteMap::new(self)?;
+        Some(look(&table))
     }
 }
 
@@ -76,6 +87,8 @@ impl<'s> PteMap<'s> {
         unsafe { Self::from_start(start) }
     }
 
+    /// Takes a mapping over; returns [`None`] for null.
+    ///
     /// # Safety
     ///
     /// `start` is null, or the first entry of a table that a `pte_offset_map*()` has just mapped;
@@ -171,6 +184,8 @@ impl Drop for PteMap<'_> {
 pub(super) struct PteLock(Option<NonNull<bindings::spinlock_t>>);
 
 impl PteLock {
+    /// Takes a lock over.
+    ///
     /// # Safety
     ///
     /// `lock` is null (nothing to release) or held by the caller, who hands it over and keeps the
@@ -194,6 +209,22 @@ impl Drop for PteLock {
 pub(crate) struct FoundPages(bindings::shmem_collapse_pte_pages);
 
 impl FoundPages {
+    /// Returns no pages.
+    pub(super) fn none() -> Self {
+        // SAFETY: A structure of integers, for which zeroes are valid.
+        Self(unsafe { MaybeUninit::zeroed().assume_init() })
+    }
+
+    /// Adds a page by its index in the table.
+    pub(super) fn add(&mut self, index: PteIndex) {
+        let (word, bit) = (index.get() / RUN_LEN, index.get() % RUN_LEN);
+        // A table has no index without a bit.
+        if let Some(word) = self.0.mapped.get_mut(word) {
+            *word |= 1 << bit;
+            self.0.nr += 1;
+        }
+    }
+
     /// Returns the number of pages.
     pub(crate) fn count(&self) -> usize {
         self.0.nr as usize
@@ -205,10 +236,10 @@ impl FoundPages {
         self.0.flags
     }
 
-    /// Iterates over runs of [`ClearedRun::LEN`] entries that map a page: the index of the first
-    /// entry of the run, and a bit for each page.
+    /// Iterates over runs of [`RUN_LEN`] entries that map a page: the index of the first entry of
+    /// the run, and a bit for each page.
     pub(super) fn runs(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let runs = (0..).step_by(ClearedRun::LEN).zip(self.0.mapped);
+        let runs = (0..).step_by(RUN_LEN).zip(self.0.mapped);
         runs.filter(|(_, mapped)| *mapped != 0)
     }
 }

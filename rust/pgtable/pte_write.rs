@@ -3,15 +3,27 @@
 //! Clearing or replacing single entries of a table that stays.
 
 #[cfg(all_accessors)]
-use super::pte_lock::UncheckedPteMap;
 use super::{
     cleared::Cleared,
     entry::Pte,
+    pte_lock::UncheckedPteMap, //
+};
+use super::{
+    cleared::{
+        settle,
+        MappedPages, //
+    },
     invalidation::Invalidation,
-    migration::MigrationTarget,
+    migration::{
+        index_in,
+        MigrationTarget, //
+    },
     pte_index::PteIndex,
     pte_lock::LockedPteMap,
-    pte_map::PteMap,
+    pte_map::{
+        FoundPages,
+        PteMap, //
+    },
     witness::Witness, //
 };
 use crate::bindings;
@@ -20,179 +32,193 @@ use kernel::page::PAGE_SIZE;
 
 /// A locked table whose entries may be cleared or replaced.
 ///
-/// The TLB is flushed for what was taken away before the lock is dropped: else an
-/// `mprotect()` or `munmap()` of the owner could return while a stale writable
-/// translation lives (`tlb_flush_pending` rules in `mm/rmap.c`).
+/// What was taken away is flushed from the TLB before the debts of the entries are handed over and
+/// before the lock is dropped: else an `mprotect()` or `munmap()` of the owner could return while
+/// a stale writable translation lives (`tlb_flush_pending` rules in `mm/rmap.c`), or a page be
+/// freed under it.
 ///
 /// # Invariants
 ///
-/// `stale` covers every address whose entry was taken away and not yet flushed.
+/// `range` is that of the section that the table was locked in, so it lies in the slot of `table`
+/// and in the VMA of its witness. `drain` is set if an entry of an mlocked VMA was cleared.
 ///
 /// # Examples
 ///
 /// ```ignore
-/// fn clear_one<W: Witness>(
-///     section: &mut Invalidation<'_, W>,
-///     index: PteIndex,
-/// ) -> Option<Cleared> {
-///     // Flushed, unlocked and unmapped when this returns.
-///     section.map_lock()?.clear(index)
+/// fn clear_dirty<W: Witness>(section: &mut Invalidation<'_, W>, index: PteIndex) -> Option<usize>
+/// {
+///     let mut table = section.map_lock()?;
+///     let cleared = table.clear(index)?;
+///     cleared.is_dirty().then(|| cleared.into_page())
 /// }
 /// ```
 pub(crate) struct WritablePtes<'i, W: Witness> {
-    // `Drop` flushes; then the fields unlock and unmap.
     table: LockedPteMap<'i, W>,
-    section: &'i Invalidation<'i, W>,
-    stale: Range<usize>,
+    range: Range<usize>,
+    #[cfg(all_accessors)]
+    drain: bool,
 }
 
-impl<W: Witness> Invalidation<'_, W> {
+impl<W: Witness, C> Invalidation<'_, W, C> {
     /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its entries; returns
     /// [`None`] when there is none.
     pub(crate) fn map_lock(&mut self) -> Option<WritablePtes<'_, W>> {
-        let section = &*self;
-        LockedPteMap::new(section.slot().place()).map(|table| WritablePtes::new(section, table))
+        let range = self.range();
+        LockedPteMap::new(self.slot().place()).map(|table| WritablePtes::new(table, range))
     }
 
     /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), for callers that do more
     /// before they take it.
     #[cfg(all_accessors)]
     pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPtes<'_, W>> {
-        let section = &*self;
-        UncheckedPteMap::new(section.slot().place()).map(|table| UncheckedPtes { table, section })
+        let range = self.range();
+        let table = UncheckedPteMap::new(self.slot().place())?;
+        Some(UncheckedPtes { table, range })
     }
 }
 
 /// A mapped table of a section, whose lock is not taken.
 ///
+/// # Invariants
+///
+/// `range` is that of the section.
+///
 /// # Examples
 ///
 /// ```ignore
-/// fn clear_first<W: Witness>(section: &mut Invalidation<'_, W>) -> Option<Cleared> {
+/// fn is_page<W: Witness>(section: &mut Invalidation<'_, W>, index: PteIndex) -> Option<bool> {
 ///     // `None`: the table went away while the lock was waited for.
-///     let mut table = section.map_rw_nolock()?.lock()?;
-///     table.clear(PteIndex::FIRST)
+///     let table = section.map_rw_nolock()?.lock()?;
+///     Some(table.entries().read(index).page().is_some())
 /// }
 /// ```
 #[cfg(all_accessors)]
 #[must_use = "a mapping that is not used is unmapped at once"]
 pub(crate) struct UncheckedPtes<'i, W: Witness> {
     table: UncheckedPteMap<'i, W>,
-    section: &'i Invalidation<'i, W>,
+    range: Range<usize>,
 }
 
 #[cfg(all_accessors)]
 impl<'i, W: Witness> UncheckedPtes<'i, W> {
     /// Takes the lock and reads the pmd entry again; see [`UncheckedPteMap::lock`].
     pub(crate) fn lock(self) -> Option<WritablePtes<'i, W>> {
-        let section = self.section;
+        let range = self.range;
         self.table
             .lock()
-            .map(|table| WritablePtes::new(section, table))
+            .map(|table| WritablePtes::new(table, range))
     }
 }
 
 impl<'i, W: Witness> WritablePtes<'i, W> {
-    fn new(section: &'i Invalidation<'i, W>, table: LockedPteMap<'i, W>) -> Self {
-        let range = section.range();
+    /// Makes the entries of a table writable. `range` is that of the section in which `table` was
+    /// locked, which is borrowed for `'i`.
+    fn new(table: LockedPteMap<'i, W>, range: Range<usize>) -> Self {
         let vma = table.slot().witness().vma().as_ptr();
         // SAFETY: The witness keeps the VMA.
         unsafe { bindings::flush_cache_range(vma, range.start, range.end) };
-        // INVARIANT: Nothing was cleared yet.
+        // INVARIANT: By the description above; nothing was cleared yet.
         Self {
             table,
-            section,
-            stale: 0..0,
+            range,
+            #[cfg(all_accessors)]
+            drain: false,
         }
     }
 
-    /// The entries.
+    /// Returns the entries.
     pub(crate) fn entries(&self) -> &PteMap<'i> {
         self.table.entries()
     }
 
-    /// Clears one entry and returns what it was, with the final accessed and
-    /// dirty bits.
+    /// Clears one entry, flushes the TLB (`ptep_clear_flush()`) and returns what the entry was,
+    /// with the final accessed and dirty bits.
     ///
-    /// [`None`] where it maps no page: it stays as it is. A userfaultfd
-    /// write-protection leaves its marker (`cond_install_uffd_wp_ptes()`). The
-    /// page is taken off the RSS; its rmap and reference are the caller's to
-    /// settle.
+    /// Returns [`None`] where the entry maps no page, and outside of the section: it stays as it
+    /// is. A userfaultfd write-protection leaves its marker (`cond_install_uffd_wp_ptes()`). The
+    /// page is taken off the RSS; its rmap and reference are the caller's to settle.
     #[cfg(all_accessors)]
-    pub(crate) fn clear(&mut self, index: PteIndex) -> Option<Cleared> {
+    pub(crate) fn clear(&mut self, index: PteIndex) -> Option<Cleared<'_>> {
         self.entries().read(index).page()?;
         let addr = index.address(self.table.slot().base());
-        if !self.section.range().contains(&addr) {
+        if !self.range.contains(&addr) {
             return None;
         }
         let witness = self.table.slot().witness();
-        // SAFETY: The entry belongs to the locked table and translates `addr` of
-        // the witnessed VMA; the witness keeps the mm.
-        let old = unsafe {
+        let (vma, pte) = (witness.vma().as_ptr(), self.entries().entry(index));
+        // SAFETY: The entry belongs to the locked table. It translates `addr`, which is in the
+        // section and thus in the witnessed VMA; the witness keeps VMA and mm.
+        let (old, mlocked) = unsafe {
             bindings::add_shmem_rss(witness.mm().as_ptr(), -1);
-            bindings::pte_clear(witness.vma().as_ptr(), addr, self.entries().entry(index))
+            let old = bindings::pte_clear(vma, addr, pte);
+            bindings::flush_tlb_range(vma, addr, addr + PAGE_SIZE);
+            (old, bindings::vma_locked(vma))
         };
-        self.note_stale(addr);
-        Cleared::new(Pte(old))
+        self.drain |= mlocked;
+        // SAFETY: Cleared and flushed above, and the lock is held as long as `self` is borrowed.
+        unsafe { Cleared::new(Pte(old)) }
     }
 
-    /// Puts a migration entry that names page `at` of `target` in the place of an
-    /// entry that maps the page frame `pfn`, and returns what that was.
+    /// Replaces entries of the section that map `pages` by migration entries that name pages of
+    /// `target`; returns how many there were.
     ///
-    /// [`None`] where it maps another page or none: it stays as it is. So does a
-    /// place outside of the section. The new entry carries the accessed, dirty,
-    /// soft-dirty and userfaultfd bits of the old one, and counts in the RSS as
-    /// it did; rmap and reference of the old page are the caller's to settle.
+    /// An entry is replaced where it maps the page frame that `pages` has at the index that the
+    /// address has in the file, counted from the first page of `target`. All others stay as they
+    /// are, and all do where the VMA maps another file than that of `target`. A migration entry
+    /// carries the accessed, dirty, soft-dirty and userfaultfd bits of the old entry, and counts in
+    /// the RSS as that did. `pages` take over rmap and reference of each.
     ///
-    /// A page that is mapped there proves that no zap is past this entry:
-    /// `munmap()` and exit go through a table one by one and will still meet it.
-    pub(crate) fn replace(
+    /// A page that is mapped there proves that no zap is past this entry: `munmap()` and exit go
+    /// through a table one by one and will still meet it.
+    pub(crate) fn replace<P: MappedPages>(
         &mut self,
-        index: PteIndex,
-        pfn: usize,
+        pages: &mut P,
         target: &impl MigrationTarget,
-        at: PteIndex,
-    ) -> Option<Cleared> {
-        let addr = index.address(self.table.slot().base());
-        if !self.section.range().contains(&addr) || self.entries().read(index).page() != Some(pfn) {
-            return None;
-        }
-        let vma = self.table.slot().witness().vma().as_ptr();
-        let (pte, head) = (self.entries().entry(index), target.head().as_ptr());
-        target.note_named();
-        // SAFETY: The entry belongs to the locked table, translates `addr` of the
-        // witnessed VMA and maps a page; the target is locked and complete, by
-        // its trait, and has that page.
-        let old = unsafe { bindings::pte_replace(vma, addr, pte, head, at.get()) };
-        self.note_stale(addr);
-        Cleared::new(Pte(old))
-    }
-
-    fn note_stale(&mut self, addr: usize) {
-        // INVARIANT: Extended by the page whose entry was just taken away.
-        self.stale = if self.stale.is_empty() {
-            addr..addr + PAGE_SIZE
-        } else {
-            self.stale.start.min(addr)..self.stale.end.max(addr + PAGE_SIZE)
+    ) -> usize {
+        let witness = self.table.slot().witness();
+        let vma = witness.vma().as_ptr();
+        let Some(first) = index_in(target, witness, self.range.start) else {
+            return 0;
         };
+        let mut found = FoundPages::none();
+        let mut stale = 0..0;
+        for (nr, addr) in self.range.clone().step_by(PAGE_SIZE).enumerate() {
+            let Some(at) = PteIndex::new(first.wrapping_add(nr)) else {
+                continue;
+            };
+            let index = PteIndex::of(addr);
+            let mapped = self.entries().read(index).page();
+            if mapped.is_none() || mapped != pages.frames().get(at.get()).copied() {
+                continue;
+            }
+            let (pte, head) = (self.entries().entry(index), target.head().as_ptr());
+            target.note_named();
+            // SAFETY: The entry belongs to the locked table and maps a page. It translates `addr`,
+            // which is in the section and thus in the witnessed VMA, where the file has page `at`
+            // of the target. That is locked and complete, by its trait.
+            unsafe { bindings::pte_replace(vma, addr, pte, head, at.get()) };
+            found.add(at);
+            stale.start = if stale.is_empty() { addr } else { stale.start };
+            stale.end = addr + PAGE_SIZE;
+        }
+        if !stale.is_empty() {
+            // SAFETY: The witness keeps the VMA. The entries were replaced above; the lock is held.
+            unsafe {
+                bindings::flush_tlb_range(vma, stale.start, stale.end);
+                settle(&found, pages, witness);
+            }
+        }
+        found.count()
     }
 }
 
+#[cfg(all_accessors)]
 impl<W: Witness> Drop for WritablePtes<'_, W> {
     fn drop(&mut self) {
-        if self.stale.is_empty() {
-            return;
-        }
-        let vma = self.table.slot().witness().vma().as_ptr();
-        // SAFETY: The witness keeps the VMA; the lock is held until the fields
-        // are dropped.
-        unsafe {
-            bindings::flush_tlb_range(vma, self.stale.start, self.stale.end);
-            // Removing rmap in a locked VMA leaves references in this CPU's
-            // munlock batch.
-            if bindings::vma_locked(vma) {
-                bindings::mlock_drain_local();
-            }
+        if self.drain {
+            // Taking rmap off in a locked VMA leaves references in this CPU's batch.
+            // SAFETY: FFI call without safety requirements.
+            unsafe { bindings::mlock_drain_local() };
         }
     }
 }

@@ -24,17 +24,17 @@ use kernel::types::NotThreadSafe;
 ///
 /// # Invariants
 ///
-/// `pmd` points to the entry that translates the PMD-sized, PMD-aligned range
-/// at `base` in `witness.mm()`; `witness` keeps the page that holds it.
+/// `pmd` points to the entry that translates the PMD-sized, PMD-aligned range at `base` in
+/// `witness.mm()`; `witness` keeps the page that holds it. The witnessed VMA covers a part of the
+/// range at least, and is not one of hugetlb.
 ///
 /// # Examples
 ///
 /// ```ignore
 /// fn present<W: Witness>(witness: &W, addr: usize) -> Option<bool> {
 ///     let mut slot = PmdSlot::find(witness, addr)?;
-///     // The table may be gone by now, or replaced by a huge page.
-///     let table = slot.map()?;
-///     Some(table.read(PteIndex::of(addr)).is_present())
+///     // `None`: the table may be gone by now, or replaced by a huge page.
+///     slot.with_map(|table| table.read(PteIndex::of(addr)).is_present())
 /// }
 /// ```
 pub(crate) struct PmdSlot<'w, W: Witness> {
@@ -56,7 +56,8 @@ impl<'w, W: Witness> PmdSlot<'w, W> {
         // SAFETY: `addr` is inside the witnessed VMA, so the tables on the way to its pmd entry
         // stay while `witness` is borrowed.
         let pmd = unsafe { bindings::pmd_offset(witness.vma().as_ptr(), addr) };
-        // INVARIANT: That is the entry of the aligned range around `addr`.
+        // INVARIANT: That is the entry of the aligned range around `addr`, which is in the VMA; the
+        // call returns none for hugetlb.
         Some(Self {
             witness,
             pmd: NonNull::new(pmd)?,

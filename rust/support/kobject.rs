@@ -71,8 +71,8 @@ pub(crate) trait File: Copy + Send + Sync + 'static {
 ///
 /// # Invariants
 ///
-/// `start` points to a page that nobody else uses during `'a`. The first `len` bytes of it are filled,
-/// and at least one is not.
+/// `start` points to a page that nobody else uses during `'a`. The first `len` bytes of it are
+/// filled, and at least one is not.
 pub(crate) struct Page<'a> {
     start: NonNull<c_char>,
     len: c_int,

@@ -169,22 +169,18 @@ impl Workers {
         Ok(())
     }
 
-    /// Runs `job` as a task that may use the memory of every node: here, or in a
-    /// worker if the caller's cpuset leaves a node out. It looks at the signals of
-    /// the caller, as by [`run`](Self::run).
+    /// Runs `job` once, as a task that may use the memory of every node: here, or in a worker if
+    /// the caller's cpuset leaves a node out. It looks at the signals of the caller, as by
+    /// [`run`](Self::run).
     ///
     /// Context: sleeps.
-    pub(crate) fn on_all_nodes<R: Send>(&self, job: impl FnOnce() -> R + Send) -> R {
-        // SAFETY: Looks at `current` only.
-        if unsafe { bindings::all_nodes_allowed() } {
-            return job();
+    pub(crate) fn on_all_nodes<R: Send>(&self, mut job: impl FnMut() -> R + Send) -> R {
+        let mut result = None;
+        // SAFETY: FFI call without safety requirements.
+        if !unsafe { bindings::all_nodes_allowed() } {
+            self.call(&mut || result = Some(job()));
         }
-        let (mut job, mut result) = (Some(job), None);
-        self.call(&mut || result = job.take().map(|job| job()));
-        match result {
-            Some(result) => result,
-            None => unreachable!(),
-        }
+        result.unwrap_or_else(job)
     }
 
     /// Runs `job` in a worker, once, and waits for it.

@@ -388,8 +388,7 @@ sweep:
 					:: is_source(PTE(t, n_), n_) ->
 						PTE(t, n_) = MIGRATION + huge + n_;
 						named = true;
-						remove_rmap(source[n_]);
-						put(source[n_])
+						gone[n_]++
 					:: else
 					fi
 				}
@@ -398,7 +397,7 @@ sweep:
 		}
 		d_step {
 			true ->
-			printf("rust WritablePtes::drop(): VMA %d, table %d is unlocked\n", v, t);
+			printf("rust PteLock::drop(): VMA %d, table %d is flushed and unlocked\n", v, t);
 #ifndef WITHOUT_H32
 			flush_tlb(v);
 #endif
@@ -412,7 +411,7 @@ sweep:
 #ifdef WITHOUT_H32
 		d_step {
 			true ->
-			printf("rust WritablePtes::drop(): VMA %d is flushed, too late\n", v);
+			printf("rust WritablePtes::replace(): VMA %d is flushed, too late\n", v);
 			flush_tlb(v);
 			v++
 		}

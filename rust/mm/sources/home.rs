@@ -40,22 +40,21 @@ impl Owner<'_> {
 }
 
 impl Sources<'_, '_, Referenced> {
-    /// The nodes that hold more of the pages than any other: one, or each of
-    /// several that hold as many. None if no page is in memory.
+    /// Returns the nodes that hold more of the pages than any other: one, or each of several that
+    /// hold as many; none if no page is in memory.
     pub(crate) fn nodes(&mut self) -> Nodes {
         let mut nodes = Nodes::default();
-        // SAFETY: Called for folios of `self`, which are referenced.
+        // SAFETY: `leaders()` calls it for folios of `self`, which are referenced.
         let node = |folio| unsafe { bindings::folio_nid(folio) };
         self.leaders(|folio| node(folio) as u32, |folio| nodes.add(node(folio)));
         nodes
     }
 
-    /// The group that pays for more of the pages than any other; of several that
-    /// pay for as many, the one whose page comes first. [`None`] if no page is in
-    /// memory.
+    /// Returns the group that pays for more of the pages than any other; of several that pay for as
+    /// many, the one whose page comes first; [`None`] if no page is in memory.
     pub(crate) fn owner(&mut self) -> Option<Owner<'_>> {
         let mut owner = None;
-        // SAFETY: Called for folios of `self`, which are referenced.
+        // SAFETY: `leaders()` calls it for folios of `self`, which are referenced.
         let payer = |folio| unsafe { bindings::folio_payer(folio) };
         self.leaders(payer, |folio| owner = owner.or(NonNull::new(folio)));
         // A group that went away meanwhile leaves its pages to another.
@@ -67,8 +66,8 @@ impl Sources<'_, '_, Referenced> {
         })
     }
 
-    /// Calls `each`, in their order, for a folio of every run of pages whose
-    /// `number` more pages have than any other.
+    /// Calls `each`, in their order, for a folio of every run of pages whose `number` more pages
+    /// have than any other.
     fn leaders(
         &mut self,
         number: impl Fn(*mut bindings::folio) -> u32,
@@ -85,8 +84,7 @@ impl Sources<'_, '_, Referenced> {
             self.one_home = true;
             return each(first);
         }
-        // As many places as there are pages, and not in use before folios are
-        // unmapped.
+        // There are as many places as pages, and they are not in use before folios are unmapped.
         let mut room = core::mem::replace(&mut self.scratch.unmapped, KVVec::new());
         let votes = self
             .homes()
@@ -102,9 +100,9 @@ impl Sources<'_, '_, Referenced> {
         self.scratch.unmapped = room;
     }
 
-    /// Pages in `places` that somebody pays for, written or not.
+    /// Returns the number of pages in `places` that somebody pays for, written or not.
     fn in_memory(&self, places: Range<usize>) -> usize {
-        let frames = &self.scratch.frames[places];
+        let frames = self.scratch.frames.get(places).unwrap_or_default();
         frames
             .iter()
             .filter(|frame| is_page(**frame) || **frame == RESERVED)

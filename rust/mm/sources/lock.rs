@@ -13,18 +13,10 @@ use super::{
 };
 use crate::{
     bindings,
-    mm::cache_section::CacheSection,
     support::failpoint::Point, //
 };
-use kernel::prelude::*;
 
 impl<'x, 'b> Sources<'x, 'b, Referenced> {
-    /// Makes sure that storing one huge entry needs no memory
-    /// (`xas_create_range()`). Context: sleeps.
-    pub(crate) fn reserve_nodes(&self) -> Result {
-        CacheSection::reserve(self.mapping, self.index)
-    }
-
     /// Locks the folios in the order of their indices, each only if that is possible at once, and
     /// makes sure that they still are what the page cache has.
     pub(crate) fn lock(self) -> Result<Sources<'x, 'b, Locked>, Obstacle> {
@@ -38,16 +30,16 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             self.changed()
         };
         if let Some(obstacle) = obstacle {
-            let locked = &self.scratch.folios[..locked];
-            for folio in locked.iter().filter(|folio| !folio.is_null()) {
+            let locked = self.scratch.folios.iter().take(locked);
+            for folio in locked.filter(|folio| !folio.is_null()) {
                 // SAFETY: Locked above.
                 unsafe { bindings::folio_unlock(*folio) };
             }
             return Err(obstacle);
         }
-        // INVARIANT: All are locked and in the page cache, where the lock keeps
-        // them, with the order that was noted; each frame is a page or a hole.
-        Ok(self.into_state())
+        // SAFETY: All are locked and in the page cache, where the lock keeps them, with the order
+        // that was noted; each frame is a page or a hole.
+        Ok(unsafe { self.into_state() })
     }
 
     /// Looks again, now that all are locked.
@@ -59,10 +51,9 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         let all = self.scratch.folios.len();
         let (folios, nr) = self.folios(0..Point::PageChanged.cut(0..all));
         let orders = self.scratch.orders.as_ptr();
-        let mapping = self.mapping.as_ptr();
-        // SAFETY: Both arrays have that many elements; all folios are referenced
-        // and locked.
-        let same = unsafe { bindings::folios_unchanged(folios, orders, nr, mapping, self.index) };
+        let (mapping, first) = (self.extent.mapping().as_ptr(), self.extent.first());
+        // SAFETY: Both arrays have that many elements; all folios are referenced and locked.
+        let same = unsafe { bindings::folios_unchanged(folios, orders, nr, mapping, first) };
         let folio = self.scratch.folios.get(same as usize)?;
         if folio.is_null() {
             return Some(Obstacle::Raced);

@@ -10,15 +10,16 @@ pub(crate) mod state;
 mod surplus;
 mod unmap;
 
-use super::{
-    backing::Mapping,
-    sources::state::Hold, //
+use self::state::{
+    Hold,
+    Locked, //
 };
+use super::extent::Extent;
 use crate::{
     bindings,
     pgtable::{
-        cleared::ClearedRun,
-        pmd_size::pmd_pages, //
+        pmd_size::pmd_pages,
+        pte_map::RUN_LEN, //
     },
     support::failpoint::Point, //
 };
@@ -34,50 +35,56 @@ use kernel::{
 // In place of a page frame, where there is no page to use. No page has these.
 
 /// Nothing is there.
-pub(super) const HOLE: usize = bindings::FRAME_NONE as isize as usize;
+const HOLE: usize = bindings::FRAME_NONE as isize as usize;
 /// Swapped out.
-pub(super) const SWAPPED: usize = HOLE - 1;
+const SWAPPED: usize = HOLE - 1;
 /// Fallocated and never written: must be brought in.
-pub(super) const RESERVED: usize = HOLE - 2;
+const RESERVED: usize = HOLE - 2;
 
-/// Whether `frame` is one, and the page up to date.
-pub(super) fn is_page(frame: usize) -> bool {
+/// Returns whether `frame` is one, and the page up to date.
+fn is_page(frame: usize) -> bool {
     frame < RESERVED
 }
 
-/// Whether a page is there but cannot be used yet.
-pub(super) fn is_absent(frame: usize) -> bool {
+/// Returns whether a page is there but cannot be used yet.
+fn is_absent(frame: usize) -> bool {
     frame == SWAPPED || frame == RESERVED
 }
 
 /// Memory that one extent's sources are noted in, used again for the next.
 ///
-/// 21 bytes a page and a few more: less than 11 KiB where an extent has 512
-/// pages. One array for each kind of fact, since most steps need one or two.
-/// Until an extent is looked at what they say means nothing.
+/// 21 bytes a page and a few more: less than 11 KiB where an extent has 512 pages. One array for
+/// each kind of fact, since most steps need one or two. Until an extent is looked at what they say
+/// means nothing.
+///
+/// # Invariants
+///
+/// `whole` has an element for each run of [`RUN_LEN`] pages of an extent, the others have one for
+/// each page.
 pub(crate) struct Scratch {
     /// The page frame of each page, or one of the constants above.
-    pub(super) frames: KVVec<usize>,
+    frames: KVVec<usize>,
     /// The folio, in the place of its first page; null in all others.
-    pub(super) folios: KVVec<*mut bindings::folio>,
+    folios: KVVec<*mut bindings::folio>,
     /// Its order, in the same place.
-    pub(super) orders: KVVec<u8>,
-    /// Mappings removed from page tables, not yet from the folio's counts,
-    /// besides those of `whole`.
-    pub(super) unmapped: KVVec<u32>,
-    /// The same for each run of [`ClearedRun::LEN`] pages: tables that mapped
-    /// every one of them.
-    pub(super) whole: KVVec<u32>,
+    orders: KVVec<u8>,
+    /// Mappings removed from page tables, not yet from the folio's counts, besides those of
+    /// `whole`.
+    unmapped: KVVec<u32>,
+    /// The same for each run of pages: tables that mapped every one of them.
+    whole: KVVec<u32>,
 }
 
-// SAFETY: Between two extents no folio is named that is held.
+// SAFETY: The pointers in it are used only by a `Sources` that borrows it, which says itself
+// whether it may be sent.
 unsafe impl Send for Scratch {}
 
 impl Scratch {
-    /// Context: sleeps.
+    /// Allocates the memory. Context: sleeps.
     pub(crate) fn new() -> Result<Self> {
         Point::Scratch.check(ENOMEM)?;
-        let (pages, runs) = (pmd_pages(), pmd_pages().div_ceil(ClearedRun::LEN));
+        let (pages, runs) = (pmd_pages(), pmd_pages().div_ceil(RUN_LEN));
+        // INVARIANT: By these two numbers.
         Ok(Self {
             frames: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
             folios: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
@@ -85,6 +92,11 @@ impl Scratch {
             unmapped: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
             whole: KVVec::zeroed(runs, GFP_KERNEL_ACCOUNT)?,
         })
+    }
+
+    /// Returns room for the page frame of each page, which is free while no sources borrow `self`.
+    pub(super) fn frames_mut(&mut self) -> &mut [usize] {
+        &mut self.frames
     }
 
     fn clear(&mut self) {
@@ -109,7 +121,7 @@ pub(crate) struct Found {
     pub(crate) holes: usize,
 }
 
-/// Why an extent's sources cannot be had.
+/// Why the sources of an extent cannot be had.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// They are one PMD-sized folio already.
@@ -127,8 +139,6 @@ pub(crate) enum Obstacle {
 /// References that nobody of us accounts for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surplus {
-    /// None.
-    None,
     /// A pin.
     Pinned,
     /// A passing one: an LRU batch, reclaim, a reader.
@@ -141,47 +151,39 @@ pub(crate) enum Surplus {
 ///
 /// # Invariants
 ///
-/// Every folio of `scratch.folios` is one of `mapping` that this value holds as
-/// `S` says; it has the order noted in the same place, and `frames` its pages
-/// from there on. With [`Referenced`](state::Referenced) frames are those of
-/// such folios, or marked as no page. With [`Locked`](state::Locked) and
-/// [`Frozen`](state::Frozen) the folios are what the page cache has at these
+/// Every folio of `scratch.folios` is one of the extent's mapping that this value holds as `S`
+/// says; it has the order noted in the same place, and `frames` its pages from there on. With
+/// [`Referenced`](state::Referenced) frames are those of such folios, or marked as no page. With
+/// [`Locked`] and [`Frozen`](state::Frozen) the folios are what the page cache has at these
 /// indices, all their pages can be used, and all other frames are holes.
 ///
 /// With `complete` every frame is that of a page.
 ///
-/// With `one_home` node and `memcg_data` of all folios are the same. Migration,
-/// splitting and freeing, which change those, need the references, of which some
-/// are ours. `memory_failure()` does not: `lock()` refuses its page, and later it
-/// waits for the lock.
+/// With `one_home` node and `memcg_data` of all folios are the same. Migration, splitting and
+/// freeing, which change those, need the references, of which some are ours. `memory_failure()`
+/// does not: `lock()` refuses its page, and later it waits for the lock.
 pub(crate) struct Sources<'x, 'b, S: Hold> {
-    pub(super) scratch: &'x mut Scratch,
-    pub(super) mapping: Mapping<'b>,
-    pub(super) index: usize,
+    scratch: &'x mut Scratch,
+    extent: Extent<'b>,
     /// Whether every page was there when the page cache was looked at.
-    pub(super) complete: bool,
+    complete: bool,
     /// Whether a folio has more than one page.
-    pub(super) large: bool,
+    large: bool,
     /// Whether one had a reference too many when it was found.
-    pub(super) surplus: bool,
+    surplus: bool,
     /// Whether statistics of all folios count at the same place.
-    pub(super) one_home: bool,
-    pub(super) _state: PhantomData<S>,
+    one_home: bool,
+    _state: PhantomData<S>,
 }
 
 impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
-    /// Sources with no folio in them yet.
-    pub(super) fn holding_nothing(
-        scratch: &'x mut Scratch,
-        mapping: Mapping<'b>,
-        index: usize,
-    ) -> Self {
+    /// Returns sources with no folio in them yet.
+    fn holding_nothing(scratch: &'x mut Scratch, extent: Extent<'b>) -> Self {
         scratch.clear();
         // INVARIANT: No folio, no page; nothing is claimed of all.
         Self {
             scratch,
-            mapping,
-            index,
+            extent,
             complete: false,
             large: false,
             surplus: false,
@@ -190,37 +192,31 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
         }
     }
 
-    /// Index of the extent's first page.
-    pub(crate) fn index(&self) -> usize {
-        self.index
+    /// Returns the extent.
+    pub(crate) fn extent(&self) -> Extent<'b> {
+        self.extent
     }
 
-    /// The page cache.
-    pub(crate) fn mapping(&self) -> Mapping<'b> {
-        self.mapping
-    }
-
-    /// The folios of `places`, for calls into C.
-    pub(super) fn folios(&self, places: Range<usize>) -> (*mut *mut bindings::folio, u32) {
-        let folios = &self.scratch.folios[places];
+    /// Returns the folios of `places`, for calls into C.
+    fn folios(&self, places: Range<usize>) -> (*mut *mut bindings::folio, u32) {
+        let folios = self.scratch.folios.get(places).unwrap_or_default();
         (folios.as_ptr().cast_mut(), folios.len() as u32)
     }
 
-    /// All of them.
-    pub(super) fn all_folios(&self) -> (*mut *mut bindings::folio, u32) {
+    /// Returns all of them.
+    fn all_folios(&self) -> (*mut *mut bindings::folio, u32) {
         self.folios(0..self.scratch.folios.len())
     }
 
-    /// The places of folios for which statistics count at the same place, taken
+    /// Iterates over the places of folios for which statistics count at the same place, taken
     /// together as long as they follow each other, with the first of them.
-    pub(super) fn homes(&self) -> impl Iterator<Item = (*mut bindings::folio, Range<usize>)> + '_ {
+    fn homes(&self) -> impl Iterator<Item = (*mut bindings::folio, Range<usize>)> + '_ {
         let end = self.scratch.folios.len();
         let mut at = 0;
         core::iter::from_fn(move || {
-            at += self.scratch.folios[at..]
-                .iter()
-                .position(|f| !f.is_null())?;
-            let (first, start) = (self.scratch.folios[at], at);
+            let mut rest = self.scratch.folios.get(at..)?.iter();
+            at += rest.position(|folio| !folio.is_null())?;
+            let (first, start) = (*self.scratch.folios.get(at)?, at);
             if self.one_home {
                 at = end;
             } else {
@@ -232,48 +228,58 @@ impl<'x, 'b, S: Hold> Sources<'x, 'b, S> {
         })
     }
 
-    /// Pages that stand in `places`.
-    pub(super) fn pages(&self, places: Range<usize>) -> usize {
+    /// Returns the number of pages in `places`.
+    fn pages(&self, places: Range<usize>) -> usize {
         if self.complete {
             return places.len();
         }
-        let frames = &self.scratch.frames[places];
+        let frames = self.scratch.frames.get(places).unwrap_or_default();
         frames.iter().filter(|frame| is_page(**frame)).count()
     }
 
-    /// The folio that has page `at`, and its first page's place.
-    pub(super) fn folio_of(&self, at: usize) -> (*mut bindings::folio, usize) {
-        match self.folio_around(at) {
-            Some(found) => found,
-            None => unreachable!(),
-        }
-    }
-
-    /// The folio that has, or had, page `at`, and its first page's place; [`None`]
-    /// if the page cache was changing when it was looked at.
-    pub(super) fn folio_around(&self, at: usize) -> Option<(*mut bindings::folio, usize)> {
+    /// Returns the folio that has, or had, page `at`, and its first page's place; [`None`] if the
+    /// page cache was changing when it was looked at.
+    fn folio_around(&self, at: usize) -> Option<(*mut bindings::folio, usize)> {
         // A folio begins at a multiple of its size.
         (0..=pmd_pages().trailing_zeros())
             .map(|order| at >> order << order)
-            .map(|first| (self.scratch.folios[first], first))
+            .filter_map(|first| Some((*self.scratch.folios.get(first)?, first)))
             .find(|(folio, _)| !folio.is_null())
     }
 
-    /// The same folios in another state, which the caller has brought about.
-    pub(super) fn into_state<T: Hold>(self) -> Sources<'x, 'b, T> {
+    /// Returns the same folios in another state.
+    ///
+    /// # Safety
+    ///
+    /// The caller has brought that state about, and its invariants.
+    unsafe fn into_state<T: Hold>(self) -> Sources<'x, 'b, T> {
         let mut this = core::mem::ManuallyDrop::new(self);
         // SAFETY: `this` is not used again, so the exclusive borrow moves over.
         let scratch: &'x mut Scratch = unsafe { &mut *core::ptr::from_mut(this.scratch) };
+        // INVARIANT: By this function's contract.
         Sources {
             scratch,
-            mapping: this.mapping,
-            index: this.index,
+            extent: this.extent,
             complete: this.complete,
             large: this.large,
             surplus: this.surplus,
             one_home: this.one_home,
             _state: PhantomData,
         }
+    }
+}
+
+impl Sources<'_, '_, Locked> {
+    /// Returns the page frame of each page of the extent; one that no page has where there is a
+    /// hole.
+    pub(super) fn frames(&self) -> &[usize] {
+        &self.scratch.frames
+    }
+
+    /// Returns the number of holes.
+    pub(super) fn holes(&self) -> usize {
+        let all = self.scratch.frames.len();
+        all - self.pages(0..all)
     }
 }
 

@@ -22,8 +22,8 @@ impl Sources<'_, '_, Frozen> {
             unsafe { bindings::folio_stat_cached(first, -(pages as i32)) };
         }
         let (folios, nr) = self.all_folios();
-        // SAFETY: Frozen and locked by us; the page cache's references are gone
-        // with its entries, so one reference is left: ours.
+        // SAFETY: Frozen and locked by us; the page cache's references are gone with its entries,
+        // so one reference is left: ours.
         unsafe { bindings::folios_end(folios, nr) };
         core::mem::forget(self);
     }

@@ -8,8 +8,7 @@ use crate::bindings;
 ///
 /// [`Sources`]: super::Sources
 pub(crate) trait Hold {
-    /// Gives back what this state holds, on one folio with `pages` page-cache
-    /// references.
+    /// Gives back what this state holds, on one folio with `pages` page-cache references.
     ///
     /// # Safety
     ///
@@ -23,8 +22,8 @@ pub(crate) struct Referenced;
 /// One reference and the folio lock each.
 pub(crate) struct Locked;
 
-/// The folio lock each; the reference count, which was ours and the page
-/// cache's and nobody else's, stands at zero so that nobody can take one.
+/// The folio lock each; the reference count, which was ours and the page cache's and nobody else's,
+/// is zero so that nobody can take one.
 pub(crate) struct Frozen;
 
 impl Hold for Referenced {

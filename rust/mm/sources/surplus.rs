@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Sources<'_, '_, Referenced> {
-    /// Whether a folio seemed to have references that are not ours, the page
-    /// cache's or a mapping's.
+    /// Returns whether a folio seemed to have references that are not ours, the page cache's or a
+    /// mapping's.
     ///
     /// A hint only: without the lock, a page that is being mapped looks the same.
     pub(crate) fn had_surplus(&self) -> bool {
@@ -27,34 +27,33 @@ impl Sources<'_, '_, Referenced> {
 
 impl Sources<'_, '_, Locked> {
     /// Looks for references that are not ours, the page cache's or a mapping's.
-    pub(crate) fn surplus_mapped(&self) -> Surplus {
+    pub(crate) fn surplus_mapped(&self) -> Option<Surplus> {
         if Point::ReferencesMapped.fails() {
-            return Surplus::Passing;
+            return Some(Surplus::Passing);
         }
         self.surplus(true)
     }
 
-    /// Looks for references that are not ours or the page cache's, once the
-    /// mappings are settled: one that is left could write to the old page.
-    pub(crate) fn surplus_unmapped(&self) -> Surplus {
+    /// Looks for references that are not ours or the page cache's, once the mappings are settled:
+    /// one that is left could write to the old page.
+    pub(in crate::mm) fn surplus_unmapped(&self) -> Option<Surplus> {
         if Point::ReferencesUnmapped.fails() {
-            return Surplus::Passing;
+            return Some(Surplus::Passing);
         }
         self.surplus(false)
     }
 
-    fn surplus(&self, mapped: bool) -> Surplus {
+    fn surplus(&self, mapped: bool) -> Option<Surplus> {
         let (folios, nr) = self.all_folios();
         // SAFETY: All are referenced and locked.
         let accounted = unsafe { bindings::folios_accounted(folios, nr, mapped) } as usize;
-        let Some(folio) = self.scratch.folios.get(accounted) else {
-            return Surplus::None;
-        };
+        let folio = *self.scratch.folios.get(accounted)?;
         // SAFETY: Referenced.
-        if unsafe { bindings::folio_maybe_dma_pinned(*folio) } {
+        let pinned = unsafe { bindings::folio_maybe_dma_pinned(folio) };
+        Some(if pinned {
             Surplus::Pinned
         } else {
             Surplus::Passing
-        }
+        })
     }
 }

@@ -12,123 +12,106 @@ use super::{
 };
 use crate::{
     bindings,
-    mm::{
-        extent_pages::ExtentPages,
-        huge_folio::HugeFolio,
-        reverse_map::MappedVma, //
-    },
+    mm::huge_folio::HugeFolio,
     pgtable::{
-        cleared::{
-            Cleared,
-            ClearedRun, //
-        },
-        pte_index::PteIndex, //
+        cleared::ClearedRun,
+        pte_map::RUN_LEN, //
     },
     support::failpoint::Point, //
 };
-use core::ops::Range;
+use core::{
+    ops::Range,
+    ptr::NonNull, //
+};
 
-impl ExtentPages for Sources<'_, '_, Locked> {
-    fn frames(&self) -> &[usize] {
-        &self.scratch.frames
-    }
-
-    /// The folios' counts follow in [`settle`](Self::settle), once for all
-    /// mappers, unless the folio is large or the VMA locked.
-    fn note_unmapped(&mut self, run: ClearedRun, vma: &MappedVma<'_>, mlocked: bool) {
+impl<'x, 'b> Sources<'x, 'b, Locked> {
+    /// Takes over the debts of entries that mapped pages of the extent and are gone.
+    ///
+    /// The folios' counts follow in [`settle`](Self::settle), once for all mappers, unless the
+    /// folio is large or the VMA locked.
+    ///
+    /// # Safety
+    ///
+    /// The pages of the run are those of [`frames`](Self::frames), at the same indices.
+    pub(in crate::mm) unsafe fn note_unmapped<P: ?Sized>(&mut self, run: ClearedRun<'_, P>) {
+        let (vma, mlocked) = (run.vma(), run.is_mlocked());
         if mlocked || self.large {
             for pages in run.into_stretches() {
-                self.unmap_stretch(pages, vma, mlocked);
+                // SAFETY: By this function's contract and the invariants of the run.
+                unsafe { self.unmap_stretch(pages, vma, mlocked) };
             }
         } else if run.is_whole() {
-            self.scratch.whole[run.first() / ClearedRun::LEN] += 1;
+            if let Some(count) = self.scratch.whole.get_mut(run.first() / RUN_LEN) {
+                *count += 1;
+            }
         } else {
             for pages in run.into_stretches() {
-                for count in &mut self.scratch.unmapped[pages] {
+                let counts = self.scratch.unmapped.get_mut(pages).unwrap_or_default();
+                for count in counts {
                     *count += 1;
                 }
             }
         }
     }
-}
 
-impl<'x, 'b> Sources<'x, 'b, Locked> {
-    /// The page frame of page `at` of the extent; one that no page has where
-    /// there is a hole.
-    #[inline]
-    pub(crate) fn frame(&self, at: PteIndex) -> usize {
-        self.scratch
-            .frames
-            .get(at.get())
-            .copied()
-            .unwrap_or(usize::MAX)
-    }
-
-    /// Whether page `at` of the extent has this page frame.
-    #[inline]
-    pub(crate) fn is_page(&self, at: usize, pfn: usize) -> bool {
-        self.scratch.frames[at] == pfn
-    }
-
-    /// Whether a page was poisoned since it was found.
-    pub(crate) fn is_poisoned(&self) -> bool {
+    /// Returns whether a page was poisoned since it was found.
+    pub(in crate::mm) fn is_poisoned(&self) -> bool {
         let (folios, nr) = self.all_folios();
         // SAFETY: All are referenced and locked.
         let poisoned = unsafe { bindings::folios_poisoned(folios, nr) };
         poisoned || Point::Poison.fails()
     }
 
-    /// Takes one mapping of page `at` off the folio's counts at once
-    /// (`folio_remove_rmap_ptes()`). Context: under the PTE lock.
-    pub(crate) fn remove_rmap(&mut self, at: usize, cleared: Cleared, vma: &MappedVma<'_>) {
-        assert!(self.is_page(at, cleared.into_page()));
-        self.remove_mappings(at..at + 1, vma);
-    }
-
-    /// Pages of which one mapping each is gone: large folios are settled at
-    /// once, small ones if the VMA is locked.
-    fn unmap_stretch(&mut self, pages: Range<usize>, vma: &MappedVma<'_>, mlocked: bool) {
+    /// Takes one mapping each off the counts of these pages: of those of large folios at once, of
+    /// small ones if the VMA is locked.
+    ///
+    /// # Safety
+    ///
+    /// An entry of `vma` mapped each of these pages, and is gone. The lock of its table is held.
+    unsafe fn unmap_stretch(
+        &mut self,
+        pages: Range<usize>,
+        vma: NonNull<bindings::vm_area_struct>,
+        mlocked: bool,
+    ) {
         let mut at = pages.start;
         while at < pages.end {
-            let (_, first) = self.folio_of(at);
-            let order = self.scratch.orders[first];
+            // Every page was found with its folio.
+            let Some((folio, first)) = self.folio_around(at) else {
+                return;
+            };
+            let order = self.scratch.orders.get(first).copied().unwrap_or(0);
             let end = pages.end.min(first + (1 << order));
             if mlocked || order > 0 {
-                self.remove_mappings(at..end, vma);
-            } else {
-                self.scratch.unmapped[at] += 1;
+                let nr = (end - at) as i32;
+                // SAFETY: The folio is locked, and entries that mapped these pages of it are gone,
+                // by this function's contract.
+                unsafe { bindings::folio_remove_rmap(folio, at - first, nr, vma.as_ptr()) };
+            } else if let Some(count) = self.scratch.unmapped.get_mut(at) {
+                *count += 1;
             }
             at = end;
         }
     }
 
-    /// Takes one mapping of each of these pages, all of one folio, off its
-    /// counts. The caller has cleared an entry of `vma` for each.
-    fn remove_mappings(&self, pages: Range<usize>, vma: &MappedVma<'_>) {
-        let (folio, first) = self.folio_of(pages.start);
-        let nr = pages.len() as i32;
-        // SAFETY: The folio is locked, and entries that mapped these pages of it
-        // are gone.
-        unsafe { bindings::folio_remove_rmap(folio, pages.start - first, nr, vma.as_ptr()) };
-    }
-
     /// Takes the noted mappings off the counts, one step for each folio.
     ///
-    /// Until then map counts are too high, which the folio locks keep from
-    /// anybody who would act on it.
-    pub(crate) fn settle(&mut self) {
+    /// Until then map counts are too high, which the folio locks keep from anybody who would act on
+    /// it.
+    pub(in crate::mm) fn settle(&mut self) {
         for (first, places) in self.homes() {
             let mut unmapped = 0;
             let mut at = places.start;
             while at < places.end {
-                let run = at / ClearedRun::LEN;
-                let end = places.end.min((run + 1) * ClearedRun::LEN);
+                let run = at / RUN_LEN;
+                let end = places.end.min((run + 1) * RUN_LEN);
                 let (folios, nr) = self.folios(at..end);
-                let counts = self.scratch.unmapped[at..end].as_ptr();
-                let whole = self.scratch.whole[run];
-                // SAFETY: As many entries of these small folios were cleared; our
-                // own references keep them.
-                unmapped += unsafe { bindings::folios_drop_mappings(folios, counts, nr, whole) };
+                let counts = self.scratch.unmapped.get(at..end).unwrap_or_default();
+                let whole = self.scratch.whole.get(run).copied().unwrap_or(0);
+                // SAFETY: There are as many counts as folios, by the invariant of `Scratch`. As
+                // many entries of these small folios were cleared; our own references keep them.
+                unmapped +=
+                    unsafe { bindings::folios_drop_mappings(folios, counts.as_ptr(), nr, whole) };
                 at = end;
             }
             if unmapped > 0 {
@@ -142,8 +125,8 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
 
     /// Copies these pages into the huge folio, and clears them there for holes.
     ///
-    /// [`Obstacle::Poisoned`] when the machine finds the source broken.
-    pub(crate) fn copy_pages(
+    /// Returns [`Obstacle::Poisoned`] when the machine finds the source broken.
+    pub(in crate::mm) fn copy_pages(
         &self,
         pages: Range<usize>,
         huge: &mut HugeFolio<'_>,
@@ -151,10 +134,10 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
         if Point::Copy.cut(pages.clone()) < pages.end {
             return Err(Obstacle::Poisoned);
         }
-        let at = pages.start;
-        let frames = &self.scratch.frames[pages];
-        // SAFETY: The pages of both are ours, by the type invariants; sources are
-        // locked and unmapped, so nobody writes to them.
+        let (at, frames) = (pages.start, self.scratch.frames.get(pages));
+        let frames = frames.unwrap_or_default();
+        // SAFETY: Both folios have these pages: an extent has as many as there are frames. They are
+        // ours, by the type invariants.
         let copied = unsafe {
             bindings::copy_pages(huge.as_ptr(), at, frames.as_ptr(), frames.len() as u32)
         };
@@ -166,13 +149,13 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
 
     /// Freezes every reference count at what we and the page cache hold.
     ///
-    /// Gives the sources back when one has another reference. Context: under
-    /// the page cache's lock, which keeps lookups from spinning for long.
-    pub(crate) fn freeze(self) -> Result<Sources<'x, 'b, Frozen>, Self> {
+    /// Gives the sources back when one has another reference. Context: under the page cache's lock,
+    /// which keeps lookups from spinning for long.
+    pub(in crate::mm) fn freeze(self) -> Result<Sources<'x, 'b, Frozen>, Self> {
         let all = self.scratch.folios.len();
         let (folios, nr) = self.folios(0..Point::Freeze.cut(0..all));
-        // SAFETY: All are referenced and locked; those before the place returned
-        // are frozen, and only those are unfrozen.
+        // SAFETY: All are referenced and locked; those before the place returned are frozen, and
+        // only those are unfrozen.
         unsafe {
             let frozen = bindings::folios_freeze(folios, nr);
             if (frozen as usize) < all {
@@ -180,15 +163,16 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
                 return Err(self);
             }
         }
-        // INVARIANT: All are frozen.
-        Ok(self.into_state())
+        // SAFETY: All are frozen.
+        Ok(unsafe { self.into_state() })
     }
 
-    /// Marks the folios dirty, for when they stay: what was written through
-    /// tables that are gone now must not be dropped by reclaim, which it does
-    /// with clean shmem. Nobody noted which pages those were: one that was only
-    /// read costs a write to swap, which most of them have cost before.
-    pub(crate) fn keep_dirty(&mut self) {
+    /// Marks the folios dirty, for when they stay: what was written through tables that are gone
+    /// now must not be dropped by reclaim, which it does with clean shmem.
+    ///
+    /// Nobody noted which pages those were: one that was only read costs a write to swap, which
+    /// most of them have cost before.
+    pub(in crate::mm) fn keep_dirty(&mut self) {
         for folio in self.scratch.folios.iter().filter(|f| !f.is_null()) {
             // SAFETY: Referenced and locked.
             unsafe { bindings::folio_mark_dirty(*folio) };

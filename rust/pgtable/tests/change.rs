@@ -15,21 +15,20 @@ mod tests {
         Scratch,
         Watch, //
     };
-    use crate::{
-        bindings,
-        pgtable::{
-            entry::{
-                Pmd,
-                PteKind, //
-            },
-            pmd_lock::CheckedTable,
-            pmd_size::{
-                pmd_pages,
-                pmd_size, //
-            },
-            pte_install::NewPte,
-            walk::PmdSlot, //
+    use crate::bindings;
+    use crate::pgtable::{
+        entry::{
+            Pmd,
+            PteKind, //
         },
+        pmd_lock::CheckedTable,
+        pmd_size::{
+            pmd_pages,
+            pmd_size, //
+        },
+        pte_install::NewPte,
+        walk::PmdSlot,
+        whole_pmd::WholePmd, //
     };
     use kernel::{
         page::PAGE_SIZE,
@@ -180,9 +179,9 @@ mod tests {
         memory.write(0)?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let mut section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.whole().ok_or(EFAULT)?.invalidate();
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let mut none = Known::new(KVec::new(), vma);
+            let mut none = Known::new(KVec::new());
             let kept = matches!(guard.check(&mut none), CheckedTable::Kept);
             assert!(kept);
             drop(section);
@@ -198,12 +197,12 @@ mod tests {
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
             let mut reader = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let mut section = slot.invalidate(extent(memory.page(0)));
+            let mut section = slot.whole().ok_or(EFAULT)?.invalidate();
             let stale = reader.map_ro_nolock().ok_or(EFAULT)?;
             assert!(stale.entries().read(at(0)).page().is_some());
             let frames = frames_of(stale.entries())?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let mut known = Known::new(frames, vma);
+            let mut known = Known::new(frames);
             let CheckedTable::Mapped(table) = guard.check(&mut known) else {
                 return Err(EBUSY);
             };
@@ -248,8 +247,8 @@ mod tests {
         let watch = Watch::begin(memory.page(0))?;
         memory.look(|vma| {
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?, vma);
-            let mut section = slot.invalidate(extent(memory.page(0)));
+            let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?);
+            let mut section = slot.whole().ok_or(EFAULT)?.invalidate();
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let CheckedTable::Mapped(table) = guard.check(&mut known) else {
                 return Err(EBUSY);
@@ -269,8 +268,8 @@ mod tests {
             assert_eq!(entry.install(NewPte::Poison), Ok(()));
             drop(entry);
             let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?, vma);
-            let mut section = slot.invalidate(extent(memory.page(0)));
+            let mut known = Known::new(frames_of(&slot.map().ok_or(EFAULT)?)?);
+            let mut section = slot.whole().ok_or(EFAULT)?.invalidate();
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
             let kept = matches!(guard.check(&mut known), CheckedTable::Kept);
             assert!(kept);
@@ -300,7 +299,100 @@ mod tests {
             assert_eq!(slot.invalidate(all).range(), extent(memory.page(0)));
             let part = memory.page(1)..memory.page(3);
             assert_eq!(slot.invalidate(part.clone()).range(), part);
+            let inside = memory.page(1) + 1..memory.page(2) + 1;
+            assert_eq!(slot.invalidate(inside).range(), part);
+            let (first, second) = (memory.page(1), memory.page(2));
+            // The wrong way round, before the slot, behind it: nothing.
+            for none in [second..first, 0..first - PAGE_SIZE, usize::MAX..usize::MAX] {
+                assert!(slot.invalidate(none).range().is_empty());
+            }
             Ok(())
         })
+    }
+
+    /// Maps two VMAs, each with its first page written and its second to fourth not, have a table
+    /// in common.
+    fn neighbours() -> Result<(Scratch, Scratch)> {
+        let memory = Scratch::shared(4 * PAGE_SIZE)?;
+        let neighbour = Scratch::shared_at(4, 4 * PAGE_SIZE)?;
+        memory.write(0)?;
+        neighbour.write(0)?;
+        Ok((memory, neighbour))
+    }
+
+    #[test]
+    fn a_section_is_cut_to_its_vma() -> Result {
+        let (memory, neighbour) = neighbours()?;
+        let both = memory.page(0)..memory.page(8);
+        for memory in [memory, neighbour] {
+            memory.look(|vma| {
+                let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+                let own = memory.page(0)..memory.page(4);
+                assert_eq!(slot.invalidate(both.clone()).range(), own);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_of_a_neighbour_stays() -> Result {
+        let (memory, neighbour) = neighbours()?;
+        neighbour.look(|vma| {
+            let mut slot = PmdSlot::find(vma, neighbour.page(0)).ok_or(EFAULT)?;
+            let mut section = slot.invalidate(extent(memory.page(0)));
+            let mut table = section.map_lock().ok_or(EFAULT)?;
+            assert!(table.entries().read(at(0)).page().is_some());
+            assert!(table.clear(at(0)).is_none());
+            assert!(table.entries().read(at(0)).page().is_some());
+            let old = table.clear(at(4)).ok_or(EFAULT)?;
+            // SAFETY: The entry is cleared and its lock held; the reference and
+            // the rmap were its own.
+            unsafe { bindings::scratch_forget(vma.as_ptr(), old.into_page()) };
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_table_of_several_vmas_is_nobodys() -> Result {
+        let (memory, neighbour) = neighbours()?;
+        for memory in [memory, neighbour] {
+            memory.look(|vma| {
+                let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+                assert!(slot.whole().is_none());
+                assert!(WholePmd::find(vma, memory.page(0)).is_none());
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_table_of_one_vma_is_found_from_each_page() -> Result {
+        let memory = Scratch::shared(2 * pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            for page in [0, 1, pmd_pages() - 1] {
+                let pmd = WholePmd::find(vma, memory.page(page)).ok_or(EFAULT)?;
+                assert_eq!(pmd.invalidate().range(), extent(memory.page(0)));
+            }
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn h5_nobody_is_told_of_nothing() -> Result {
+        let memory = Scratch::shared(pmd_size())?;
+        memory.write(0)?;
+        let watch = Watch::begin(memory.page(0))?;
+        memory.look(|vma| {
+            let mut slot = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
+            let mut section = slot.invalidate(memory.page(0)..memory.page(0));
+            let mut table = section.map_lock().ok_or(EFAULT)?;
+            assert!(table.clear(at(0)).is_none());
+            Ok(())
+        })?;
+        assert!(watch.told(c""));
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 use core::mem::MaybeUninit;
 use kernel::prelude::kunit_tests;
 
-/// One pte of each kind, in the order of `shmem_collapse_sample_pte()`.
+/// Returns one pte of each kind, in the order of `shmem_collapse_sample_pte()`.
 fn sample_pte(which: u32) -> Pte {
     let mut entry = MaybeUninit::uninit();
     // SAFETY: Any number is fine; one entry is read from a value of our own.
@@ -23,7 +23,7 @@ fn sample_pte(which: u32) -> Pte {
     }
 }
 
-/// One pmd of each kind, if the architecture has it.
+/// Returns one pmd of each kind, if the architecture has it.
 fn sample_pmd(which: u32) -> Option<Pmd> {
     let mut pmd = MaybeUninit::uninit();
     // SAFETY: The output is valid for writing, and read only if it was written.

@@ -193,7 +193,9 @@ mod tests {
             drop(slot.alloc_map()?);
             assert_eq!(rcu_depth(), depth);
             drop(
-                slot.invalidate(extent(memory.page(0)))
+                slot.whole()
+                    .ok_or(EFAULT)?
+                    .invalidate()
                     .lock_pmd()
                     .lock_table(),
             );
@@ -246,10 +248,10 @@ mod tests {
             let mut slot = PmdSlot::alloc(vma, memory.page(0))?.ok_or(EFAULT)?;
             drop(slot.alloc_map()?);
             let mut remover = PmdSlot::find(vma, memory.page(0)).ok_or(EFAULT)?;
-            let mut section = remover.invalidate(extent(memory.page(0)));
+            let mut section = remover.whole().ok_or(EFAULT)?.invalidate();
             let stale = slot.map_rw_nolock().ok_or(EFAULT)?;
             let guard = section.lock_pmd().lock_table().ok_or(EFAULT)?;
-            let mut none = Known::new(KVec::new(), vma);
+            let mut none = Known::new(KVec::new());
             let CheckedTable::Empty(table) = guard.check(&mut none) else {
                 return Err(EBUSY);
             };

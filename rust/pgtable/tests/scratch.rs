@@ -32,24 +32,30 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Maps shared anonymous memory: shmem.
     pub(crate) fn shared(len: usize) -> Result<Self> {
-        Self::map(len, true)
+        Self::map(0, len, true)
+    }
+
+    /// Maps shared anonymous memory of another file so many pages behind where
+    /// [`shared`](Self::shared) does.
+    pub(super) fn shared_at(page: usize, len: usize) -> Result<Self> {
+        Self::map(page * PAGE_SIZE, len, true)
     }
 
     /// Maps private anonymous memory.
     pub(super) fn private(len: usize) -> Result<Self> {
-        Self::map(len, false)
+        Self::map(0, len, false)
     }
 
-    fn map(len: usize, shared: bool) -> Result<Self> {
-        // SAFETY: Runs as a KUnit test, which gets an mm of its own.
-        let start = unsafe { bindings::scratch_map(len, shared) };
+    fn map(at: usize, len: usize, shared: bool) -> Result<Self> {
+        // SAFETY: FFI call without safety requirements.
+        let start = unsafe { bindings::scratch_map(at, len, shared) };
         if start == 0 {
             return Err(ENOMEM);
         }
         Ok(Self { start })
     }
 
-    /// The address of a page.
+    /// Returns the address of a page.
     pub(crate) fn page(self, index: usize) -> usize {
         self.start + index * PAGE_SIZE
     }
@@ -63,20 +69,20 @@ impl Scratch {
 
     /// Reads a page; returns whether that was possible.
     pub(super) fn read(self, index: usize) -> bool {
-        // SAFETY: As above.
+        // SAFETY: User accesses fail where nothing is mapped.
         unsafe { bindings::scratch_read(self.page(index)) }
     }
 
     /// Makes the first PMD-sized range one huge page.
     pub(super) fn collapse(self) -> Result {
-        // SAFETY: The test's task has an mm.
+        // SAFETY: FFI call without safety requirements.
         kernel::error::to_result(unsafe { bindings::scratch_collapse(self.start) })
     }
 
     /// Makes the file that is mapped allow memory below 4 GiB only, or all; false
     /// where the machine has no other.
     pub(crate) fn forbid_high_memory(self, forbid: bool) -> bool {
-        // SAFETY: The test's task has an mm; something is mapped there.
+        // SAFETY: FFI call without safety requirements.
         unsafe { bindings::scratch_forbid_high_memory(self.start, forbid) }
     }
 
@@ -93,18 +99,18 @@ impl Scratch {
 }
 
 /// A secondary MMU of the test's own mm, which notes what it is told about a page.
-pub(super) struct Watch(());
+pub(crate) struct Watch(());
 
 impl Watch {
-    /// Context: not under the mmap lock.
-    pub(super) fn begin(addr: usize) -> Result<Self> {
-        // SAFETY: Runs as a KUnit test, which gets an mm of its own.
+    /// Begins to watch a page. Context: not under the mmap lock.
+    pub(crate) fn begin(addr: usize) -> Result<Self> {
+        // SAFETY: FFI call without safety requirements.
         kernel::error::to_result(unsafe { bindings::watch_begin(addr) })?;
         Ok(Self(()))
     }
 
-    /// What it was told since the last call, see `watch_note()`.
-    pub(super) fn told(&self, expected: &CStr) -> bool {
+    /// Returns whether it was told what is expected since the last call, see `watch_note()`.
+    pub(crate) fn told(&self, expected: &CStr) -> bool {
         // SAFETY: A string that ends, and nobody else writes it.
         unsafe {
             let told = CStr::from_char_ptr(bindings::watch_log()) == expected;
@@ -124,30 +130,30 @@ impl Drop for Watch {
     }
 }
 
-/// The PMD-sized range that starts at `addr`.
+/// Returns the PMD-sized range that starts at `addr`.
 pub(super) fn extent(addr: usize) -> core::ops::Range<usize> {
     addr..addr + pmd_size()
 }
 
-/// The index of the entry of a page.
+/// Returns the index of the entry of a page.
 pub(super) fn at(page: usize) -> PteIndex {
     PteIndex::of(page * PAGE_SIZE)
 }
 
-/// RCU read sections that the task is in.
+/// Returns the number of RCU read sections that the task is in.
 pub(super) fn rcu_depth() -> i32 {
     // SAFETY: Looks at the current task only.
     unsafe { bindings::rcu_depth() }
 }
 
-/// Whether this kernel counts them.
+/// Returns whether this kernel counts them.
 pub(super) fn rcu_is_counted() -> bool {
     // SAFETY: No precondition.
     unsafe { bindings::rcu_is_counted() }
 }
 
-/// The page frame of each entry, or one that no page has.
-pub(super) fn frames_of(table: &PteMap<'_>) -> Result<KVec<usize>> {
+/// Returns the page frame of each entry, or one that no page has.
+pub(crate) fn frames_of(table: &PteMap<'_>) -> Result<KVec<usize>> {
     let mut frames = KVec::from_elem(usize::MAX, pmd_pages(), GFP_ATOMIC)?;
     table.all(0..pmd_pages(), |index, pte| {
         if let Some(frame) = pte.page() {
@@ -158,20 +164,15 @@ pub(super) fn frames_of(table: &PteMap<'_>) -> Result<KVec<usize>> {
     Ok(frames)
 }
 
-/// Pages of a VMA, mapped by one table only.
-pub(super) struct Known {
+/// Pages that pay for their entries at once.
+pub(crate) struct Known {
     pub(super) frames: KVec<usize>,
-    pub(super) settled: usize,
-    vma: *mut bindings::vm_area_struct,
+    pub(crate) settled: usize,
 }
 
 impl Known {
-    pub(super) fn new(frames: KVec<usize>, vma: &VmaRef) -> Self {
-        Self {
-            frames,
-            settled: 0,
-            vma: vma.as_ptr(),
-        }
+    pub(crate) fn new(frames: KVec<usize>) -> Self {
+        Self { frames, settled: 0 }
     }
 }
 
@@ -180,12 +181,13 @@ impl MappedPages for Known {
         &self.frames
     }
 
-    fn settle(&mut self, run: ClearedRun) {
+    fn settle(&mut self, run: ClearedRun<'_, Self>) {
+        let vma = run.vma().as_ptr();
         for frame in run.into_stretches().flat_map(|at| &self.frames[at]) {
             self.settled += 1;
-            // SAFETY: The entry is out of the tree and both locks are held; the
-            // reference and the rmap were its own.
-            unsafe { bindings::scratch_forget(self.vma, *frame) };
+            // SAFETY: The run proves that an entry of the VMA which mapped this page is gone, and
+            // the lock is held; the reference and the rmap were its own.
+            unsafe { bindings::scratch_forget(vma, *frame) };
         }
     }
 }

@@ -12,5 +12,7 @@ fn take_out<W: Witness, P: MappedPages>(
     table: MappedTable<'_, '_, W, P>,
     target: &impl MigrationTarget,
 ) {
-    table.replace(target).free_deferred();
+    if let Ok(detached) = table.replace(target) {
+        detached.free_deferred();
+    }
 }

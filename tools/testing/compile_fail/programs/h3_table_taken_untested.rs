@@ -4,10 +4,11 @@
 // message: no method named `remove` found for struct `TableGuard` in the current scope
 
 use crate::pgtable::{
+    invalidation::Table,
     pmd_lock::TableGuard,
     witness::Witness, //
 };
 
-fn take_out<W: Witness>(table: TableGuard<'_, W>) {
+fn take_out<W: Witness>(table: TableGuard<'_, W, Table>) {
     table.remove().free_deferred();
 }

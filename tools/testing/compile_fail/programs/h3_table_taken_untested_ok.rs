@@ -3,6 +3,7 @@
 
 use crate::pgtable::{
     cleared::MappedPages,
+    invalidation::Table,
     pmd_lock::{
         CheckedTable,
         TableGuard, //
@@ -10,7 +11,7 @@ use crate::pgtable::{
     witness::Witness, //
 };
 
-fn take_out<W: Witness>(table: TableGuard<'_, W>, pages: &mut impl MappedPages) {
+fn take_out<W: Witness>(table: TableGuard<'_, W, Table>, pages: &mut impl MappedPages) {
     if let CheckedTable::Empty(table) = table.check(pages) {
         table.remove().free_deferred();
     }

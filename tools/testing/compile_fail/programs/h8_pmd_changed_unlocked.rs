@@ -4,7 +4,10 @@
 // message: no method named `clear_migration` found for struct `Invalidation` in the current scope
 
 use crate::pgtable::{
-    invalidation::Invalidation,
+    invalidation::{
+        Invalidation,
+        Table, //
+    },
     migration::{
         MigrationTarget,
         Spared, //
@@ -12,6 +15,6 @@ use crate::pgtable::{
     witness::Witness, //
 };
 
-fn give_back<W: Witness>(section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
+fn give_back<W: Witness>(section: Invalidation<'_, W, Table>, target: &impl MigrationTarget) -> bool {
     section.clear_migration(target, Spared::Nothing)
 }

@@ -2,7 +2,10 @@
 // The right way of pmd_changed_unlocked.rs.
 
 use crate::pgtable::{
-    invalidation::Invalidation,
+    invalidation::{
+        Invalidation,
+        Table, //
+    },
     migration::{
         MigrationTarget,
         Spared, //
@@ -10,6 +13,9 @@ use crate::pgtable::{
     witness::Witness, //
 };
 
-fn give_back<W: Witness>(mut section: Invalidation<'_, W>, target: &impl MigrationTarget) -> bool {
+fn give_back<W: Witness>(
+    mut section: Invalidation<'_, W, Table>,
+    target: &impl MigrationTarget,
+) -> bool {
     section.lock_pmd().clear_migration(target, Spared::Nothing)
 }

@@ -4,7 +4,7 @@
 // message: mismatched types
 
 use crate::mm::{
-    backing::Mapping,
+    extent::Extent,
     huge_folio::{
         HugeFolio,
         Payer, //
@@ -12,6 +12,6 @@ use crate::mm::{
     nodes::Nodes, //
 };
 
-fn allocates(mapping: Mapping<'_>) -> bool {
-    HugeFolio::new(mapping, 0, &Nodes::only(1 << 20), Payer::Caller, false).is_ok()
+fn allocates(extent: Extent<'_>) -> bool {
+    HugeFolio::new(extent, &Nodes::only(1 << 20), Payer::Caller, false).is_ok()
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     mm::{
-        backing::Mapping,
+        extent::Extent,
         huge_folio::{
             HugeFolio,
             Payer, //
@@ -13,9 +13,9 @@ use crate::{
     support::machine::MemoryNode, //
 };
 
-fn allocates(mapping: Mapping<'_>) -> bool {
+fn allocates(extent: Extent<'_>) -> bool {
     let Some(node) = MemoryNode::new(1 << 20) else {
         return false;
     };
-    HugeFolio::new(mapping, 0, &Nodes::only(node), Payer::Caller, false).is_ok()
+    HugeFolio::new(extent, &Nodes::only(node), Payer::Caller, false).is_ok()
 }

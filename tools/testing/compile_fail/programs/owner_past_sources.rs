@@ -16,10 +16,10 @@ use crate::mm::{
 };
 
 fn pays(mut sources: Sources<'_, '_, Referenced>, nodes: &Nodes) -> bool {
-    let (mapping, index) = (sources.mapping(), sources.index());
+    let extent = sources.extent();
     let Some(owner) = sources.owner() else {
         return false;
     };
     drop(sources);
-    HugeFolio::new(mapping, index, nodes, Payer::Owner(owner), false).is_ok()
+    HugeFolio::new(extent, nodes, Payer::Owner(owner), false).is_ok()
 }

@@ -14,11 +14,11 @@ use crate::mm::{
 };
 
 fn pays(mut sources: Sources<'_, '_, Referenced>, nodes: &Nodes) -> bool {
-    let (mapping, index) = (sources.mapping(), sources.index());
+    let extent = sources.extent();
     let Some(owner) = sources.owner() else {
         return false;
     };
-    let paid = HugeFolio::new(mapping, index, nodes, Payer::Owner(owner), false).is_ok();
+    let paid = HugeFolio::new(extent, nodes, Payer::Owner(owner), false).is_ok();
     drop(sources);
     paid
 }

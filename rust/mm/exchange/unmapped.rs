@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Taking the small folios out of every page table, and the way back.
+
+use super::gathered::Gathered;
+use crate::{
+    mm::{
+        huge_folio::HugeFolio,
+        reverse_map::MappedVma,
+        sources::{
+            state::Locked,
+            Sources,
+            Surplus, //
+        },
+    },
+    pgtable::cleared::{
+        ClearedRun,
+        MappedPages, //
+    },
+    support::failpoint::Delay,
+};
+use core::{
+    mem::ManuallyDrop,
+    ops::ControlFlow, //
+};
+
+/// The small folios of an extent while they are taken out of page tables: the pages that a table
+/// may map, and the huge folio that the entries name instead.
+pub(crate) struct Unmapping<'u, 'x, 'b> {
+    sources: &'u mut Sources<'x, 'b, Locked>,
+    huge: &'u HugeFolio<'b>,
+}
+
+impl<'u, 'b> Unmapping<'u, '_, 'b> {
+    /// Returns the folio that migration entries name.
+    pub(crate) fn target(&self) -> &'u HugeFolio<'b> {
+        self.huge
+    }
+}
+
+impl MappedPages for Unmapping<'_, '_, '_> {
+    fn frames(&self) -> &[usize] {
+        self.sources.frames()
+    }
+
+    fn settle(&mut self, run: ClearedRun<'_, Self>) {
+        // SAFETY: By its invariant the run is of pages that `frames()` above has.
+        unsafe { self.sources.note_unmapped(run) };
+    }
+}
+
+/// An extent that no process maps any more: where a page or a table of pages was mapped there is a
+/// migration entry.
+///
+/// Dropping it rolls back. The entries become empty, never the old tables again: what mprotect or
+/// userfaultfd did meanwhile is not in those.
+///
+/// # Invariants
+///
+/// When this was made, nobody but this value and the page cache had a reference to one of the
+/// sources, so that nobody could write to them. They are locked since.
+pub(crate) struct Unmapped<'x, 'b>(ManuallyDrop<Gathered<'x, 'b>>);
+
+impl<'x, 'b> Gathered<'x, 'b> {
+    /// Takes the sources out of every page table: calls `unmap` for each VMA that maps a page of
+    /// the extent. Returns who has a reference after that, and rolls back, if somebody has: a
+    /// reader, or a fault in a VMA that kept its table.
+    ///
+    /// The lock of the reverse map is held throughout, and each VMA has to be finished when
+    /// `unmap` returns: fork and mremap rely on the order of the walk. Context: sleeps.
+    pub(crate) fn unmap(
+        mut self,
+        mut unmap: impl FnMut(&MappedVma<'_>, &mut Unmapping<'_, 'x, 'b>),
+    ) -> Result<Unmapped<'x, 'b>, Surplus> {
+        let reverse_map = self.extent().reverse_map();
+        let mut unmapping = Unmapping {
+            sources: &mut self.sources,
+            huge: &self.huge,
+        };
+        let _: ControlFlow<()> = reverse_map.for_each(|vma| {
+            unmap(vma, &mut unmapping);
+            ControlFlow::Continue(())
+        });
+        self.sources.settle();
+        drop(reverse_map);
+        // INVARIANT: Not shown to anybody before the count.
+        let unmapped = Unmapped(ManuallyDrop::new(self));
+        Delay::Unmapped.wait();
+        match unmapped.0.sources.surplus_unmapped() {
+            None => Ok(unmapped),
+            Some(surplus) => Err(surplus),
+        }
+    }
+}
+
+impl<'x, 'b> Unmapped<'x, 'b> {
+    pub(super) fn held(&self) -> &Gathered<'x, 'b> {
+        &self.0
+    }
+
+    pub(super) fn held_mut(&mut self) -> &mut Gathered<'x, 'b> {
+        &mut self.0
+    }
+
+    /// Takes everything out, so that nothing is rolled back when it is dropped.
+    pub(super) fn into_held(self) -> Gathered<'x, 'b> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is not used again, nor dropped.
+        unsafe { ManuallyDrop::take(&mut this.0) }
+    }
+
+    /// Undoes [`into_held`](Self::into_held), for an exchange that failed after all.
+    ///
+    /// # Safety
+    ///
+    /// `held` comes from there, and its sources are locked since.
+    pub(super) unsafe fn from_held(held: Gathered<'x, 'b>) -> Self {
+        // INVARIANT: By this function's contract.
+        Self(ManuallyDrop::new(held))
+    }
+}
+
+impl Drop for Unmapped<'_, '_> {
+    fn drop(&mut self) {
+        Delay::RollingBack.wait();
+        self.0.huge.clear_entries();
+        self.0.sources.keep_dirty();
+        // SAFETY: Dropped here, once.
+        unsafe { ManuallyDrop::drop(&mut self.0) };
+    }
+}
