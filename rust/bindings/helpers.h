@@ -190,9 +190,8 @@ bool shmem_collapse_vma_index_in(struct vm_area_struct *vma, unsigned long addr,
 bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
 					unsigned long addr, pmd_t *pmd,
 					struct page *huge, bool spare_soft_dirty);
-struct shmem_collapse_entry
-shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
-			   pte_t *pte, struct page *huge, unsigned long at);
+bool shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
+				pte_t *pte, struct page *huge, unsigned long at);
 unsigned int shmem_collapse_pte_clear_migrations(struct vm_area_struct *vma,
 						 unsigned long addr, pte_t *pte,
 						 unsigned int nr,
@@ -347,6 +346,7 @@ void shmem_collapse_fault_attr_remove(struct dentry *dir);
 /* helpers_kunit.c, with CONFIG_KUNIT=y only */
 unsigned long shmem_collapse_scratch_map(unsigned long at, unsigned long len,
 					 bool shared);
+unsigned long shmem_collapse_scratch_map_private(unsigned long len);
 bool shmem_collapse_scratch_write(unsigned long addr);
 bool shmem_collapse_scratch_read(unsigned long addr);
 int shmem_collapse_scratch_collapse(unsigned long addr);

@@ -43,6 +43,24 @@ unsigned long shmem_collapse_scratch_map(unsigned long at, unsigned long len,
 	return IS_ERR_VALUE(addr) ? 0 : addr;
 }
 
+/* The same at that address for a private mapping of a shmem file. */
+unsigned long shmem_collapse_scratch_map_private(unsigned long len)
+{
+	struct kunit *test = kunit_get_current_test();
+	unsigned long addr = SCRATCH_START;
+	struct file *file;
+
+	if (!test)
+		return 0;
+	file = shmem_file_setup("shmem_collapse", len, EMPTY_VMA_FLAGS);
+	if (IS_ERR(file))
+		return 0;
+	addr = kunit_vm_mmap(test, file, addr, len, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_FIXED_NOREPLACE, 0);
+	fput(file);
+	return IS_ERR_VALUE(addr) ? 0 : addr;
+}
+
 bool shmem_collapse_scratch_write(unsigned long addr)
 {
 	return !put_user((char)1, (char __user *)addr);

@@ -68,19 +68,33 @@ static pte_t migration_pte(pte_t old, unsigned long pfn)
 	return pte;
 }
 
+/* Whether @page is the one of its file that page @at of @huge is to replace. */
+static bool is_replaced_by(struct page *page, struct page *huge, unsigned long at)
+{
+	struct folio *old = page_folio(page), *new = page_folio(huge);
+
+	return READ_ONCE(old->mapping) == new->mapping &&
+	       old->index + folio_page_idx(old, page) == new->index + at;
+}
+
 /*
+ * Replaces an entry that maps an ordinary page; false if that is not the page of
+ * the file, but a private copy: it stays as it is then.
+ *
  * No flush in between: who reads the entry as none meanwhile goes to sleep with
  * a reference on the page.
  */
-struct shmem_collapse_entry
-shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
-			   pte_t *pte, struct page *huge, unsigned long at)
+bool shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
+				pte_t *pte, struct page *huge, unsigned long at)
 {
-	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, pte);
+	pte_t old;
 
+	if (!is_replaced_by(pfn_to_page(pte_pfn(ptep_get(pte))), huge, at))
+		return false;
+	old = ptep_get_and_clear(vma->vm_mm, addr, pte);
 	set_pte_at(vma->vm_mm, addr, pte,
 		   migration_pte(old, page_to_pfn(huge) + at));
-	return shmem_collapse_pte_decode(old);
+	return true;
 }
 
 /*

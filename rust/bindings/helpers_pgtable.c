@@ -4,6 +4,7 @@
 #include <linux/hugetlb.h>
 #include <linux/leafops.h>
 #include <linux/mm.h>
+#include <linux/mm_inline.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page_table_check.h>
 #include <linux/pgtable.h>
@@ -393,12 +394,18 @@ void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table)
 	pte_free_defer(mm, pmd_pgtable(table));
 }
 
+/* For an entry that maps an ordinary page, which is taken off the RSS. */
 struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
 						     unsigned long addr,
 						     pte_t *pte)
 {
-	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, pte);
+	struct folio *folio = page_folio(pfn_to_page(pte_pfn(ptep_get(pte))));
+	pte_t old;
 
+	/* The high-water mark follows only when the counter is about to fall. */
+	update_hiwater_rss(vma->vm_mm);
+	dec_mm_counter(vma->vm_mm, mm_counter(folio));
+	old = ptep_get_and_clear(vma->vm_mm, addr, pte);
 	cond_install_uffd_wp_ptes(vma, addr, pte, old, 1);
 	return pte_decode(old);
 }

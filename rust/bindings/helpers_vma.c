@@ -39,14 +39,16 @@ static bool vma_write_locked(struct vm_area_struct *vma)
 }
 
 /*
- * Flags half of the test that allows a table to be taken out. Meaningful only
- * under the PTE lock: anon_vma and the guard flag are set before the first
+ * The half of the test that allows a table to be taken out which is not about its
+ * contents. Meaningful only under the PTE lock: anon_vma and the guard flag are set before the first
  * entry they announce goes in under that lock.
  */
 bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma)
 {
 	vm_flags_t flags = READ_ONCE(vma->vm_flags);
 
+	if (!vma->vm_file || !shmem_mapping(vma->vm_file->f_mapping))
+		return false;
 	return !READ_ONCE(vma->anon_vma) && !userfaultfd_armed(vma) &&
 	       !vma_test_atomic_flag(vma, VMA_MAYBE_GUARD_BIT) &&
 	       !(flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP)) &&

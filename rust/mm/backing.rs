@@ -88,9 +88,9 @@ impl Backing {
     pub(super) fn of_vma(vma: &VmaRef) -> Option<Self> {
         // SAFETY: A `VmaRef` is locked, so the VMA keeps its file.
         let file = NonNull::new(unsafe { bindings::vma_get_shmem_file(vma.as_ptr()) })?;
-        // SAFETY: The call took a reference, which the value takes over. The mapping has one of
-        // its own, so whoever works with the position takes `f_pos_lock`; nobody below such work
-        // on a shmem file comes here.
+        // SAFETY: The call took a reference, which the value takes over. The mapping has one of its
+        // own, so `fdget_pos()` takes `f_pos_lock`. A call that did without began before the file
+        // was mapped, in the only task that had the file, and is over.
         let file = unsafe { ARef::from_raw(file.cast()) };
         // INVARIANT: The call returns no other file.
         Some(Self(Reference::File(file)))

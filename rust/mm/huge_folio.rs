@@ -110,8 +110,8 @@ impl<'b> HugeFolio<'b> {
         unsafe { bindings::mem_cgroup_put(memcg) };
         let mapping = extent.mapping().as_ptr();
         // SAFETY: The folio is valid; the mapping lives.
-        let zone =
-            unsafe { bindings::zone_allowed(folio.as_ptr(), mapping) } && !Point::Zone.fails();
+        let allowed = unsafe { bindings::zone_allowed(folio.as_ptr(), mapping) };
+        let zone = allowed && !Point::Zone.fails();
         if charged.is_err() || !zone {
             // SAFETY: The only reference, ours.
             unsafe { bindings::folio_put(folio.as_ptr()) };

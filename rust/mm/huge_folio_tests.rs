@@ -156,6 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn h17_a_private_copy_stays() -> Result {
+        let memory = Scratch::private_file(pmd_size())?;
+        memory.write(0)?;
+        memory.look(|vma| {
+            let file = Backing::of_vma(vma).ok_or(EINVAL)?;
+            assert_eq!(exchange_entries(vma, memory, &huge(&file, 0)?)?, 0);
+            assert!(matches!(first_entry(vma, memory)?, PteKind::Page(_)));
+            Ok(())
+        })?;
+        memory.write(0)
+    }
+
+    #[test]
     fn h5_h32_a_secondary_mmu_hears_of_replaced_entries() -> Result {
         let memory = Scratch::shared(pmd_size())?;
         memory.write(0)?;

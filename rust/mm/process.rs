@@ -37,7 +37,7 @@ pub(crate) fn untagged_addr(addr: usize) -> usize {
 /// Its mmap lock is never taken.
 pub(crate) struct Process {
     mm: ARef<MmWithUserAsync>,
-    /// Who has it, as far as the request knows.
+    /// The task that was named, which may have left the address space since.
     task: ARef<Task>,
     pid: i32,
 }

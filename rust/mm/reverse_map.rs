@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who maps an extent: the interval tree of the VMAs of its file.
+//! The reverse map of an extent: the interval tree of the VMAs of its file.
 
 use super::extent::Extent;
 use crate::{

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counting votes.
+//! Finding the numbers that occur most often.
 
-/// Votes for numbers, each of which may get any number of them.
+/// Votes for numbers, sorted.
 ///
-/// Exact, however many numbers there are: every vote has a place of its own.
+/// The count is exact, however many numbers there are: every vote has a place of its own.
 pub(super) struct Tally<'t>(&'t mut [u32]);
 
 impl<'t> Tally<'t> {

@@ -30,7 +30,8 @@ impl ExtentName {
         }
     }
 
-    /// Returns the name of an extent so many behind, in the same file if there is one.
+    /// Returns the name of the extent that is `extents` further on in the same file, if the file is
+    /// known.
     fn behind(self, extents: usize) -> Self {
         let index = match self.ino {
             0 => 0,
@@ -58,7 +59,7 @@ pub(crate) struct ExtentReport {
 }
 
 impl ExtentReport {
-    /// Returns the report of an extent so many behind, of which nothing else is known.
+    /// Returns a report of the extent that is `extents` further on, with nothing else in it.
     pub(crate) fn behind(&self, extents: usize) -> Self {
         Self {
             extent: self.extent.behind(extents),
@@ -68,8 +69,8 @@ impl ExtentReport {
     }
 }
 
-/// Hits the tracepoint for an extent, or once for a stretch of so many. Costs a call and a branch
-/// while nobody listens.
+/// Hits the tracepoint once, for an extent or for a stretch of them. Costs a call and a branch
+/// while the tracepoint is off.
 pub(crate) fn trace_extents(outcome: &str, report: &ExtentReport, extents: usize) {
     let raw = bindings::shmem_collapse_report {
         ino: report.extent.ino,

@@ -21,8 +21,8 @@ use kernel::{
 
 /// An entry that mapped a page until it was cleared.
 ///
-/// The page still counts the mapping: rmap and reference are taken off by whoever gets this value,
-/// once and under the PTE lock. So it cannot be copied, nothing else makes one, and it borrows the
+/// The page still counts the mapping: the receiver of this value takes rmap and reference off, once
+/// and under the PTE lock. So it cannot be copied, nothing else makes one, and it borrows the
 /// guard through which the entry was cleared.
 ///
 /// # Invariants

@@ -14,10 +14,10 @@ use core::ptr::NonNull;
 ///
 /// # Safety
 ///
-/// The folio has PMD order, is locked, and has mapping, index and swapbacked set while `self` is
-/// borrowed, and after a call of `note_named` until no VMA of the folio's mapping has an entry that
-/// names it any more: whoever finds an entry waits for the folio's lock and looks at those fields
-/// under the lock of the pmd or of the table.
+/// The folio is one of shmem, has PMD order, is locked, and has mapping, index and swapbacked set
+/// while `self` is borrowed, and after a call of `note_named` until no VMA of the folio's mapping
+/// has an entry that names it any more: whoever finds an entry waits for the folio's lock and looks
+/// at those fields under the lock of the pmd or of the table.
 pub(crate) unsafe trait MigrationTarget {
     /// Returns the head page.
     fn head(&self) -> NonNull<bindings::page>;

@@ -217,8 +217,9 @@ impl<W: Witness, C> TableGuard<'_, W, C> {
 }
 
 impl<'i, W: Witness> TableGuard<'i, W, Table> {
-    /// Tests flags of the VMA and contents of the table under both locks: it may map `pages` and no
-    /// others. They take over the debts of its entries when it is taken out.
+    /// Tests file and flags of the VMA and contents of the table under both locks: the file is
+    /// shmem's, and the table may map `pages` and no others. They take over the debts of its
+    /// entries when it is taken out.
     #[inline]
     pub(crate) fn check<P: MappedPages>(self, pages: &mut P) -> CheckedTable<'i, '_, W, P> {
         // SAFETY: The witness keeps the VMA.
@@ -304,8 +305,8 @@ pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
 }
 
 impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
-    /// Returns whether an entry says that its page was written since somebody who tracks that
-    /// looked last, which an empty pmd would not say.
+    /// Returns whether an entry is soft-dirty in a VMA where that is tracked. An empty pmd would
+    /// not say that a page was written.
     pub(crate) fn is_tracked_dirty(&self) -> bool {
         let vma = self.guard.pmd.vma();
         // SAFETY: The witness keeps the VMA.

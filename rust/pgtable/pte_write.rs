@@ -147,9 +147,8 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
         let witness = self.table.slot().witness();
         let (vma, pte) = (witness.vma().as_ptr(), self.entries().entry(index));
         // SAFETY: The entry belongs to the locked table. It translates `addr`, which is in the
-        // section and thus in the witnessed VMA; the witness keeps VMA and mm.
+        // section and thus in the witnessed VMA, and maps a page; the witness keeps VMA and mm.
         let (old, mlocked) = unsafe {
-            bindings::add_shmem_rss(witness.mm().as_ptr(), -1);
             let old = bindings::pte_clear(vma, addr, pte);
             bindings::flush_tlb_range(vma, addr, addr + PAGE_SIZE);
             (old, bindings::vma_locked(vma))
@@ -163,8 +162,9 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     /// `target`; returns how many there were.
     ///
     /// An entry is replaced where it maps the page frame that `pages` has at the index that the
-    /// address has in the file, counted from the first page of `target`. All others stay as they
-    /// are, and all do where the VMA maps another file than that of `target`. A migration entry
+    /// address has in the file, counted from the first page of `target`, and where that is the page
+    /// of the file and no private copy. All others stay as they are, and all do where the VMA maps
+    /// another file than that of `target`. A migration entry
     /// carries the accessed, dirty, soft-dirty and userfaultfd bits of the old entry, and counts in
     /// the RSS as that did. `pages` take over rmap and reference of each.
     ///
@@ -196,7 +196,9 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
             // SAFETY: The entry belongs to the locked table and maps a page. It translates `addr`,
             // which is in the section and thus in the witnessed VMA, where the file has page `at`
             // of the target. That is locked and complete, by its trait.
-            unsafe { bindings::pte_replace(vma, addr, pte, head, at.get()) };
+            if !unsafe { bindings::pte_replace(vma, addr, pte, head, at.get()) } {
+                continue;
+            }
             found.add(at);
             stale.start = if stale.is_empty() { addr } else { stale.start };
             stale.end = addr + PAGE_SIZE;

@@ -11,8 +11,8 @@ use super::{
 
 /// A slot whose whole range lies in the witnessed VMA.
 ///
-/// A PTE table belongs to a range of addresses, of which several VMAs may have a part each. What
-/// is known of one of them says nothing about entries of the others. So only a table that belongs
+/// A PTE table belongs to a range of addresses, and several VMAs may share that range. What is
+/// known of one of them says nothing about entries of the others. So only a table that belongs
 /// to one VMA alone may be taken out, or have a huge entry put in its place.
 ///
 /// C source: the test for `vma->vm_end` in `retract_page_tables()`,

@@ -32,9 +32,9 @@ impl<'x, 'b> Unmapped<'x, 'b> {
     /// Copies the sources into the huge folio; holes become zeroes. Rolls back if a source cannot
     /// be read. Context: sleeps.
     ///
-    /// A page that is pinned, written and let go between its copy and the store loses what was
-    /// written, so nothing is waited for in between: where the store needs the reverse map, to see
-    /// who waits for an event in a hole, that is locked here.
+    /// A page that is pinned, written and unpinned between its copy and the store loses what was
+    /// written, so nothing waits in between: if there are holes, the reverse map is locked here, in
+    /// which the store looks for a userfaultfd.
     pub(crate) fn copy(mut self) -> Result<Copied<'x, 'b>, Obstacle> {
         let held = self.held_mut();
         let reverse_map = (held.charge.pages() > 0).then(|| held.extent().reverse_map());

@@ -21,7 +21,7 @@ use crate::mm::{
 ///
 /// # Invariants
 ///
-/// All three are for the same extent. `charge` is for as many pages as `sources` has holes.
+/// All three are for the same extent. `charge` covers the holes of `sources` exactly.
 pub(crate) struct Gathered<'x, 'b> {
     pub(super) charge: BlockCharge<'b>,
     pub(super) sources: Sources<'x, 'b, Locked>,

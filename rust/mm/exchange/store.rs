@@ -128,7 +128,7 @@ fn last_tests<'b>(
     if blocked != holes || Point::Recount.fails() {
         return Err(Refused::Filled);
     }
-    // From here on, who registers finds no missing page any more.
+    // A userfaultfd that is registered from here on finds no page missing.
     let watched = reverse_map.is_none_or(|map| map.any(|vma| vma.has_uffd_missing()));
     if watched || Point::UffdMissing.fails() {
         return Err(Refused::Watched);

@@ -32,7 +32,7 @@ mod tests {
     };
     use kernel::prelude::*;
 
-    /// Makes a file of two extents, of which the first has one page.
+    /// Makes a file of two extents, with a single page in the first.
     fn file() -> Result<Backing> {
         let memory = Memory::shared(2 * pmd_size())?;
         memory.write(0)?;

@@ -63,7 +63,7 @@ pub(crate) struct Unmapped<'x, 'b>(ManuallyDrop<Gathered<'x, 'b>>);
 
 impl<'x, 'b> Gathered<'x, 'b> {
     /// Takes the sources out of every page table: calls `unmap` for each VMA that maps a page of
-    /// the extent. Returns who has a reference after that, and rolls back, if somebody has: a
+    /// the extent. Rolls back and returns the kind of reference if one is left after that: of a
     /// reader, or a fault in a VMA that kept its table.
     ///
     /// The lock of the reverse map is held throughout, and each VMA has to be finished when

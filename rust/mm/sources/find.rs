@@ -131,7 +131,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
             })
     }
 
-    /// Notes a folio of so many pages; returns whether they can be used as they are.
+    /// Notes a folio of `pages` pages; returns whether they can be used as they are.
     ///
     /// # Safety
     ///
@@ -323,8 +323,7 @@ mod tests {
         Ok(())
     }
 
-    /// Nor do entries that began before the extent, or end behind it, count more than they have in
-    /// it.
+    /// Entries that begin before the extent, or end behind it, count for their part in it.
     #[test]
     fn what_is_outside_the_extent_is_not_counted() -> Result {
         let file = Backing::of_test()?;

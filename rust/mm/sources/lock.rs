@@ -68,7 +68,7 @@ impl<'x, 'b> Sources<'x, 'b, Referenced> {
         Some(if poisoned {
             Obstacle::Poisoned
         } else if written_back {
-            // Who writes it back lets go of it, too.
+            // Writeback ends by itself, as a lock does.
             Obstacle::Locked
         } else {
             Obstacle::Raced

@@ -53,9 +53,9 @@ fn is_absent(frame: usize) -> bool {
 
 /// Memory that one extent's sources are noted in, used again for the next.
 ///
-/// 21 bytes a page and a few more: less than 11 KiB where an extent has 512 pages. One array for
-/// each kind of fact, since most steps need one or two. Until an extent is looked at what they say
-/// means nothing.
+/// It takes 21 bytes a page and a few more: less than 11 KiB where an extent has 512 pages. There
+/// is one array for each kind of fact, since most steps need one or two. What is in them belongs to
+/// the extent that was looked at last.
 ///
 /// # Invariants
 ///
@@ -136,7 +136,7 @@ pub(crate) enum Obstacle {
     Raced,
 }
 
-/// References that nobody of us accounts for.
+/// A kind of references that nothing accounts for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surplus {
     /// A pin.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! References that nobody of us accounts for.
+//! References that nothing accounts for.
 
 use super::{
     state::{

@@ -108,10 +108,11 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
                 let (folios, nr) = self.folios(at..end);
                 let counts = self.scratch.unmapped.get(at..end).unwrap_or_default();
                 let whole = self.scratch.whole.get(run).copied().unwrap_or(0);
-                // SAFETY: There are as many counts as folios, by the invariant of `Scratch`. As
-                // many entries of these small folios were cleared; our own references keep them.
-                unmapped +=
-                    unsafe { bindings::folios_drop_mappings(folios, counts.as_ptr(), nr, whole) };
+                let counts = counts.as_ptr();
+                // SAFETY: There is a count for each folio, by the invariant of `Scratch`. That many
+                // entries of these small folios were cleared; our own references keep them.
+                let gone = unsafe { bindings::folios_drop_mappings(folios, counts, nr, whole) };
+                unmapped += gone;
                 at = end;
             }
             if unmapped > 0 {

@@ -209,7 +209,7 @@ mod tests {
             table.remove().free_deferred();
             let mapped = known.frames.iter().filter(|f| **f != usize::MAX);
             assert_eq!(known.settled, mapped.count());
-            // Who has it mapped finds nothing in it, and no page to map again.
+            // A reader that has it mapped finds nothing in it.
             assert!(stale.entries().all(0..pmd_pages(), |_, pte| pte.is_none()));
             drop(stale);
             assert_eq!(section.lock_pmd().value(), Pmd::None);

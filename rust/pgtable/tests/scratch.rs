@@ -35,8 +35,8 @@ impl Scratch {
         Self::map(0, len, true)
     }
 
-    /// Maps shared anonymous memory of another file so many pages behind where
-    /// [`shared`](Self::shared) does.
+    /// Maps shared anonymous memory of another file, `page` pages behind the address that
+    /// [`shared`](Self::shared) uses.
     pub(super) fn shared_at(page: usize, len: usize) -> Result<Self> {
         Self::map(page * PAGE_SIZE, len, true)
     }
@@ -46,13 +46,22 @@ impl Scratch {
         Self::map(0, len, false)
     }
 
+    /// Maps a shmem file privately.
+    pub(crate) fn private_file(len: usize) -> Result<Self> {
+        // SAFETY: FFI call without safety requirements.
+        Self::at(unsafe { bindings::scratch_map_private(len) })
+    }
+
     fn map(at: usize, len: usize, shared: bool) -> Result<Self> {
         // SAFETY: FFI call without safety requirements.
-        let start = unsafe { bindings::scratch_map(at, len, shared) };
-        if start == 0 {
-            return Err(ENOMEM);
+        Self::at(unsafe { bindings::scratch_map(at, len, shared) })
+    }
+
+    fn at(start: usize) -> Result<Self> {
+        match start {
+            0 => Err(ENOMEM),
+            start => Ok(Self { start }),
         }
-        Ok(Self { start })
     }
 
     /// Returns the address of a page.
