@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The page cache under its lock: small entries out, the huge one in.
+//! The lock of the page cache, and the store of the huge entry.
 
 use super::{
     extent::Extent,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The new PMD-sized folio, before and after it is in the page cache.
+//! The PMD-sized folio, before and after it is in the page cache.
 
 use super::{
     extent::Extent,

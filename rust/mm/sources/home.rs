@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whose the pages are, and where they lie.
+//! Finding the memory cgroup and the NUMA nodes that have most of the pages.
 
 use super::{
     is_page,

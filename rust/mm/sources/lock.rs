@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From references to locks.
+//! Locking the small folios.
 
 use super::{
     is_absent,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The end of the small folios.
+//! Freeing the small folios after the huge one took their place.
 
 use super::{
     state::Frozen,
@@ -9,8 +9,7 @@ use super::{
 use crate::bindings;
 
 impl Sources<'_, '_, Frozen> {
-    /// Ends the folios' life after the huge folio took their place: out of the
-    /// statistics, unlocked, freed. Context: may reschedule.
+    /// Takes the folios out of the statistics, unlocks and frees them. Context: may reschedule.
     ///
     /// # Safety
     ///

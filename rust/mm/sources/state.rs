@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How far the small folios of an extent are held.
+//! What is held of small folios: references, locks, or frozen reference counts.
 
 use crate::bindings;
 
@@ -16,14 +16,14 @@ pub(crate) trait Hold {
     unsafe fn release(folio: *mut bindings::folio, pages: usize);
 }
 
-/// One reference each.
+/// A reference to each folio.
 pub(crate) struct Referenced;
 
-/// One reference and the folio lock each.
+/// A reference to each folio, and its lock.
 pub(crate) struct Locked;
 
-/// The folio lock each; the reference count, which was ours and the page cache's and nobody else's,
-/// is zero so that nobody can take one.
+/// The lock of each folio. Its reference count, which was ours and the page cache's and nobody
+/// else's, is zero so that nobody can take a reference.
 pub(crate) struct Frozen;
 
 impl Hold for Referenced {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done to the folios of an extent while they are locked.
+//! Unmapping, copying and freezing locked folios.
 
 use super::{
     state::{
@@ -62,8 +62,8 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
         poisoned || Point::Poison.fails()
     }
 
-    /// Takes one mapping each off the counts of these pages: of those of large folios at once, of
-    /// small ones if the VMA is locked.
+    /// Takes one mapping off the counts of each of these pages: at once in a locked VMA and for
+    /// large folios, later for small ones.
     ///
     /// # Safety
     ///
@@ -171,8 +171,8 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
     /// Marks the folios dirty, for when they stay: what was written through tables that are gone
     /// now must not be dropped by reclaim, which it does with clean shmem.
     ///
-    /// Nobody noted which pages those were: one that was only read costs a write to swap, which
-    /// most of them have cost before.
+    /// Which pages those were is not known. A page that was only read costs a write to swap, which
+    /// most pages have cost before.
     pub(in crate::mm) fn keep_dirty(&mut self) {
         for folio in self.scratch.folios.iter().filter(|f| !f.is_null()) {
             // SAFETY: Referenced and locked.
