@@ -218,18 +218,21 @@ void shmem_collapse_watch_end(void)
 bool shmem_collapse_scratch_forbid_high_memory(unsigned long addr, bool forbid)
 {
 	struct vm_area_struct *vma;
+	bool done = false;
 
 	if (!IS_ENABLED(CONFIG_ZONE_DMA32) || !current->mm ||
 	    !managed_zone(&NODE_DATA(first_memory_node)->node_zones[ZONE_NORMAL]))
 		return false;
 	mmap_read_lock(current->mm);
 	vma = vma_lookup(current->mm, addr);
-	if (vma && vma->vm_file)
+	if (vma && vma->vm_file) {
 		mapping_set_gfp_mask(vma->vm_file->f_mapping,
 				     forbid ? GFP_USER | __GFP_DMA32 :
 					      GFP_HIGHUSER_MOVABLE);
+		done = true;
+	}
 	mmap_read_unlock(current->mm);
-	return vma && vma->vm_file;
+	return done;
 }
 
 /* The test's own mm, referenced; NULL if it has none. */

@@ -362,7 +362,8 @@ impl<'f, 'b> HugePages<'f, 'b> {
     }
 }
 
-impl MappedPages for HugePages<'_, '_> {
+// SAFETY: A published folio is locked and one of the page cache. What it takes over is below.
+unsafe impl MappedPages for HugePages<'_, '_> {
     fn frames(&self) -> &[usize] {
         self.frames
     }

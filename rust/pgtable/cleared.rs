@@ -128,7 +128,13 @@ fn stretches(first: usize, mut pages: u64) -> impl Iterator<Item = Range<usize>>
 }
 
 /// Pages that a table may map, and which pay the debts of entries that are taken away.
-pub(crate) trait MappedPages {
+///
+/// # Safety
+///
+/// The pages are those of one shmem file, at neighbouring indices, for as long as the value lives:
+/// as a rule they are locked. [`settle`](Self::settle) takes rmap and reference off each page of a
+/// run, and sees to it that the page is dirty if it may have been written to through the entry.
+pub(crate) unsafe trait MappedPages {
     /// Returns the page frames by their index, with a number that no page has where there is none.
     fn frames(&self) -> &[usize];
 
@@ -174,7 +180,15 @@ pub(super) unsafe fn settle<W: Witness, P: MappedPages>(
 
 #[kunit_tests(shmem_collapse_pgtable_cleared)]
 mod tests {
-    use super::stretches;
+    use super::{
+        stretches,
+        ClearedRun, //
+    };
+    use core::{
+        marker::PhantomData,
+        ptr::NonNull, //
+    };
+    use kernel::types::NotThreadSafe;
 
     fn same_bits(first: usize, pages: u64) -> bool {
         let mut seen = 0u64;
@@ -190,6 +204,27 @@ mod tests {
             }
         }
         seen == pages
+    }
+
+    #[test]
+    fn a_run_is_whole_with_its_last_page() {
+        for (pages, whole) in [
+            (0, false),
+            (u64::MAX - 1, false),
+            (u64::MAX >> 1, false),
+            (u64::MAX, true),
+        ] {
+            let run = ClearedRun::<()> {
+                first: 0,
+                pages,
+                vma: NonNull::dangling(),
+                mlocked: false,
+                _table: PhantomData,
+                _receiver: PhantomData,
+                _nts: NotThreadSafe,
+            };
+            assert_eq!(run.is_whole(), whole);
+        }
     }
 
     #[test]

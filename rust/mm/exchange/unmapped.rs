@@ -38,7 +38,9 @@ impl<'u, 'b> Unmapping<'u, '_, 'b> {
     }
 }
 
-impl MappedPages for Unmapping<'_, '_, '_> {
+// SAFETY: Sources in this state are pages of the extent, and locked. They note what is unmapped, and the
+// new folio, which takes their place, is dirty.
+unsafe impl MappedPages for Unmapping<'_, '_, '_> {
     fn frames(&self) -> &[usize] {
         self.sources.frames()
     }

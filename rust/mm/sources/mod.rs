@@ -75,8 +75,8 @@ pub(crate) struct Scratch {
     whole: KVVec<u32>,
 }
 
-// SAFETY: The pointers in it are used only by a `Sources` that borrows it, which says itself
-// whether it may be sent.
+// SAFETY: The pointers in it are used only by a `Sources` that borrows it. References and locks of
+// folios belong to no task.
 unsafe impl Send for Scratch {}
 
 impl Scratch {

@@ -12,7 +12,8 @@ struct Late<'t> {
     runs: Option<ClearedRun<'t, Self>>,
 }
 
-impl MappedPages for Late<'_> {
+// SAFETY: None: what is wrong is that it can be written.
+unsafe impl MappedPages for Late<'_> {
     fn frames(&self) -> &[usize] {
         &[]
     }

@@ -16,7 +16,8 @@ struct Lie<'a, 'f, 'b> {
     victim: HugePages<'f, 'b>,
 }
 
-impl MappedPages for Lie<'_, '_, '_> {
+// SAFETY: None: what is wrong is that it can be written.
+unsafe impl MappedPages for Lie<'_, '_, '_> {
     fn frames(&self) -> &[usize] {
         self.frames
     }
