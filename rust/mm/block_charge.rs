@@ -61,7 +61,12 @@ impl<'b> BlockCharge<'b> {
     }
 
     /// Keeps the charge for pages that exist now; returns their number.
-    pub(super) fn keep(mut self) -> usize {
+    ///
+    /// # Safety
+    ///
+    /// The page cache has that many pages more than when they were charged, and nobody else is
+    /// charged for them.
+    pub(super) unsafe fn keep(mut self) -> usize {
         // INVARIANT: Nothing is left to give back.
         core::mem::take(&mut self.pages)
     }

@@ -103,7 +103,7 @@ unsafe impl Witness for VmaRef {
 #[cfg(all_accessors)]
 pub(crate) unsafe trait MayInstall: Witness {}
 
+#[cfg(all_accessors)]
 // SAFETY: Before the last zap the VMA is detached, which takes the mmap lock and the VMA lock for
 // writing, either of which a `VmaRef` excludes; exit waits for the last user.
-#[cfg(all_accessors)]
 unsafe impl MayInstall for VmaRef {}

@@ -36,12 +36,12 @@ impl<'x, 'b> Unmapped<'x, 'b> {
     /// written, so nothing waits in between: if there are holes, the reverse map is locked here, in
     /// which the store looks for a userfaultfd.
     pub(crate) fn copy(mut self) -> Result<Copied<'x, 'b>, Obstacle> {
-        let held = self.held_mut();
+        let held = self.held();
         let reverse_map = (held.charge.pages() > 0).then(|| held.extent().reverse_map());
         let mut copied = Ok(());
         for at in (0..pmd_pages()).step_by(COPY_BATCH) {
             let pages = at..pmd_pages().min(at + COPY_BATCH);
-            copied = held.sources.copy_pages(pages, &mut held.huge);
+            copied = self.copy_pages(pages);
             if copied.is_err() {
                 break;
             }

@@ -66,11 +66,13 @@ impl<'x, 'b> Copied<'x, 'b> {
         let reverse_map = self.reverse_map;
         let mut section = CacheSection::enter(unmapped.held().extent());
         last_tests(unmapped.held(), &mut section, reverse_map.as_ref())?;
+        // SAFETY: The parts come back if the references cannot be frozen; after that nothing fails.
+        let held = unsafe { unmapped.into_held() };
         let Gathered {
             charge,
             sources,
             huge,
-        } = unmapped.into_held();
+        } = held;
         let sources = match sources.freeze() {
             Ok(sources) => sources,
             Err(sources) => {
@@ -94,13 +96,15 @@ impl<'x, 'b> Copied<'x, 'b> {
         // entry in every place: one of a source, or one that blocks a hole. The sources are frozen.
         // As many pages as there are holes are charged.
         let folio = unsafe { section.store(huge) };
+        // SAFETY: The holes are pages now. They were as many as are charged, by `last_tests()`.
+        let filled = unsafe { charge.keep() };
         // INVARIANT: The store took the sources' entries away.
         let old = Replaced(Some(sources));
         Ok(Committed {
             reverse_map,
             folio,
             old,
-            filled: charge.keep(),
+            filled,
         })
     }
 }

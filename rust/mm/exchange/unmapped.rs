@@ -9,6 +9,7 @@ use crate::{
         reverse_map::MappedVma,
         sources::{
             state::Locked,
+            Obstacle,
             Sources,
             Surplus, //
         },
@@ -21,7 +22,10 @@ use crate::{
 };
 use core::{
     mem::ManuallyDrop,
-    ops::ControlFlow, //
+    ops::{
+        ControlFlow,
+        Range, //
+    },
 };
 
 /// The small folios of an extent while they are taken out of page tables: the pages that a table
@@ -100,12 +104,19 @@ impl<'x, 'b> Unmapped<'x, 'b> {
         &self.0
     }
 
-    pub(super) fn held_mut(&mut self) -> &mut Gathered<'x, 'b> {
-        &mut self.0
+    /// Copies these pages of the sources into the huge folio; holes become zeroes.
+    pub(super) fn copy_pages(&mut self, pages: Range<usize>) -> Result<(), Obstacle> {
+        let held = &mut *self.0;
+        held.sources.copy_pages(pages, &mut held.huge)
     }
 
     /// Takes everything out, so that nothing is rolled back when it is dropped.
-    pub(super) fn into_held(self) -> Gathered<'x, 'b> {
+    ///
+    /// # Safety
+    ///
+    /// The huge folio takes the place of the sources, or the parts come back by
+    /// [`from_held`](Self::from_held).
+    pub(super) unsafe fn into_held(self) -> Gathered<'x, 'b> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is not used again, nor dropped.
         unsafe { ManuallyDrop::take(&mut this.0) }
