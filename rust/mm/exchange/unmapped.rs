@@ -42,8 +42,8 @@ impl<'u, 'b> Unmapping<'u, '_, 'b> {
     }
 }
 
-// SAFETY: Sources in this state are pages of the extent, and locked. They note what is unmapped, and the
-// new folio, which takes their place, is dirty.
+// SAFETY: Sources in this state are pages of the extent, and locked. They note what is unmapped.
+// The folio that takes their place is dirty, and so are they after a roll back.
 unsafe impl MappedPages for Unmapping<'_, '_, '_> {
     fn frames(&self) -> &[usize] {
         self.sources.frames()

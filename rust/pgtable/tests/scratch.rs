@@ -185,7 +185,8 @@ impl Known {
     }
 }
 
-// SAFETY: Nobody else has the file of a test. Each page of a run is settled, its content is not used.
+// SAFETY: Nobody else has the file of a test. Each page of a run is settled, its content is not
+// used.
 unsafe impl MappedPages for Known {
     fn frames(&self) -> &[usize] {
         &self.frames
