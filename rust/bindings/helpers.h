@@ -14,6 +14,7 @@
 #include <linux/xarray.h>
 
 struct completion;
+struct cred;
 struct dentry;
 struct path;
 struct workqueue_struct;
@@ -316,6 +317,9 @@ bool shmem_collapse_opened_by_admin(struct file *file);
 bool shmem_collapse_handled_signal_pending(struct task_struct *task);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
+const struct cred *shmem_collapse_current_cred(void);
+const struct cred *shmem_collapse_override_creds(const struct cred *cred);
+void shmem_collapse_revert_creds(const struct cred *cred);
 void shmem_collapse_nap(unsigned long us);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 bool shmem_collapse_all_nodes_allowed(void);

@@ -66,6 +66,21 @@ void shmem_collapse_nap(unsigned long us)
 	usleep_range_state(us, us + us / 4, TASK_IDLE);
 }
 
+const struct cred *shmem_collapse_current_cred(void)
+{
+	return current_cred();
+}
+
+const struct cred *shmem_collapse_override_creds(const struct cred *cred)
+{
+	return override_creds(cred);
+}
+
+void shmem_collapse_revert_creds(const struct cred *cred)
+{
+	revert_creds(cred);
+}
+
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void)
 {
 	return alloc_workqueue("shmem_collapse", WQ_UNBOUND, 0);

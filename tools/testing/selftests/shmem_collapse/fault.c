@@ -10,6 +10,8 @@
 
 #include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #define ROOM		"size=16m,usrquota"
 /* Pages of the scene and two more: the holes do not fit. */
@@ -203,6 +205,36 @@ FAULT_TEST(no_quota_for_the_holes)
 	EXPECT_EQ(0, sc_scene_check(&self->scene));
 	EXPECT_EQ(0, sc_scene_differs(&self->scene, &self->state));
 	expect_success_now(_metadata, self);
+}
+
+#define QUOTA_DIR "/dev/shm/sc-quota"
+
+/*
+ * A quota binds who asks and lacks CAP_SYS_RESOURCE, whoever does the work: workers lack nothing.
+ * Extents of a page each leave no room for the holes of any.
+ */
+FAULT_TEST(quota_binds_the_caller_of_workers)
+{
+	const size_t extents = 32;
+	char options[80];
+	size_t i;
+
+	ASSERT_EQ(0, sc_knob_set_number("workers", 2));
+	snprintf(options, sizeof(options), "usrquota,usrquota_block_hardlimit=%zu",
+		 sc_extent() - sc_page());
+	mkdir(QUOTA_DIR, 0755);
+	ASSERT_EQ(0, mount("sc", QUOTA_DIR, "tmpfs", 0, options));
+	ASSERT_EQ(0, sc_create_file(&self->seg, QUOTA_DIR "/file", extents * sc_extent()));
+	self->seg.addr = sc_map_segment(&self->seg, PROT_READ | PROT_WRITE);
+	for (i = 0; i < extents; i++)
+		sc_fill_page(self->seg.addr + i * sc_extent(), SC_SEED, i * sc_nr());
+	ASSERT_EQ(0, fchown(self->seg.fd, 65534, 65534));
+	ASSERT_EQ(0, sc_drop_cap(CAP_SYS_RESOURCE));
+	EXPECT_ERRNO(EDQUOT, sc_collapse(getpid(), self->seg.addr, self->seg.len));
+	EXPECT_GROWN(extents, "failed_no_quota");
+	EXPECT_GROWN(0, "collapsed");
+	sc_destroy(&self->seg);
+	EXPECT_EQ(0, umount(QUOTA_DIR));
 }
 
 /* All is done after the first pass: a second one, which there is not, needs no memory. */
