@@ -42,6 +42,7 @@ help:			## show this list
 	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, not for LINK=exports (default: from KDIR)'
 	@echo '  TEST=NAME      only this test program (kselftest)'
 	@echo '  SECONDS=N HOURS=N SEED=N LEAST=N  how long, which run again, extents to collapse (stress)'
+	@echo '  BUSY=N         loops that run beside each VM'
 	@echo '  MODEL=NAME     only this configuration, with its counterexample (model)'
 	@echo '  N=N SEED=N     number of inputs, which run again (fuzz)'
 	@echo '  DEBIAN_MIRROR=URL  instead of the mirror that this machine uses'
@@ -164,6 +165,9 @@ stress:			## everything at once, every byte checked (SECONDS=, HOURS=, SEED=)
 fuzz:			## input of every shape into every file and the device (N=, SEED=)
 	$(Q)KERNEL=$(KERNEL) INPUTS=$(N) scripts/run-alone.sh fuzz $(if $(SEED),--seed $(SEED))
 
+soak:			## stress in one VM after the other, one line each in soak.csv (HOURS=)
+	$(Q)scripts/soak.sh $(or $(HOURS),1)
+
 mm-selftests:		## the kernel's selftests/mm without the module and with it at work
 	$(Q)KERNEL=$(KERNEL) scripts/mm-selftests.sh
 
@@ -206,5 +210,5 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
-	bench-instructions bench-functions kselftest stress fuzz mm-selftests programs kunit \
+	bench-instructions bench-functions kselftest stress fuzz soak mm-selftests programs kunit \
 	compile-fail cross-build rustdoc htmldocs tool deb deb-test model litmus mutation test

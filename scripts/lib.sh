@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Common part of the scripts: places, steps, locks and clear errors.
-# Sourced, never run.
+# What all scripts share: paths, steps, locks and error messages. Sourced, never
+# run.
 
 set -euo pipefail
 umask 022
 
-# A make that called us must not hand its flags to the makes that we call.
+# The makes that we call must not inherit the flags of a make that called us.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/shmem_collapse
 JOBS=${JOBS:-$(nproc)}
 
-# The same places as seen from inside the build root.
+# The same paths inside the build root.
 ROOT_SRC=/src
 ROOT_CACHE=/cache
+
+# A lock for measurements, which need the machine alone, and for the soak.
+# shellcheck disable=SC2034
+MEASURING=$CACHE/locks/measuring
 
 export TOP CACHE JOBS ROOT_SRC ROOT_CACHE
 
@@ -58,7 +62,7 @@ need_space()
 		die "$2 needs $1 GB in $CACHE but only $free GB are free: make room, or point XDG_CACHE_HOME to a larger disk"
 }
 
-# Says in one sentence what went wrong in a step, judging by its log.
+# Ends with one sentence about why a step failed, judging by its log.
 explain_failure() # WHAT LOG
 {
 	local what=$1 log=$2
@@ -117,8 +121,8 @@ lock_of()
 
 # cached DIRECTORY WHAT FUNCTION
 #
-# Fills DIRECTORY (in the cache) unless that was done before. The mark of
-# completeness comes last: what an interrupted run left is made anew.
+# Fills DIRECTORY (in the cache) unless it is complete. The file .complete is written
+# last, so the remains of an interrupted run are made again.
 cached()
 {
 	if [[ -e $1/.complete ]]; then
@@ -161,7 +165,7 @@ kernel_row()
 		die "there is no kernel '$1': KERNEL= may be $(kernels | paste -sd ' ')"
 	# shellcheck disable=SC2034
 	IFS='|' read -r _ FLAVOUR_MADE FLAVOUR_OF FLAVOUR_CONFIGS FLAVOUR_NODES FLAVOUR_TESTS \
-		FLAVOUR_BOOT <<<"$row"
+		FLAVOUR_FINDS FLAVOUR_BOOT <<<"$row"
 }
 
 # Sets BUILD_ROOT; makes the build root when it is not there.
@@ -172,7 +176,7 @@ setup_root()
 	# shellcheck source=scripts/root.sh
 	source "$TOP/scripts/root.sh"
 	root_setup
-	# Who has BUILD_ROOT already does not read that file again.
+	# A script that inherits BUILD_ROOT does not read root.sh again.
 	export ROOT_SUITE
 }
 
@@ -187,8 +191,8 @@ in_cache()
 	echo "$ROOT_CACHE/${1#"$CACHE"/}"
 }
 
-# Where the module for a kernel is built, seen from the checkout: it has another
-# form for each LINK that is asked for.
+# Prints where the module for a kernel is built, relative to the checkout. Each LINK
+# has a directory of its own.
 module_dir() # FLAVOUR
 {
 	echo "build/$1${LINK:+-$LINK}"

@@ -9,7 +9,7 @@ OTHER_PROGRAMS=tools/testing/shmem_collapse
 # More options of vm.sh, for run_with_module.
 VM_OPTIONS=()
 
-# Sets up root and kernel once; what is called from here does not look again.
+# Sets up root and kernel. Scripts called from here inherit the result.
 setup_all()
 {
 	setup_root
@@ -27,7 +27,7 @@ build_module()
 	! linked_at_load || build_module_link
 }
 
-# Whether the module that is built is one that module-link loads.
+# True if module-link links the module when it loads it.
 linked_at_load()
 {
 	[[ ${LINK:-${KERNEL_LINK:-}} == load ]]
@@ -40,8 +40,16 @@ build_module_link()
 		OUT="$ROOT_SRC/${MODULE_LINK%/*}" RUSTFLAGS="-C linker=$KERNEL_CC"
 }
 
-# Static, as they run from an initramfs. The second make finds the objects of
-# the library that the first one made.
+# Builds the module that makes the mistakes which a kernel has to find.
+build_plant()
+{
+	# shellcheck disable=SC2086
+	in_root make --no-print-directory -C "$KERNEL_BUILD" $KERNEL_MAKE \
+		M="$ROOT_SRC/$OTHER_PROGRAMS/plant" MO="$ROOT_SRC/build/plant-$KERNEL_FLAVOUR" modules
+}
+
+# The programs are static, since they run from an initramfs. Both folders use the
+# objects of lib/.
 build_programs()
 {
 	local folder
@@ -53,15 +61,15 @@ build_programs()
 	done
 }
 
-# The lines of both lists: a program, perhaps with a second word.
+# Prints the lines of both lists.
 listed_programs()
 {
 	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" "$TOP/$OTHER_PROGRAMS/tests.list"
 }
 
-# Those for the kernel that is set up: without a second word, or with one that its
-# line in kernels/table has. "generic" says that the architecture plays no part:
-# briefly, such a program runs on Debian's kernels only.
+# Prints the programs for the kernel that is set up: those without a second word, and
+# those with a word that kernels/table gives the kernel. A "generic" program does not
+# depend on the architecture; with BRIEF it runs on Debian's kernels only.
 test_programs()
 {
 	local words=" $FLAVOUR_TESTS "
@@ -71,13 +79,13 @@ test_programs()
 		'NF && ($2 == "" || index(words, " " $2 " ")) { print $1 }'
 }
 
-# Those that only this kind of kernel can run.
+# Prints the programs that only this kind of kernel can run.
 own_programs()
 {
 	listed_programs | awk -v words=" $FLAVOUR_TESTS " '$2 != "" && index(words, " " $2 " ") { print $1 }'
 }
 
-# Those that want two NUMA nodes of a machine's making.
+# Prints the programs that need two NUMA nodes of QEMU's.
 numa_programs()
 {
 	[[ " $FLAVOUR_TESTS " != *" numa "* ]] || listed_programs | awk '$2 == "numa" { print $1 }'

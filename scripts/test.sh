@@ -73,13 +73,13 @@ group()
 	step_end
 }
 
-# How many groups run side by side. Two CPUs have time for three: a compiler of
-# Rust keeps one of them busy, a VM often neither. A VM has up to 3 GB.
+# How many groups run side by side. Two CPUs can serve three: rustc uses one of them,
+# and a VM often neither. A VM has up to 3 GB.
 PLACES=$(awk '$1 == "MemTotal:" { n = int($2 / 4000000); print(n < 1 ? 1 : n > 3 ? 3 : n) }' /proc/meminfo)
 LATER=() LATER_PIDS=()
 
-# A group that may run beside others, until settle. One that was named on the
-# command line does not: somebody wants to see what it says.
+# Runs a group in the background, until settle. A group that was named on the command
+# line runs in the foreground, where its output is seen.
 later()
 {
 	if [[ -n $ONLY ]]; then
@@ -99,7 +99,7 @@ later()
 	LATER_PIDS+=($!)
 }
 
-# Waits for all of them and shows what they said, one after the other.
+# Waits for the groups in the background and prints their output.
 settle()
 {
 	local name
@@ -112,13 +112,13 @@ settle()
 	LATER=()
 }
 
-# A group that runs only when it is named.
+# Runs a group only if it was named.
 on_request()
 {
 	[[ " $ONLY " != *" $1 "* ]] || group "$@"
 }
 
-# Always the last line, also when a set-up step ended the run.
+# Prints the last line, even if a step of the set-up ended the run.
 summary()
 {
 	local status=$? passed failed skipped expected pid
@@ -158,7 +158,7 @@ rustfmt_group()
 	check "rustfmt" "$TOP/scripts/build.sh" rustfmtcheck
 }
 
-# A second build tree: its objects are made by clippy and not otherwise.
+# Uses a build tree of its own, whose objects clippy makes.
 clippy_group()
 {
 	check "clippy and no warnings" build_module CLIPPY=1 MO="$ROOT_SRC/build/clippy" \
@@ -217,14 +217,14 @@ imports_group()
 	check "what is wrong is found" "$TOP/scripts/imports-test.sh"
 }
 
-# lacks NAME MISSING: a kernel that cannot have the module is told apart when it
-# is built, and why.
+# lacks NAME MISSING: checks that a build against a kernel without MISSING is refused,
+# with the reason.
 lacks()
 {
 	check "$1" "$TOP/scripts/kdir-test.sh" "$2" "${3:-has no $2: enable it}" "${@:4}"
 }
 
-# Each actor alone with a request, and every rule taken away.
+# Checks each actor alone with a request, and that each removed rule is noticed.
 model_group()
 {
 	"$TOP/scripts/model.sh" --brief >"$TOP/build/model.log" || true
@@ -265,12 +265,12 @@ module_link_group()
 	}' "$RESULTS/../module-link.log" >>"$RESULTS/$GROUP"
 }
 
-# vm_ends STATUS LINE: the runner notices how a VM ends.
+# vm_ends STATUS LINE: checks that vm.sh reports how a VM ends.
 vm_ends()
 {
 	local expected=$1 status=0
 
-	# What it says of these ends would look like trouble.
+	# Its messages about these ends would look like failures.
 	"$TOP/scripts/vm.sh" --name runner --zram 0 --timeout "${3:-120}" -- "$2" \
 		>"$TOP/build/vm-runner.log" 2>&1 || status=$?
 	[[ $status == "$expected" ]] || return 1
@@ -279,6 +279,7 @@ vm_ends()
 vm_group()
 {
 	check "TAP parser" "$TOP/scripts/tap-test.sh"
+	check "parser of data races" "$TOP/scripts/kcsan-test.sh"
 	check "status of the command" vm_ends 42 'exit 42'
 	check "kernel splat" vm_ends 121 'echo "BUG: made up by the test" >/dev/kmsg'
 	check "panic" vm_ends 121 'echo c >/proc/sysrq-trigger'
@@ -286,17 +287,65 @@ vm_group()
 	check "hang" vm_ends 123 'sleep 1000' 15
 }
 
+# found MISTAKE: checks that the kernel reports a planted mistake of this kind.
+found()
+{
+	local name=planted-$1-$KERNEL_FLAVOUR status=0 plant
+	local log=$TOP/build/$name.log
+
+	plant=build/plant-$KERNEL_FLAVOUR/shmem_collapse_plant.ko
+	"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --timeout "${VM_TIMEOUT:-600}" \
+		--zram 0 --add "$MODULE:/lib" --add "$plant:/plant" --add scripts/guest/leaks:/tests -- \
+		"[ $1 = race ] || /tests/leaks begin
+		insmod /plant/shmem_collapse_plant.ko mistake=$1 || exit 1
+		[ $1 = race ] || { insmod /lib/shmem_collapse.ko; /tests/leaks; }" >"$log" 2>&1 || status=$?
+	case $1 in
+	race) [[ $status == 121 ]] && grep -q 'KCSAN: .*planted_race \[shmem_collapse_plant\]' "$log" ;;
+	leak) grep -q '^not ok 2' "$log" && grep -q 'planted_leak' "$log" && grep -q '^ok 3' "$log" ;;
+	page) grep -q '^ok 2' "$log" && grep -q '^not ok 3' "$log" && grep -q 'planted_page' "$log" ;;
+	esac
+}
+
+# Checks that every C object of the module calls KCSAN's functions.
+instrumented()
+{
+	local object
+
+	for object in "$TOP/build/$KERNEL_FLAVOUR"/rust/*/*.o; do
+		[[ $object == *.mod.o ]] || in_root llvm-nm -u "${object/#"$TOP"/"$ROOT_SRC"}" |
+			grep -q __tsan_ || { echo "${object##*/} is not instrumented" >&2; return 1; }
+	done
+}
+
+# Ends the run if the kernel does not find the mistakes that it is for.
+finds_mistakes()
+{
+	local mistake
+
+	[[ -n $FLAVOUR_FINDS ]] || return 0
+	build_plant
+	for mistake in $FLAVOUR_FINDS; do
+		check "a planted $mistake is found" found "$mistake"
+	done
+	[[ $FLAVOUR_FINDS != *race* ]] || check "the module's C code is instrumented" instrumented
+	! grep -q '^fail' "$RESULTS/$GROUP" || die "what this kernel is for does not work"
+}
+
 # boot_tests NAME PROGRAMS [VM OPTION]...: boots for these programs.
 boot_tests()
 {
 	local name=kselftest$1-$KERNEL_FLAVOUR programs=${2//$'\n'/ } status=0
-	local limit=$PROGRAM_SECONDS VM_OPTIONS=("${@:3}")
+	local limit=$PROGRAM_SECONDS VM_OPTIONS=("${@:3}") begin='' leaks=''
 
 	# The checks of a debug kernel make everything several times slower.
 	[[ $FLAVOUR_MADE == stock ]] || limit=$((3 * limit))
+	if [[ $FLAVOUR_FINDS == *leak* ]]; then
+		begin='/tests/leaks begin;' leaks=leaks
+		VM_OPTIONS+=(--add scripts/guest/leaks:/tests)
+	fi
 	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
-		"SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs" || status=$?
-	awk -v programs="$programs unload" -f "$TOP/scripts/tap.awk" \
+		"$begin SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs $leaks" || status=$?
+	awk -v programs="$programs $leaks unload" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
 	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
 }
@@ -306,6 +355,7 @@ kselftest_group()
 	local programs numa
 
 	need_module
+	finds_mistakes
 	programs=${TEST:-$(test_programs)} numa=$(numa_programs)
 	if [[ -n ${TEST:-} ]]; then
 		numa=$(grep -xF "${TEST// /$'\n'}" <<<"$numa" || true)
@@ -321,8 +371,8 @@ only_group()
 	kselftest_group
 }
 
-# The module's own suites run when it is loaded. One that the configuration
-# dropped would not be missed, so the list comes from the source.
+# The suites run when the module is loaded. Their list comes from the source, so that
+# a suite which the configuration dropped is noticed.
 kunit_group()
 {
 	local status=0 name=kunit-$KERNEL_FLAVOUR suites
@@ -349,8 +399,8 @@ own()
 	"$2_group"
 }
 
-# The same with fewer rounds of what races or sweeps: what "make kselftest" does
-# at full length, and "make test" on the stock kernel.
+# The same with fewer rounds of races and sweeps. "make kselftest" runs all of them,
+# and so does "make test" on the stock kernel.
 briefly()
 {
 	export BRIEF=1

@@ -19,7 +19,8 @@ usage()
 	  --timeout SECONDS kill the VM after that time (default \$VM_TIMEOUT or 600)
 	  --shell           an interactive shell (after COMMAND) instead
 	Files are named relative to the checkout. COMMAND is a line for the guest's shell.
-	Variables: VM_CPUS (2), VM_MEMORY (3G), VM_APPEND (kernel command line), VM_QEMU (more QEMU options).
+	Variables: VM_CPUS (2), VM_MEMORY (3G), VM_APPEND (kernel command line), VM_QEMU (more QEMU options),
+	BUSY (loops that run beside it, none).
 	The status is that of the command, or 121 for a kernel splat in the console,
 	122 when the VM died, 123 when the time was over, 120 when a module did not load.
 	END
@@ -38,7 +39,7 @@ SPLAT+='|suspicious RCU usage|bad unlock balance|Invalid wait context|held lock 
 SPLAT+='|sleeping function called|scheduling while atomic|DEBUG_LOCKS_WARN_ON|list_(add|del) corruption'
 SPLAT+='|INFO: (trying to register|possible)|workqueue lockup|unreferenced object|page dumped because'
 
-# Outside the build root: make sure that it and the kernel exist and go in.
+# Makes the build root and the kernel if necessary and runs this script in the root.
 enter_root()
 {
 	local flavour=${KERNEL:-stock} args=("$@")
@@ -55,12 +56,12 @@ enter_root()
 	setup_kernel "$flavour"
 	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" KERNEL_FLAVOUR="$flavour" \
 		VM_CPUS="${VM_CPUS:-2}" VM_MEMORY="${VM_MEMORY:-3G}" \
-		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_ACCEL="${VM_ACCEL:-}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
+		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_ACCEL="${VM_ACCEL:-}" BUSY="${BUSY:-0}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
 		ROWS="$(tput lines 2>/dev/null || echo 24)" COLUMNS="$(tput cols 2>/dev/null || echo 80)" \
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
 
-NAME=vm INTERACTIVE=0 NODES=0 ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() LINKER='' ADD=() DISK=
+NAME=vm INTERACTIVE=0 NODES=0 BUSY=${BUSY:-0} ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() LINKER='' ADD=() DISK=
 
 parse_options()
 {
@@ -86,7 +87,7 @@ parse_options()
 	[[ -n $COMMAND || $INTERACTIVE == 1 ]] || { usage >&2; exit 2; }
 }
 
-# zram and drivers with what they depend on, unpacked: the guest has no xz.
+# Copies zram and the drivers with their dependencies, unpacked: the guest has no xz.
 add_kernel_modules()
 {
 	local dir=$1/lib/modules/$KERNEL_RELEASE path module
@@ -152,13 +153,13 @@ add_nodes()
 	for node in 0 1; do
 		QEMU+=(-object "memory-backend-ram,id=node$node,size=${size}B")
 	done
-	# The second one of a single CPU is memory alone.
+	# With a single CPU the second node has memory only.
 	((VM_CPUS == 1)) || other=,cpus=$first-$((VM_CPUS - 1))
 	QEMU+=(-numa "node,nodeid=0,memdev=node0,cpus=0-$((first - 1))"
 		-numa "node,nodeid=1,memdev=node1$other")
 }
 
-# Sets QEMU to the command line up to what all machines have in common.
+# Sets QEMU to its command line, without the output devices.
 qemu_machine()
 {
 	local append=$FLAVOUR_BOOT
@@ -182,8 +183,8 @@ qemu_machine()
 	QEMU+=($VM_QEMU)
 }
 
-# Prints the command's output without the token, whose status goes to a file.
-# Not awk: it would hold the output back.
+# Prints the command's output and writes the status behind the token to a file. awk
+# would buffer the output.
 split_output()
 {
 	local line blank=0
@@ -207,26 +208,35 @@ split_output()
 	((blank == 0)) || echo
 }
 
-# Each splat's first line, after the line that tells which test was running.
+# Prints the first line of each splat, after the line that names the running test.
+# A data race of others than the module is listed in a file instead.
 find_splats()
 {
-	grep -nE "$SPLAT|vm: running " "$1" | awk '
+	awk -v others="build/races-$NAME.txt" -f "$ROOT_SRC/scripts/kcsan.awk" "$1" "$1" |
+		grep -nE "$SPLAT|vm: running " | awk '
 		/vm: running / { running = $0 "\n"; next }
 		{ printf "%s%s\n", running, $0; running = "" }' || true
 }
 
 run_batch()
 {
-	local console=build/console-$NAME.log output=build/output-$NAME.log qemu_status=0 status
+	local console=build/console-$NAME.log output=build/output-$NAME.log qemu_status=0 status loops
 
 	mkdir -p build
 	: >"$console"
+	rm -f "build/races-$NAME.txt"
+	# These end with the process namespace of the build root.
+	for ((loops = 0; loops < BUSY; loops++)); do
+		while :; do :; done &
+	done
 	timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" -monitor none \
 		-serial "file:$console" \
 		-device "$ARCH_SERIAL" -chardev stdio,id=output,signal=off \
 		-device virtconsole,chardev=output </dev/null |
 		split_output | tee "$output" || qemu_status=${PIPESTATUS[0]}
 	find_splats "$console" >"$WORK/splats"
+	[[ ! -s build/races-$NAME.txt ]] ||
+		echo "vm: data races of others than the module: $(wc -l <"build/races-$NAME.txt") pairs of functions, in build/races-$NAME.txt"
 	if [[ -s $WORK/splats ]]; then
 		echo "vm: the kernel complained; $console has it all:" >&2
 		head -n 20 "$WORK/splats" | sed 's/^/    | /' >&2
