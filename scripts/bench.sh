@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Measures the kernel's own collapse and ours in VMs, writes build/bench.csv,
-# prints each ratio with the bar it has to reach and exits with 1 if one is
-# missed. A quiet machine is needed: what else runs is in the figures.
+# prints each ratio with its bar and exits with 1 if a ratio misses it. It needs a
+# quiet machine: whatever else runs changes the figures.
 
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/programs.sh
@@ -29,8 +29,8 @@ usage()
 	END
 }
 
-# What the program says: its progress on one line, its figures into the table.
-# measure NAME FLAVOUR BENCH-ARGUMENT...
+# Runs the program, shows its progress on one line and appends its figures to the
+# table. measure NAME FLAVOUR BENCH-ARGUMENT...
 measure()
 {
 	local name=$1 flavour=$2 line status=0
@@ -63,14 +63,14 @@ show()
 	fi
 }
 
-# The guest's memory first: a page that the host has yet to find costs more than
-# what is measured. A CPU that has nothing to do stays awake: the host takes most of
-# a millisecond to wake up a virtual one, a machine some microseconds. And a clock
-# that is read like a machine's, where QEMU's own choice takes a lock of all CPUs.
+# The host allocates the guest's memory beforehand: a page that it does not have yet
+# costs more than what is measured. Idle CPUs poll: waking a virtual one takes the
+# host most of a millisecond, a real one some microseconds. The clock source is one
+# that is read without the lock of all CPUs that QEMU's default takes.
 AWAKE='idle=poll tsc=reliable clocksource=tsc'
 
-# The same for the CPUs of the host, on which QEMU's threads wait for each other, for
-# as long as the file is open.
+# Keeps the host's CPUs from deep sleep as long as the file is open: QEMU's threads
+# wait for each other.
 keep_host_awake()
 {
 	if ! { exec {LATENCY_FD}>/dev/cpu_dma_latency; } 2>/dev/null; then
@@ -80,9 +80,9 @@ keep_host_awake()
 	printf '\0\0\0\0' >&"$LATENCY_FD"
 }
 
-# Binds QEMU's threads once it has them: a virtual CPU to the host's CPU of that number,
-# and the main loop, which is the clock of both, to the first, where it goes before it.
-# Left to itself the scheduler has two of the three wait for each other for milliseconds.
+# Waits for QEMU's threads and binds each virtual CPU to the host's CPU of that number.
+# The main loop, which drives the clocks, gets the first one, with real-time priority.
+# Otherwise the scheduler lets two of the three wait for each other for milliseconds.
 keep_threads_apart() # NAME-OF-THE-MACHINE
 {
 	local tries task name qemu=
@@ -116,8 +116,8 @@ measure_times() # FLAVOUR RELEASE ROUNDS GROUP...
 	step_end
 }
 
-# Time that passes with the instructions executed: no two runs differ by more
-# than some interrupts.
+# The guest's time advances with the instructions executed, so that two runs differ
+# by a few interrupts at most.
 COUNTING_ACCEL='tcg,thread=single'
 COUNTING_QEMU='-icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm'
 COUNTING_APPEND='nokaslr tsc=reliable clocksource=tsc'
@@ -130,7 +130,7 @@ measure_instructions()
 	step_end
 }
 
-# Which functions execute them, for both engines.
+# Counts the instructions of each function, for both engines.
 measure_functions()
 {
 	local output=build/output-bench-functions.log counts=build/functions.counts
@@ -148,7 +148,7 @@ measure_functions()
 	note "the table is $PAGES/functions.md"
 }
 
-# The kernel of the time when collapse took the mmap lock for writing.
+# Measures a kernel whose collapse still takes the mmap lock for writing.
 measure_bookworm()
 (
 	setup_kernel bookworm
@@ -179,6 +179,10 @@ build_module >&2
 logged "building the benchmark" build_programs
 step_end
 mkdir -p "$TOP/build"
+# A VM of a soak ends after 15 minutes at most.
+mkdir -p "${MEASURING%/*}"
+exec {MEASURING_FD}>"$MEASURING"
+flock -n "$MEASURING_FD" || { note "waiting for another measurement, or a soak"; flock "$MEASURING_FD"; }
 [[ $what == functions || $what == instructions ]] || keep_host_awake
 if [[ $what == functions ]]; then
 	measure_functions

@@ -18,11 +18,11 @@ DURATION=${DURATION:-300} INPUTS=${INPUTS:-200000}
 case $what in
 stress)
 	# The end takes a while: processes exit, everything is checked and collapsed.
-	limit=$((DURATION + 1200)) arguments="--seconds $DURATION"
-	VM_OPTIONS=(--nodes)
+	limit=$((${VM_TIMEOUT:-DURATION + 1500} - 300)) arguments="--seconds $DURATION"
+	[[ ${NODES:-2} == 1 ]] || VM_OPTIONS=(--nodes)
 	export VM_MEMORY=${VM_MEMORY:-4G} ;;
 fuzz)
-	limit=${VM_TIMEOUT:-7200} arguments="--inputs $INPUTS" ;;
+	limit=$((${VM_TIMEOUT:-7500} - 300)) arguments="--inputs $INPUTS" ;;
 *)
 	die "usage: run-alone.sh stress|fuzz [OPTION]..." ;;
 esac

@@ -3,12 +3,10 @@
 #include "fuzz.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,16 +107,15 @@ void killed_writers(uint64_t inputs)
 /* A program that has the device open keeps the module. */
 static int unload(void)
 {
-	int tries;
+	int tries, err;
 
 	for (tries = 0; tries < 500; tries++) {
-		if (!syscall(SYS_delete_module, "shmem_collapse", O_NONBLOCK))
-			return 0;
-		if (errno != EAGAIN)
+		err = sc_unload();
+		if (err != EAGAIN)
 			break;
 		usleep(10000);
 	}
-	return errno;
+	return err;
 }
 
 /* Files of the module may be gone at any time: only what it must not do is looked at. */

@@ -7,6 +7,8 @@
 #include <string.h>
 
 static struct sc_stats at_first, last;
+/* Of modules that were removed. */
+static unsigned long long carried;
 
 void figures_begin(void)
 {
@@ -24,7 +26,19 @@ unsigned long long figures_collapsed(void)
 {
 	struct sc_stats now;
 
-	return sc_stats(&now) ? 0 : since(&at_first, &now, "collapsed");
+	return carried + (sc_stats(&now) ? 0 : since(&at_first, &now, "collapsed"));
+}
+
+void figures_module_goes(void)
+{
+	carried = figures_collapsed();
+	/* What is counted until it has gone is not known. */
+	memset(&at_first, 0, sizeof(at_first));
+}
+
+void figures_module_came(void)
+{
+	figures_begin();
 }
 
 /* Nothing runs any more. */
@@ -72,7 +86,7 @@ void figures_minute(int minute)
 	       since(&last, &now, "failed"));
 	print_outcomes(&last, &now);
 	printf("; in all %llu collapsed, %llu operations, %llu pages checked, %llu wrong\n",
-	       since(&at_first, &now, "collapsed"), operations(),
+	       figures_collapsed(), operations(),
 	       (unsigned long long)world->pages_checked, (unsigned long long)world->wrong);
 	last = now;
 }
@@ -109,6 +123,6 @@ void figures_end(void)
 	       (unsigned long long)world->pages_checked, (unsigned long long)world->pages_written,
 	       (unsigned long long)world->pages_unclear);
 	printf("# %llu operations, %llu extents collapsed in %.0f s, %llu mistakes, seed %llu\n",
-	       operations(), since(&at_first, &now, "collapsed"), world->seconds,
+	       operations(), figures_collapsed(), world->seconds,
 	       (unsigned long long)world->wrong, (unsigned long long)world->seed);
 }

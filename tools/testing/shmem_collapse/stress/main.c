@@ -24,7 +24,9 @@ static const char *const tests[TESTS] = {
 
 static void bad_usage(void)
 {
-	printf("usage: stress [--seconds N] [--seed N] [--least EXTENTS]\n");
+	printf("usage: stress [--seconds N] [--seed N] [--least EXTENTS]\n"
+	       "  [--background none|reclaim|compact|hotplug|reload]\n"
+	       "  [--requests extent|file|range|process]\n");
 	exit(2);
 }
 
@@ -34,6 +36,8 @@ static void options(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 'r' },
 		{ "least", required_argument, NULL, 'l' },
+		{ "background", required_argument, NULL, 'b' },
+		{ "requests", required_argument, NULL, 'q' },
 		{ "nothing", no_argument, NULL, 'n' },	/* what a worker executes */
 		{ }
 	};
@@ -49,6 +53,10 @@ static void options(int argc, char **argv)
 			world->seed = strtoull(optarg, NULL, 0);
 		else if (c == 'l')
 			world->least = strtoull(optarg, NULL, 0);
+		else if (c == 'b' && background_choose(optarg))
+			continue;
+		else if (c == 'q' && requests_choose(optarg))
+			continue;
 		else if (c == 'n')
 			exit(0);
 		else

@@ -112,15 +112,47 @@ int any_user(struct rng *r)
 	return -1;
 }
 
+/* The operations that do nothing else than one kind of request. */
+static const struct {
+	const char *kind;
+	bool (*run)(struct rng *r);
+} requests[] = {
+	{ "file", op_collapse_file },
+	{ "extent", op_collapse_extent },
+	{ "extent", op_collapse_split },
+	{ "range", op_collapse_range },
+	{ "process", op_collapse_process },
+};
+
+bool requests_choose(const char *kind)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++)
+		if (!strcmp(requests[i].kind, kind))
+			world->requests = requests[i].kind;
+	return world->requests;
+}
+
+static int weight(const struct op *op, enum role role)
+{
+	size_t i;
+
+	for (i = 0; world->requests && i < ARRAY_SIZE(requests); i++)
+		if (op->run == requests[i].run && strcmp(requests[i].kind, world->requests))
+			return 0;
+	return op->weight[role];
+}
+
 static int draw(struct rng *r, enum role role)
 {
 	int sum = 0, i, at;
 
 	for (i = 0; i < nr_ops; i++)
-		sum += ops[i].weight[role];
+		sum += weight(&ops[i], role);
 	at = below(r, sum);
-	for (i = 0; at >= ops[i].weight[role]; i++)
-		at -= ops[i].weight[role];
+	for (i = 0; at >= weight(&ops[i], role); i++)
+		at -= weight(&ops[i], role);
 	return i;
 }
 

@@ -207,6 +207,9 @@ struct world {
 	double seconds;
 	uint64_t least;		/* extents that must be collapsed */
 	pid_t supervisor;
+	unsigned int background;	/* what the supervisor does besides */
+	uint64_t background_done;
+	const char *requests;	/* the only kind that collapsers make, or NULL */
 	bool stop;
 	int zram;		/* device for direct I/O, -1: none */
 	uint64_t pages_checked, pages_unclear, pages_written;
@@ -230,6 +233,8 @@ uint64_t count(uint64_t *counter, uint64_t by);
 /* A mistake of the kernel: counted, and the first few are printed. */
 void __printf(1, 2) complain(const char *format, ...);
 enum role role_of(int worker);
+/* The only kind of requests that are made from now on; false if there is no such one. */
+bool requests_choose(const char *kind);
 /* Does operations until it is told to stop. */
 void worker_run(int number);
 /* Exit status of a worker that wants to be started anew. */
@@ -260,6 +265,16 @@ void balance_take(struct balance *b);
 /* Waits for deferred work; prints what differs in the end. */
 bool balance_is(const struct balance *before);
 
+/* By name; false if there is no such one. */
+bool background_choose(const char *name);
+/* Files of the module may be gone at any time. */
+bool background_reloads(void);
+void background_step(struct rng *r);
+void background_end(void);
+
+/* What a module has counted that is removed, and the beginning of the next one's count. */
+void figures_module_goes(void);
+void figures_module_came(void);
 void figures_begin(void);
 void figures_minute(int minute);
 void figures_end(void);

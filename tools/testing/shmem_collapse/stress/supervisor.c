@@ -99,9 +99,11 @@ static void run_workers(void)
 		reap();
 		if (one_in(&r, 40))
 			kill_one(&r);
+		background_step(&r);
 		if ((now - begin) / 60000000000ull > minute)
 			figures_minute(++minute);
 	}
+	background_end();
 }
 
 static bool end_workers(void)
