@@ -24,7 +24,7 @@ build()
 		make --no-print-directory -j"$JOBS" "${variables[@]}" "$@" "${fixed[@]}"
 }
 
-# Where the module goes is a place of this machine, outside the build root.
+# INSTALL_MOD_PATH is a path of this machine, not of the build root.
 install_module()
 {
 	local path=/ stage=build/install variable

@@ -28,7 +28,7 @@ if ! make --no-print-directory -C "$KDIR" M="$top" MO="$MO" \
 	exit 1
 fi
 
-# The module's own compiler call, up to what it writes.
+# The compiler call of the module, without its outputs.
 compiler=$(sed -n 's/^savedcmd_[^ ]* := //p' "$MO/rust/.shmem_collapse_main.o.cmd" |
 	sed 's/ --crate-type .*//')
 library=$(sed -n 's/^savedcmd_.* -L \([^ ]*\) .*/\1/p' "$MO/rust/.shmem_collapse_main.o.cmd")
@@ -72,7 +72,7 @@ field() {
 }
 
 # refused NAME: true if one error is the stated one and all others, which the
-# same mistake may cause, have its code and stand in the program too
+# same mistake may cause, have its code and are in the program as well
 refused() {
 	local code message error prefix
 

@@ -13,7 +13,7 @@ source "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/kernels/source.sh
 source "$TOP/scripts/kernels/source.sh"
 
-# What the module cannot do without, or is not worth compiling without.
+# Options that the module needs, or without which compiling it tests too little.
 NEEDED=(RUST SHMEM TRANSPARENT_HUGEPAGE HUGETLB_PAGE MMU_NOTIFIER KUNIT)
 
 # Rust-for-Linux wants a newer compiler for some architectures than the build
@@ -71,7 +71,7 @@ kernel_make()
 	cross_make "$(in_cache "$SOURCE_DIR")" O="$build" "$@"
 }
 
-# The configuration step drops silently what depends on something missing.
+# Kconfig silently drops an option with an unmet dependency.
 lost_options() # CONFIG
 {
 	{
@@ -80,7 +80,7 @@ lost_options() # CONFIG
 	} | grep -vFxf "$1" || true
 }
 
-# Leaves the file "refused" where Linux does not want to be built with Rust.
+# Leaves the file "refused" if Linux cannot be built with Rust for ARCH.
 fill_cross()
 {
 	local dir=$1 build lost
@@ -101,14 +101,14 @@ fill_cross()
 		die "Linux $STOCK_VERSION refuses some options for $ARCH: give them what they depend on in scripts/kernels/cross-$ARCH.config, or take them out: ${lost//$'\n'/ }"
 	note "compiling the Rust core for $ARCH takes 2 minutes on 2 cores"
 	logged "preparing Linux for $ARCH" kernel_make "$build" modules_prepare
-	# Every module is linked with this one, which comes from a full build.
+	# Every module is linked with this object, which only a full build makes.
 	[[ $ARCH != powerpc ]] || logged "preparing Linux for $ARCH (library)" \
 		kernel_make "$build" arch/powerpc/lib/crtsavres.o
-	# No kernel, so no symbols: modpost only warns of all that are undefined.
+	# Without a kernel there are no symbols; modpost warns that all are undefined.
 	: >"$dir/build/Module.symvers"
 }
 
-# One line of what the compilers said, the first error if there is one.
+# Prints the first error of a log, or its last line.
 first_error() # LOG
 {
 	grep -m 1 -E '(^|[^a-z])error(\[E[0-9]+\])?:' "$1" || tail -n 1 "$1"

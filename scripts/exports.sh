@@ -12,7 +12,8 @@ source "$TOP/scripts/programs.sh"
 PATCH=$TOP/scripts/kernels/exports.patch
 FILE=mm/shmem_collapse_exports.c
 
-# What only some configurations have; in the others it is a macro or an inline.
+# Functions that exist in some configurations only; elsewhere they are macros or
+# inline.
 declare -A CONDITION=(
 	[__mmu_notifier_invalidate_range_start_map]='defined(CONFIG_LOCKDEP)'
 	[__page_table_check_pte_clear_range]='defined(CONFIG_PAGE_TABLE_CHECK)'
@@ -35,7 +36,7 @@ patched()
 	sed -n 's/^+EXPORT(\(.*\));$/\1/p' "$PATCH" | sort
 }
 
-# What the kernel of this series exports to every module, or to this one.
+# Prints what the kernel exports to every module, or to this one.
 exported()
 {
 	awk -F '\t' '$5 !~ /^module:/ || $5 ~ /[:,]shmem_collapse(,|$)/ { print $2 }' \

@@ -12,7 +12,7 @@ HAZARDS=43
 ENGINE=$TOP/Documentation/mm/engine.rst
 VMAS=$TOP/Documentation/mm/vmas.rst
 
-# Every kselftest as the documentation names it.
+# Prints each kselftest by the name that the documentation uses.
 kselftests()
 {
 	local file
@@ -23,7 +23,7 @@ kselftests()
 	done
 }
 
-# Every test with a number.
+# Prints all tests with a number in their name.
 all_tests()
 {
 	kselftests | grep -E '\.H[0-9]+_'
@@ -32,7 +32,7 @@ all_tests()
 	sed -nE 's/^\tlacks "(H[0-9]+ [^"]*)".*/kdir.\1/p' "$TOP"/scripts/test.sh | tr ' ' _
 }
 
-# The rows of the table: number, tab, the names in its last column.
+# Prints the number of each row of the table and the names in its last column.
 documented()
 {
 	awk '
@@ -49,7 +49,7 @@ documented()
 		}' "$ENGINE"
 }
 
-# Numbers of the list of those that no test reaches.
+# Prints the numbers that engine.rst excuses from a test.
 excused()
 {
 	awk '/^What no test reaches$/ { inside = 1 }
@@ -83,7 +83,7 @@ for ((number = 1; number <= HAZARDS; number++)); do
 	fi
 done
 
-# What looks like a test's name and not like a file's.
+# Words that look like the name of a test, not of a file.
 strange=$(grep -oE '\b[a-z_]+\.[A-Za-z0-9_]+' "$VMAS" | grep -vE '\.(c|rs|rst)$' |
 	grep -vxFf <(kselftests) | tr '\n' ' ' || true)
 if [[ -n $strange ]]; then

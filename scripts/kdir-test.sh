@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kdir-test.sh MISSING SENTENCE [LINK]: what check-kdir.sh says, in one line, of a
-# kernel tree that lacks an option or a file.
+# kdir-test.sh MISSING SENTENCE [LINK]: checks that check-kdir.sh reports a kernel tree
+# without the option or file MISSING with one line that contains SENTENCE.
 
 source "$(dirname "$0")/lib.sh"
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# mutation.sh [MUTANT]...: does a test notice when a guard is missing? Each
-# patch of tools/testing/mutation/ takes one guard out of a copy of this
-# checkout, and the tests that the patch names run there. All of them without
-# arguments; then the table of Documentation/mm/mutation.rst is written anew.
+# mutation.sh [MUTANT]...: checks that a test fails when a guard is missing. Each
+# patch of tools/testing/mutation/ removes one guard from a copy of this checkout,
+# where the tests that the patch names run. Without arguments it tries all patches
+# and writes the table of Documentation/mm/mutation.rst.
 
 source "$(dirname "$0")/lib.sh"
 

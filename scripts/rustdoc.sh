@@ -17,7 +17,7 @@ out=$top/build/rustdoc
 mkdir -p "$MO"
 make --no-print-directory -C "$KDIR" M="$top" MO="$MO" rust/shmem_collapse_main.o >&2
 
-# The compiler call of the kernel's build, up to what it writes.
+# The compiler call of the module, without its outputs.
 call=$(sed -n 's/^savedcmd_[^ ]* := //p' "$MO/rust/.shmem_collapse_main.o.cmd" |
 	sed -e 's/ --crate-type .*//' -e 's/ -Zbinary_dep_depinfo=y//' \
 		-e 's/ \(rustc\|clippy-driver\) / rustdoc /')

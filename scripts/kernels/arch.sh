@@ -3,7 +3,7 @@
 #
 # What differs between the architectures that a VM can be. Sourced.
 
-# set_arch ARCH: sets its ARCH_* variables; fails for one that no VM is made for.
+# set_arch ARCH: sets the ARCH_* variables; fails for an architecture without a VM.
 #
 #   ARCH_CC ARCH_DEBIAN      compiler of the test programs; Debian's name, empty for
 #                            that of the build root

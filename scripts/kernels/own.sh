@@ -49,7 +49,7 @@ patch_source()
 	cp "$EXPORTS_PATCH" "$PATCHED_DIR/.exports.patch"
 }
 
-# What the files say: the last word on each option, in the order of the first.
+# Merges the files: the last assignment of each option, in the order of the first.
 wanted_config()
 {
 	awk '/^CONFIG_/ { option = $1; sub(/=.*/, "", option) }
@@ -63,7 +63,7 @@ wanted_config()
 		END { for (i = 1; i <= n; i++) print last[order[i]] }' "${OWN_CONFIG[@]}"
 }
 
-# The configuration step drops silently what depends on something missing.
+# Kconfig silently drops an option with an unmet dependency.
 check_config()
 {
 	local lost
@@ -73,8 +73,8 @@ check_config()
 		die "Linux $STOCK_VERSION refuses some options of the '$OWN_FLAVOUR' kernel: give them what they depend on in ${OWN_CONFIG[-1]#"$TOP"/}, or take them out: ${lost//$'\n'/ }"
 }
 
-# A mirror may have gone on without the lists of an architecture. What is linked
-# statically may be another suite's as well.
+# A mirror may lack the lists of an architecture. The program is static, so that of
+# another suite works as well.
 fetch_busybox() # DIR
 {
 	other_lists "$1" "$ARCH_DEBIAN" "$ROOT_SUITE" ||
@@ -137,7 +137,7 @@ exports_current()
 	cmp -s "$EXPORTS_PATCH" "$1/exports.patch"
 }
 
-# With another patch the kernel is there already, but exports something else.
+# Builds an existing kernel again if it was built with another patch.
 update_exports()
 {
 	! exports_current "$1" || return 0
