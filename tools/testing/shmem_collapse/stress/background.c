@@ -50,7 +50,7 @@ static bool reload(struct rng *r)
 	return !err;
 }
 
-static bool reclaim(struct rng *r)
+static bool reclaim_some(struct rng *r)
 {
 	int err = *group_root ? group_write(group_root, "memory.reclaim", "8M") : ENOENT;
 
@@ -69,7 +69,7 @@ static const struct background {
 	bool (*run)(struct rng *r);
 } backgrounds[] = {
 	{ "none", 0, NULL },
-	{ "reclaim", 2, reclaim },
+	{ "reclaim", 2, reclaim_some },
 	{ "compact", 5, compact },
 	{ "hotplug", 10, hotplug },
 	{ "reload", 100, reload },
