@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What this module calls in the kernel beyond the `kernel` crate's bindings.
+//! Bindings to functions that the `kernel` crate's bindings lack.
 //!
-//! Types are those of [`kernel::bindings`]; the functions are generated from
-//! `bindings_helper.h`. Only `pgtable` and `mm` may call them. Numbers and
-//! structures of the uapi header are for everybody.
+//! The functions are generated from `bindings_helper.h`; the types are those of
+//! [`kernel::bindings`]. Only `support`, `pgtable`, `hugetlb` and `mm` may call them. Constants and
+//! structures of the uapi header may be used everywhere.
 
 #![allow(
     clippy::all,
@@ -29,6 +29,5 @@ include!(concat!(
 
 pub use kernel::bindings::*;
 
-// SAFETY: Integers without padding between them, for which every bit pattern
-// is valid.
+// SAFETY: Integers without padding between them, so that every bit pattern is valid.
 unsafe impl kernel::transmute::FromBytes for shmem_collapse_range {}

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a request is to be carried out.
+//! Parameters of a request.
 
 use crate::support::machine::MemoryNode;
 use kernel::time::Delta;
 
-/// The knobs as they were when the request began: a later write does not change a running request.
+/// The values of the knobs when the request began. A later write does not change a running request.
 #[derive(Clone, Copy)]
 pub(crate) struct Config {
-    /// Holes an extent may have and still be collapsed.
+    /// The maximum number of holes in an extent that is collapsed.
     pub(crate) max_ptes_none: usize,
-    /// Swapped pages an extent may have and still be collapsed.
+    /// The maximum number of swapped pages in an extent that is collapsed.
     pub(crate) max_ptes_swap: usize,
-    /// Map the huge page in every process at once, rather than let each fault.
+    /// Maps the huge page in every process at once, instead of on the next fault.
     pub(crate) map_all: bool,
-    /// Reclaim and compact memory to get a huge page.
+    /// Reclaims and compacts memory to get a huge page.
     pub(crate) direct_reclaim: bool,
-    /// Extents worked on side by side.
+    /// The number of extents that are collapsed in parallel.
     pub(crate) workers: usize,
-    /// Node to allocate on; those where most of the pages are if `None`.
+    /// The node to allocate on. [`None`]: the nodes that have most of the pages.
     pub(crate) target_node: Option<MemoryNode>,
     /// A process asks for its own memory, without workers: it pays for the huge pages, and not the
     /// group that owns more of the pages than any other, and its cpuset holds.

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What became of an extent.
+//! The outcomes of an extent.
 //!
-//! One table: number, name and error of every outcome. The numbers and names leave the kernel
-//! (uapi header, statistics, tracepoint) and never change; a new outcome is added at the end, here
-//! and in `include/uapi/linux/shmem_collapse.h`. The two are compared when this is compiled.
+//! One table defines the number, the name and the error of every outcome. Numbers and names are ABI
+//! (uapi header, statistics, tracepoint) and never change. A new outcome is added at the end, here
+//! and in `include/uapi/linux/shmem_collapse.h`. The compiler compares the two.
 
 use crate::bindings;
 use kernel::prelude::*;
 
 macro_rules! outcomes {
     ($($(#[$doc:meta])* $outcome:ident = $number:literal, $name:literal, $errno:expr;)*) => {
-        /// The result of one extent.
+        /// The outcome of one extent.
         #[repr(u32)]
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Outcome {
@@ -19,17 +19,17 @@ macro_rules! outcomes {
         }
 
         impl Outcome {
-            /// Every outcome, in the order of the numbers.
+            /// All outcomes, in the order of their numbers.
             pub(crate) const ALL: [Self; [$($number),*].len()] = [$(Self::$outcome),*];
 
-            /// The name used in file names and traces.
+            /// Returns the name that is used in file names and traces.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$outcome => $name,)*
                 }
             }
 
-            /// The error a request reports for this outcome; none if the extent is huge.
+            /// Returns the error of a request for this outcome, or [`None`] if the extent is huge.
             pub(crate) const fn errno(self) -> Option<Error> {
                 match self {
                     $(Self::$outcome => $errno,)*
@@ -54,7 +54,7 @@ macro_rules! outcomes {
 outcomes! {
     /// The extent is huge now and was not before.
     Collapsed = 0, "collapsed", None;
-    /// One huge folio held the extent already.
+    /// The extent was one huge folio already.
     AlreadyHuge = 1, "already_huge", None;
     /// Address and file offset of the mapping differ modulo the extent size.
     Misaligned = 2, "misaligned", Some(EINVAL);
@@ -74,17 +74,17 @@ outcomes! {
     NoMemory = 9, "no_memory", Some(ENOMEM);
     /// The memory cgroup has no room for a huge page.
     MemcgLimit = 10, "memcg_limit", Some(ENOMEM);
-    /// Somebody holds the lock of a page.
+    /// The lock of a page is held.
     Locked = 11, "locked", Some(EAGAIN);
     /// A page is pinned for DMA.
     Pinned = 12, "pinned", Some(EAGAIN);
-    /// The lock of a mapping could not be had.
+    /// The lock of a VMA is held for writing.
     VmaBusy = 13, "vma_busy", Some(EAGAIN);
-    /// Somebody filled a hole meanwhile.
+    /// A hole was filled in the meantime.
     Filled = 14, "filled", Some(EAGAIN);
-    /// A page has a reference too many that will go away, such as that of an LRU batch.
+    /// A page has an extra reference that is transient, such as that of an LRU batch.
     Lru = 15, "lru", Some(EAGAIN);
-    /// The extent changed while it was worked on.
+    /// The extent changed during the collapse.
     Raced = 16, "raced", Some(EAGAIN);
     /// More holes than `max_ptes_none` allows.
     TooManyHoles = 17, "too_many_holes", Some(EBUSY);

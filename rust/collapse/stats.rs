@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters of what the engine did.
+//! Counters of the engine.
 //!
-//! Extents are counted by outcome and by nothing else. The totals are sums over the outcomes, made
-//! when they are read, so `extents == collapsed + already_huge + failed` holds whatever runs
-//! at the same time. One table names what is counted, for the statistics of all requests and for
-//! the answer to one.
+//! Extents are counted by outcome only. The totals are computed from these counters when they are
+//! read, so `extents == collapsed + already_huge + failed` holds even while requests run. One table
+//! names the counters, both for the statistics of all requests and for the answer to one.
 
 use super::outcome::Outcome;
 use crate::mm::trace::ExtentReport;
@@ -18,7 +17,7 @@ use kernel::{
     time::Delta, //
 };
 
-/// What one extent cost, in all attempts at it.
+/// Costs of one extent, summed over all attempts.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
     /// What the tracepoint tells, page tables mapped huge and time spent copying
@@ -54,21 +53,21 @@ macro_rules! counters {
         sums { $($sum:ident, $sum_name:literal;)* }
         added { $($added:ident, $field:ident;)* }
     ) => {
-        /// A figure that can be read.
+        /// A counter that can be read.
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Counter {
             $(#[doc = concat!("`", $sum_name, "`")] $sum,)*
             $(#[doc = concat!("`", stringify!($field), "`")] $added,)*
-            /// Extents that ended so.
+            /// The number of extents with this outcome.
             Ended(Outcome),
         }
 
         impl Counter {
-            /// All but those by outcome.
+            /// All counters except those for one outcome.
             const TOTALS: [Self; [$($sum_name,)* $(stringify!($field),)*].len()] =
                 [$(Self::$sum,)* $(Self::$added,)*];
 
-            /// The name of the figure, in two parts: what class it is of, if any, and which.
+            /// Returns the name of the counter: a prefix, which may be empty, and the rest.
             pub(crate) const fn name(self) -> (&'static str, &'static str) {
                 match self {
                     $(Self::$sum => ("", $sum_name),)*
@@ -78,14 +77,14 @@ macro_rules! counters {
             }
         }
 
-        /// The counters.
+        /// A set of counters.
         pub(crate) struct Stats {
             outcomes: [Atomic<u64>; Outcome::ALL.len()],
             $($field: Atomic<u64>,)*
         }
 
         impl Stats {
-            /// All zero.
+            /// Creates counters that are zero.
             pub(crate) const fn new() -> Self {
                 Self {
                     outcomes: [const { Atomic::new(0) }; Outcome::ALL.len()],
@@ -93,7 +92,7 @@ macro_rules! counters {
                 }
             }
 
-            /// Reads all counters, each once: sums and parts of the result agree.
+            /// Reads each counter once, so that totals and parts of the result agree.
             pub(crate) fn figures(&self) -> Figures {
                 Figures {
                     outcomes: self.outcomes.each_ref().map(|count| count.load(Relaxed)),
@@ -101,14 +100,14 @@ macro_rules! counters {
                 }
             }
 
-            /// Zeroes everything. Of an extent that ends at this moment a part may be counted.
+            /// Zeroes all counters. An extent that ends concurrently may be counted in part.
             pub(crate) fn reset(&self) {
                 self.reset_extents();
                 $(self.$field.store(0, Relaxed);)*
             }
         }
 
-        /// The counters as they were at some moment.
+        /// A snapshot of the counters.
         #[derive(Clone, Copy)]
         pub(crate) struct Figures {
             outcomes: [u64; Outcome::ALL.len()],
@@ -122,7 +121,7 @@ macro_rules! counters {
                 $($field: 0,)*
             };
 
-            /// One figure.
+            /// Returns the value of a counter.
             pub(crate) fn get(&self, counter: Counter) -> u64 {
                 match counter {
                     Counter::Extents => self.sum(|_| true),
@@ -159,7 +158,7 @@ counters! {
 }
 
 impl Counter {
-    /// Every figure. Extents that became or were huge have a total each; failures are told apart.
+    /// Returns all counters. Failures have one for each outcome.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let failures = Outcome::ALL
             .into_iter()
@@ -195,7 +194,7 @@ impl Stats {
         self.total_ns.add(cost.total_ns, Relaxed);
     }
 
-    /// Zeroes the extents, and leaves what they cost.
+    /// Zeroes the counters of extents, but not those of their costs.
     pub(crate) fn reset_extents(&self) {
         for outcome in &self.outcomes {
             outcome.store(0, Relaxed);
@@ -212,11 +211,13 @@ impl Figures {
             .fold(0, u64::wrapping_add)
     }
 
-    /// The figures of a walk together with those of an `earlier` one over the same extents, which
-    /// ended early, as one: an extent counts once, and is collapsed if either walk made it so.
+    /// Combines the figures of a walk with those of an `earlier` one over the same extents, which
+    /// was interrupted.
     ///
-    /// `made` is how many all earlier walks have collapsed. `self` may not have come as far yet;
-    /// the walk that has come further tells of the extents. What they cost adds up in `self`.
+    /// Each extent counts once, as collapsed if either walk has collapsed it. `made` is the number
+    /// of extents that all earlier walks have collapsed. The counts of extents are those of the
+    /// walk that has come further, which may be the earlier one. Costs are those of `self`, which
+    /// accumulates them.
     pub(crate) fn going_on(&self, earlier: &Figures, made: u64) -> Figures {
         let mut both = *self;
         if self.get(Counter::Extents) < earlier.get(Counter::Extents) {
@@ -231,7 +232,7 @@ impl Figures {
     }
 }
 
-/// Where a request counts what it does: for everybody, and for who asks what became of it.
+/// Counters that a request updates: those of all requests and, if any, its own.
 #[derive(Clone, Copy)]
 pub(crate) struct Tally<'e> {
     all: &'e Stats,
@@ -239,7 +240,7 @@ pub(crate) struct Tally<'e> {
 }
 
 impl<'e> Tally<'e> {
-    /// `own`, if any, are the counters of the one request.
+    /// Creates a tally. `own`, if any, counts this request only.
     pub(crate) fn new(all: &'e Stats, own: Option<&'e Stats>) -> Self {
         Self { all, own }
     }
@@ -263,8 +264,7 @@ impl<'e> Tally<'e> {
         self.each().for_each(|stats| stats.record_wait(time));
     }
 
-    /// Counts an extent, or a stretch of so many that ended alike; once, when the
-    /// outcome is final.
+    /// Counts an extent, or several with the same outcome. Called once, when the outcome is final.
     pub(crate) fn record(&self, outcome: Outcome, cost: &Cost, extents: usize) {
         self.each()
             .for_each(|stats| stats.record(outcome, cost, extents));

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The answer to a request: what this one has done, whatever others do at the same time.
+//! The answer to a request: counters of this request only.
 //!
-//! An answer belongs to an open file and is that of its last request, or of the one that runs. As
-//! text it has a line with name and value for each figure, under the names that the statistics
-//! have.
+//! Each open file has the answer to its last request, or to the one that runs. Its text has a line
+//! with name and value for each counter, with the names of the statistics.
 //!
-//! A request that a signal ended may be made again, by the kernel, which restarts the call, or by a
-//! program. It is then the same request, and its answer covers all parts of it.
+//! The kernel restarts a system call that a signal interrupted, and a program may repeat it. Such a
+//! request continues the interrupted one, and the answer covers both.
 
 use crate::collapse::stats::{
     Counter,
@@ -30,34 +29,34 @@ use kernel::{
     },
 };
 
-/// What is known besides the counts of the walk that runs or was the last.
+/// State of the request besides the counters of its current or last walk.
 struct Known {
-    /// There was a request.
+    /// Whether there was a request.
     asked: bool,
     running: bool,
-    /// What earlier parts of the request had come to.
+    /// The figures of earlier walks of the request.
     earlier: Figures,
-    /// Extents that earlier parts have collapsed.
+    /// The number of extents that earlier walks have collapsed.
     made: u64,
 }
 
 /// The answer of an open file.
 #[pin_data]
 pub(super) struct Answer {
-    /// The walk that runs or was the last. Its extents and the costs of all parts.
+    /// Extents of the current or last walk, and costs of all walks of the request.
     stats: Stats,
     #[pin]
     known: Mutex<Known>,
-    /// Held while a request runs; the text of one that a signal ended.
+    /// The text of an interrupted request. Locked while a request runs.
     #[pin]
     request: Mutex<Option<KVec<u8>>>,
-    /// What a reader has begun to read.
+    /// The text that is being read.
     #[pin]
     shown: Mutex<Option<Arc<KVec<u8>>>>,
 }
 
 impl Answer {
-    /// The answer of somebody who has not asked yet.
+    /// Creates the answer of a file without a request.
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             stats: Stats::new(),
@@ -72,9 +71,9 @@ impl Answer {
         })
     }
 
-    /// Carries a request out: `run` does what the text from `take` asks for and counts it.
+    /// Carries out a request: `run` executes and counts the request whose text `take` returns.
     ///
-    /// `EBUSY` if a request of the same open file runs. Its answer then stays.
+    /// Returns `EBUSY` if a request of the same open file runs, whose answer is kept.
     pub(super) fn to(
         &self,
         take: impl FnOnce() -> Result<KVec<u8>>,
@@ -113,7 +112,7 @@ impl Answer {
         self.known.lock().running = false;
     }
 
-    /// The answer as of now; empty if nothing was asked.
+    /// Returns the current text of the answer, which is empty without a request.
     fn text(&self) -> Result<KVec<u8>> {
         let known = self.known.lock();
         let mut text = Text(KVec::new());
@@ -127,7 +126,7 @@ impl Answer {
         Ok(text.0)
     }
 
-    /// Reads from `position`: at 0 the answer as of now, from there on what was the answer then.
+    /// Reads from `position`. A read at 0 takes a snapshot, which the reads that follow continue.
     pub(super) fn read(&self, position: &mut i64, room: &mut IovIterDest<'_>) -> Result<usize> {
         let text = if *position == 0 {
             let text = Arc::new(self.text()?, GFP_KERNEL_ACCOUNT)?;
@@ -140,7 +139,7 @@ impl Answer {
         let before = *position;
         let is_more = usize::try_from(before).is_ok_and(|at| at < text.len());
         let read = room.simple_read_from_buffer(position, text)?;
-        // No lock is held here: whoever reads may keep us waiting for their memory.
+        // No lock is held here, since writing to the memory of the reader may take long.
         if read == 0 && is_more && !room.is_empty() {
             return Err(EFAULT);
         }
@@ -149,14 +148,14 @@ impl Answer {
 }
 
 impl Known {
-    /// The request goes on, of which the last walk has come to `walk`.
+    /// Continues the request after a walk with the figures `walk`.
     fn go_on(&mut self, walk: &Figures) {
         self.earlier = walk.going_on(&self.earlier, self.made);
         self.made += walk.get(Counter::Collapsed);
     }
 }
 
-/// Text that grows.
+/// A growable text buffer.
 struct Text(KVec<u8>);
 
 impl Text {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/shmem_collapse` of a debug kernel: what shall fail, and
-//! where requests shall wait.
+//! `/sys/kernel/debug/shmem_collapse` of a debug kernel: arms failpoints and delays.
 //!
 //! ```text
 //! fail   POINT[,COUNT[,SKIP]] | off     reads: POINT, still to fail, failed
@@ -27,13 +26,13 @@ use kernel::{
     uaccess::UserSliceReader, //
 };
 
-/// Longest line that a test may write.
+/// The maximum length of a line.
 const MAX_LINE: usize = 64;
 
-/// Longest wait; a task that sleeps longer would count as hung.
+/// The maximum delay. A task that sleeps longer would be reported as hung.
 const MAX_MILLIS: u32 = 60_000;
 
-/// Splits a line into its name and its numbers, of which there may be `N`.
+/// Splits a line into a name and up to `N` numbers.
 fn parse<const N: usize>(line: &[u8]) -> Result<(&[u8], [Option<u32>; N])> {
     let mut fields = line.trim_ascii().split(|&byte| byte == b',');
     let name = fields.next().ok_or(EINVAL)?;
@@ -114,7 +113,7 @@ impl Reader for DelayFile {
     }
 }
 
-/// The directory and the kernel's own, for as long as this value lives.
+/// The directory, and that of the fault attribute. Dropping it removes both.
 pub(crate) struct FailpointFiles {
     _fail: Pin<KBox<debugfs::File<FailFile>>>,
     _delay: Pin<KBox<debugfs::File<DelayFile>>>,
@@ -122,7 +121,7 @@ pub(crate) struct FailpointFiles {
 }
 
 impl FailpointFiles {
-    /// Context: sleeps.
+    /// Creates the directories. Context: sleeps.
     pub(crate) fn new() -> Result<Self> {
         let dir = debugfs::Dir::new(c"shmem_collapse");
         Ok(Self {

@@ -10,12 +10,12 @@
 //! number  = decimal digits, or 0x and hexadecimal digits; no sign
 //! ```
 //!
-//! A request is a path if its first character behind white space is `/`. White space around a
-//! number is ignored, in a path only what precedes the `/`. One final newline is ignored.
+//! A request is a path if its first character after white space is `/`. White space around a number
+//! is ignored, and so is white space before a path. One final newline is ignored.
 //!
-//! A path may hold commas: its last two fields are page offsets if both are written like numbers.
-//! A sign or a number that is too large is then an error, not a part of the name. A file whose own
-//! name ends in two such fields is reached with its offsets behind the name.
+//! A path may contain commas. Its last two fields are page offsets if both look like numbers; a
+//! sign, or a number that is too large, is then an error and not part of the name. For a file whose
+//! own name ends in two such fields, append the offsets to the name.
 
 use crate::collapse::request::Request;
 use kernel::{
@@ -23,13 +23,13 @@ use kernel::{
     prelude::*, //
 };
 
-/// Pids are smaller than this on every machine (`PID_MAX_LIMIT`).
+/// An upper limit of pids on every machine (`PID_MAX_LIMIT`).
 const PID_LIMIT: u64 = 4 << 20;
 
 /// File positions are `loff_t`, so page offsets end here.
 const PGOFF_LIMIT: u64 = i64::MAX as u64 >> PAGE_SHIFT;
 
-/// Parses a request. A path is copied to `storage`, which the request then borrows.
+/// Parses a request. Copies a path to `storage`, which the request borrows.
 pub(super) fn request<'a>(text: &[u8], storage: &'a mut KVec<u8>) -> Result<Request<'a>> {
     let text = text.strip_suffix(b"\n").unwrap_or(text).trim_ascii_start();
     if text.first() == Some(&b'/') {
@@ -90,7 +90,7 @@ fn terminated<'a>(path: &[u8], storage: &'a mut KVec<u8>) -> Result<&'a CStr> {
     storage.reserve(path.len() + 1, GFP_KERNEL)?;
     storage.extend_from_slice(path, GFP_KERNEL)?;
     storage.push(0, GFP_KERNEL)?;
-    // A NUL inside would cut the path off.
+    // Fails if the path contains a NUL, which would truncate it.
     CStr::from_bytes_with_nul(storage).map_err(|_| EINVAL)
 }
 
@@ -101,7 +101,7 @@ fn digits(text: &[u8]) -> (u32, &[u8]) {
     }
 }
 
-/// Is `field` written like a number, right or wrong?
+/// Returns whether `field` looks like a number, valid or not.
 fn numeric(field: &[u8]) -> bool {
     let field = field.trim_ascii();
     let unsigned = match field {
@@ -131,7 +131,7 @@ pub(super) fn number(field: &[u8]) -> Result<u64> {
 pub(super) fn signed(text: &[u8]) -> Result<i64> {
     let text = text.trim_ascii();
     match text.strip_prefix(b"-") {
-        // "- 1" is no number, although `number` would skip the space.
+        // Rejects "- 1", of which `number` would skip the space.
         Some(digits) if digits.first().is_some_and(u8::is_ascii_digit) => {
             Ok(-i64::try_from(number(digits)?)?)
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `hugetlb_probe`: where a hugetlb page of a process has its entry.
+//! `hugetlb_probe`: shows the page-table entry of a hugetlb page of a process.
 
 use super::grammar;
 use crate::{
@@ -51,7 +51,7 @@ impl ProbeFile {
     }
 }
 
-/// What the last probe found.
+/// The result of a probe.
 #[derive(Clone, Copy)]
 struct Found {
     place: Place,
@@ -59,7 +59,7 @@ struct Found {
     entry: HugePte,
 }
 
-/// The last answer.
+/// The result of the last probe.
 pub(super) struct Probe(Pin<KBox<Mutex<Option<Found>>>>);
 
 impl Probe {
@@ -70,7 +70,7 @@ impl Probe {
         )?))
     }
 
-    /// Carries out the request `PID,ADDR`. An error takes the last answer away.
+    /// Carries out the request `PID,ADDR`. An error discards the last result.
     pub(super) fn store(&self, text: &[u8]) -> Result {
         if !machine::capable_sys_admin() {
             return Err(EPERM);
@@ -80,8 +80,8 @@ impl Probe {
         found.map(|_| ())
     }
 
-    /// Writes the last answer. Physical addresses are for those who may see
-    /// them in `/proc/PID/pagemap`, and zero for others.
+    /// Writes the last result. Physical addresses are zero for readers who may not see them in
+    /// `/proc/PID/pagemap`.
     pub(super) fn show(&self, page: &mut Page<'_>) -> Result {
         let found = self.0.lock().ok_or(ENODATA)?;
         let (kind, frame) = match found.entry.value.kind() {
@@ -105,7 +105,7 @@ impl Probe {
     }
 }
 
-/// Looks at the entry that `text` asks for.
+/// Reads the entry that `text` names.
 fn probe(text: &[u8]) -> Result<Found> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let comma = text.iter().position(|&byte| byte == b',').ok_or(EINVAL)?;
@@ -127,7 +127,7 @@ fn probe(text: &[u8]) -> Result<Found> {
     });
     match looked {
         Some(found) => found,
-        // No mapping, or its lock is taken by a writer.
+        // There is no mapping, or its lock is held for writing.
         None => match process.next_range(addr) {
             Some(range) if range.contains(&addr) => Err(EAGAIN),
             _ => Err(EFAULT),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The knobs: one number each, in a range that the machine decides.
+//! The knobs: numbers whose valid range depends on the machine.
 
 use super::grammar;
 use crate::{
@@ -20,14 +20,14 @@ use kernel::{
     time::Delta, //
 };
 
-/// `target_node`: where most of the pages are.
+/// Value of `target_node`: the nodes that have most of the pages.
 const NO_NODE: i32 = -1;
 
 fn extent_pages() -> i32 {
     pmd_pages() as i32
 }
 
-/// One knob.
+/// A knob.
 #[derive(Clone, Copy)]
 pub(super) enum Knob {
     MaxPtesNone,
@@ -62,7 +62,7 @@ impl Knob {
         }
     }
 
-    /// The value a freshly loaded module has.
+    /// Returns the default value.
     fn initial(self) -> i32 {
         match self {
             Self::MaxPtesNone | Self::MaxPtesSwap => self.largest(),
@@ -105,13 +105,13 @@ impl Knob {
 ///
 /// # Invariants
 ///
-/// Every value was allowed when it was written. CPUs and memory may have gone since.
+/// Every value was valid when it was written. CPUs and memory may have been removed since.
 pub(super) struct Knobs([Atomic<i32>; Knob::ALL.len()]);
 
 impl Knobs {
-    /// The initial values.
+    /// Creates knobs with their default values.
     pub(super) fn new() -> Self {
-        // INVARIANT: Initial values are in the range.
+        // INVARIANT: Default values are valid.
         Self(Knob::ALL.map(|knob| Atomic::new(knob.initial())))
     }
 
@@ -119,18 +119,18 @@ impl Knobs {
         self.0[knob as usize].load(Relaxed)
     }
 
-    /// Parses and sets a value. After an error the old one is still there.
+    /// Parses and sets a value. On error, the old value is kept.
     pub(super) fn set(&self, knob: Knob, text: &[u8]) -> Result {
         let value = i32::try_from(grammar::signed(text)?)?;
         if !knob.allows(value) {
             return Err(EINVAL);
         }
-        // INVARIANT: Just checked.
+        // INVARIANT: Checked above.
         self.0[knob as usize].store(value, Relaxed);
         Ok(())
     }
 
-    /// The knobs as a request takes them.
+    /// Returns the current values, for one request.
     pub(super) fn config(&self) -> Config {
         let count = |knob| self.get(knob).unsigned_abs() as usize;
         Config {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The task whose system call a request is.
+//! The task that made a request.
 
 use crate::bindings;
 use kernel::task::{
@@ -9,8 +9,7 @@ use kernel::task::{
     Task, //
 };
 
-/// The task that made a request. Its workers look at its signals, and see them as
-/// soon as it does.
+/// The task that made a request, for the workers of the request, which check its signals.
 ///
 /// # Invariants
 ///
@@ -19,10 +18,10 @@ use kernel::task::{
 pub(crate) struct Caller<'t>(&'t Task);
 
 impl<'t> Caller<'t> {
-    /// Returns the current task for as long as it stays in the caller's scope.
+    /// Returns the current task.
     pub(crate) fn new(current: &'t CurrentTask) -> Self {
-        // INVARIANT: Only code of the task itself has a `CurrentTask`, which does
-        // not outlive the scope it was made in.
+        // INVARIANT: Only the task itself has a `CurrentTask`, which does not outlive the scope
+        // that it was created in.
         Self(current)
     }
 
@@ -32,19 +31,18 @@ impl<'t> Caller<'t> {
         unsafe { bindings::fatal_signal_pending(self.0.as_ptr().cast()) }
     }
 
-    /// Returns whether something waits for the task: a signal, the freezer, a
-    /// debugger, task work.
+    /// Returns whether a signal, the freezer, a debugger or task work is pending.
     pub(crate) fn signal_pending(self) -> bool {
         self.0.signal_pending()
     }
 
-    /// Returns whether one of the signals has a handler.
+    /// Returns whether a pending signal has a handler.
     pub(crate) fn handled_signal_pending(self) -> bool {
-        // SAFETY: By the type invariant the task keeps its `sighand`.
+        // SAFETY: The type invariant: the task keeps its `sighand`.
         unsafe { bindings::handled_signal_pending(self.0.as_ptr().cast()) }
     }
 
-    /// Returns the number of the task, the same in every namespace.
+    /// Returns the pid of the task in the initial pid namespace.
     pub(crate) fn pid(self) -> Pid {
         self.0.pid()
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Places at which a debug kernel can make a request fail, or wait.
+//! Failpoints: places at which a debug kernel can make a request fail, or wait.
 //!
-//! With `CONFIG_FAULT_INJECTION_DEBUG_FS`, points belong to the kernel's fault
-//! injection (`/proc/PID/fail-nth` counts them together with allocations), and
-//! tests arm one of them, or a delay, by its name. Without, both are nothing:
-//! the answer is a constant. `Documentation/mm/testing.rst` has a table of them.
+//! With `CONFIG_FAULT_INJECTION_DEBUG_FS`, failpoints are part of the kernel's fault injection
+//! (`/proc/PID/fail-nth` counts them together with allocations), and tests arm a failpoint or a
+//! delay by its name. Without it, they compile to nothing. `Documentation/mm/testing.rst` lists
+//! them.
 
 use core::ops::Range;
 
@@ -24,10 +24,10 @@ macro_rules! places {
 
         #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
         impl $places {
-            /// Every one of them.
+            /// All of them.
             pub(crate) const ALL: [Self; [$($name),*].len()] = [$(Self::$place),*];
 
-            /// The name by which a test arms it.
+            /// Returns the name by which a test arms it.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$place => $name,)*
@@ -38,103 +38,102 @@ macro_rules! places {
 }
 
 places! {
-    /// A call that may fail. It stands where the call is made, and the code
-    /// behind it cannot tell the two apart.
+    /// A call that can fail. The point is placed at the call, so that the code which follows
+    /// cannot tell an injected failure from a real one.
     Point {
-        /// The process is gone.
+        /// Opening the process.
         Process = "process";
-        /// There is no such path.
+        /// Looking up the path.
         Path = "path";
-        /// Memory for the sources of an extent.
+        /// Allocating memory for the sources of an extent.
         Scratch = "scratch";
-        /// A worker of the request.
+        /// Starting a worker.
         Helper = "helper";
-        /// Memory for the list of extents that are tried again.
+        /// Allocating memory for the list of extents that are retried.
         Waiting = "waiting";
-        /// The lock of the VMA at an address.
+        /// Locking the VMA at an address.
         VmaLock = "vma_lock";
-        /// The lock that keeps other requests off the extent.
+        /// Locking the extent against other requests.
         ExtentLock = "extent_lock";
-        /// The mapping is not frozen: asked at scan and at commit.
+        /// Testing that the mapping is not frozen, at scan and at commit.
         Frozen = "frozen";
         /// Reading a page back from swap.
         SwapIn = "swap_in";
-        /// Memory for the huge folio.
+        /// Allocating the huge folio.
         HugePage = "huge_page";
-        /// The charge to the memory cgroup.
+        /// Charging the memory cgroup.
         Memcg = "memcg";
-        /// The zone of the huge folio.
+        /// Testing the zone of the huge folio.
         Zone = "zone";
-        /// Space in the file system.
+        /// Charging space in the file system.
         Space = "space";
-        /// The quota of the file's owner.
+        /// Charging the quota of the owner of the file.
         Quota = "quota";
-        /// Nodes of the page cache's array.
+        /// Allocating nodes of the xarray of the page cache.
         Nodes = "nodes";
-        /// The lock of a folio behind the first; counts places, not folios.
+        /// Locking a folio after the first. Counts places, not folios.
         PageLock = "page_lock";
-        /// A locked folio is still the page cache's.
+        /// Testing that a locked folio is still in the page cache.
         PageChanged = "page_changed";
-        /// No reference is left over before folios are unmapped.
+        /// Testing for extra references before the folios are unmapped.
         ReferencesMapped = "references_mapped";
-        /// A page table may be taken out.
+        /// Testing that a page table may be taken out.
         Table = "table";
-        /// A page table that stays can be locked.
+        /// Locking a page table that stays.
         TableLock = "table_lock";
-        /// No reference is left over after folios were unmapped.
+        /// Testing for extra references after the folios were unmapped.
         ReferencesUnmapped = "references_unmapped";
         /// Copying a batch of pages.
         Copy = "copy";
-        /// No folio was poisoned since it was found.
+        /// Testing that no folio was poisoned in the meantime.
         Poison = "poison";
-        /// A retry entry for a hole.
+        /// Storing a retry entry in a hole.
         BlockHoles = "block_holes";
-        /// There are as many holes as there were.
+        /// Testing that the number of holes has not changed.
         Recount = "recount";
-        /// No userfaultfd waits for a missing page at commit.
+        /// Testing that no userfaultfd waits for a missing page, at commit.
         UffdMissing = "uffd_missing";
         /// Freezing the reference count of a folio.
         Freeze = "freeze";
-        /// The huge folio that is to be mapped huge again.
+        /// Finding the huge folio that is to be mapped huge again.
         HugeFind = "huge_find";
     }
 }
 
 places! {
-    /// A place between two steps where a request may sleep.
+    /// A place between two steps at which a request can be delayed.
     Delay {
-        /// The extent is known and locked, nothing else is held.
+        /// The extent is locked; nothing else is held.
         Located = "located";
         /// The small folios are referenced.
         Scanned = "scanned";
-        /// They are locked, the huge folio is there; all is mapped.
+        /// They are locked, the huge folio is allocated, and all is mapped.
         Gathered = "gathered";
-        /// A page table is about to be taken out: its VMA was looked at without
-        /// the locks of the table. `i_mmap_rwsem` is held.
+        /// A page table is about to be taken out. Its VMA was tested without the locks of the
+        /// table. `i_mmap_rwsem` is held.
         Taking = "taking";
         /// One VMA is done, others may follow. `i_mmap_rwsem` is held.
         Unmapping = "unmapping";
-        /// No process maps the folios; references are not yet counted.
+        /// No process maps the folios. Their references are not yet compared.
         Unmapped = "unmapped";
-        /// They are counted; nothing is copied.
+        /// References are compared. Nothing is copied.
         Checked = "checked";
-        /// All is copied, the page cache has the small folios. With holes,
-        /// `i_mmap_rwsem` is held.
+        /// All is copied. The page cache has the small folios. With holes, `i_mmap_rwsem` is held.
         Copied = "copied";
-        /// The page cache has the huge folio; processes wait for it. With holes,
-        /// `i_mmap_rwsem` is held.
+        /// The page cache has the huge folio, and threads wait for it. With holes, `i_mmap_rwsem`
+        /// is held.
         Committed = "committed";
-        /// The huge folio is mapped and unlocked, the small ones are not freed.
+        /// The huge folio is mapped and unlocked. The small ones are not yet freed.
         Mapped = "mapped";
-        /// The attempt failed; migration entries are still there.
+        /// The attempt failed. Migration entries are still present.
         RollingBack = "rolling_back";
-        /// Tables that mapped a huge folio in small pieces were taken out.
+        /// Tables that mapped a huge folio by small entries were taken out.
         Remapping = "remapping";
     }
 }
 
 impl Point {
-    /// Fails with `error` if the call shall fail.
+    /// Returns `error` if the call shall fail.
     #[inline]
     pub(crate) fn check<E>(self, error: E) -> Result<(), E> {
         if self.fails() {
@@ -144,15 +143,13 @@ impl Point {
         }
     }
 
-    /// As [`fails`](Self::fails), for one of many calls in a loop: the first and
-    /// some later ones, ever further apart.
+    /// Returns whether call `nr` in a loop shall fail. Only powers of two, and zero, can.
     #[inline]
     pub(crate) fn fails_at(self, nr: usize) -> bool {
         cfg!(CONFIG_FAULT_INJECTION_DEBUG_FS) && nr & nr.wrapping_sub(1) == 0 && self.fails()
     }
 
-    /// The same for a call that does all of `places`: the first at which it
-    /// fails, else the end.
+    /// Returns the first of `places` at which a call for all of them shall fail, or the end.
     #[inline]
     pub(crate) fn cut(self, mut places: Range<usize>) -> usize {
         let end = places.end;
@@ -165,7 +162,7 @@ impl Point {
 
 #[cfg(not(CONFIG_FAULT_INJECTION_DEBUG_FS))]
 impl Point {
-    /// Whether the call shall fail. Context: any.
+    /// Returns whether the call shall fail. Context: any.
     #[inline(always)]
     pub(crate) fn fails(self) -> bool {
         false
@@ -174,7 +171,7 @@ impl Point {
 
 #[cfg(not(CONFIG_FAULT_INJECTION_DEBUG_FS))]
 impl Delay {
-    /// Sleeps while a test wants it. Context: sleeps.
+    /// Sleeps while a test has armed the delay. Context: sleeps.
     #[inline(always)]
     pub(crate) fn wait(self) {}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tests have armed: the state behind [`Point`] and [`Delay`].
+//! State of the failpoints and delays that tests arm.
 
 use super::{
     caller::Caller,
@@ -26,15 +26,15 @@ use kernel::{
     },
 };
 
-/// How often a waiting request looks whether it is still to wait.
+/// The interval at which a delayed request reads its state again.
 const POLL: Delta = Delta::from_millis(1);
 
 struct ArmedPoint {
-    /// Calls that pass before one fails.
+    /// The number of calls that succeed before one fails.
     skip: Atomic<u32>,
-    /// Calls that fail then.
+    /// The number of calls that fail then.
     count: Atomic<u32>,
-    /// Calls that have failed, whoever wanted it.
+    /// The number of calls that have failed, for whatever reason.
     failed: Atomic<u32>,
 }
 
@@ -51,7 +51,7 @@ impl Point {
         &POINTS[self as usize]
     }
 
-    /// Whether the call shall fail. Context: any.
+    /// Returns whether the call shall fail. Context: any.
     pub(crate) fn fails(self) -> bool {
         let state = self.state();
         let armed =
@@ -64,24 +64,24 @@ impl Point {
         fails
     }
 
-    /// Lets `skip` calls pass and makes the `count` that follow fail.
+    /// Makes `count` calls fail, after `skip` calls that succeed.
     pub(crate) fn arm(self, count: u32, skip: u32) {
         self.state().skip.store(skip, Relaxed);
         self.state().count.store(count, Relaxed);
     }
 
-    /// Calls that are still to fail.
+    /// Returns the number of calls that are still to fail.
     pub(crate) fn armed(self) -> u32 {
         self.state().count.load(Relaxed)
     }
 
-    /// Calls that have failed since the module was loaded.
+    /// Returns the number of calls that have failed since the module was loaded.
     pub(crate) fn failed(self) -> u32 {
         self.state().failed.load(Relaxed)
     }
 }
 
-/// Decrements; false at zero.
+/// Decrements a counter; returns `false` if it is zero.
 fn take_one(counter: &Atomic<u32>) -> bool {
     let mut seen = counter.load(Relaxed);
     while seen > 0 {
@@ -129,25 +129,24 @@ impl Delay {
         state.waiting.fetch_sub(1u32, Full);
     }
 
-    /// Makes every request wait here so long; 0 ends it, also for those that
-    /// wait.
+    /// Delays every request here for this time. Zero disarms the delay and ends current waits.
     pub(crate) fn arm(self, millis: u32) {
         self.state().millis.store(millis, Relaxed);
     }
 
-    /// How long requests wait, in milliseconds.
+    /// Returns the armed time in milliseconds.
     pub(crate) fn armed(self) -> u32 {
         self.state().millis.load(Relaxed)
     }
 
-    /// Tasks that wait here at this moment.
+    /// Returns the number of tasks that wait here.
     pub(crate) fn waiting(self) -> u32 {
         self.state().waiting.load(Acquire)
     }
 }
 
-/// The directory with the kernel's parameters of our fault attribute
-/// (`fail_shmem_collapse` in debugfs), for as long as this value lives.
+/// The debugfs directory `fail_shmem_collapse`, with the parameters of the fault attribute.
+/// Dropping it removes the directory.
 ///
 /// # Invariants
 ///
@@ -156,21 +155,21 @@ pub(crate) struct FaultAttribute(*mut bindings::dentry);
 
 // SAFETY: debugfs removes an entry from any task.
 unsafe impl Send for FaultAttribute {}
-// SAFETY: There is nothing to do with a shared one.
+// SAFETY: There are no methods that take a shared reference.
 unsafe impl Sync for FaultAttribute {}
 
 impl FaultAttribute {
-    /// Context: sleeps.
+    /// Creates the directory. Context: sleeps.
     pub(crate) fn new() -> Self {
-        // INVARIANT: As the call returns it.
-        // SAFETY: Process context; the attribute is static.
+        // INVARIANT: Returned by the call.
+        // SAFETY: The attribute is static.
         Self(unsafe { bindings::fault_attr_add() })
     }
 }
 
 impl Drop for FaultAttribute {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant; error pointers are ignored.
+        // SAFETY: The type invariant. Error pointers are ignored.
         unsafe { bindings::fault_attr_remove(self.0) };
     }
 }

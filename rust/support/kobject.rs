@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directories of small files in sysfs.
+//! Directories of attributes in sysfs.
 //!
-//! A [`Directory`] owns a kobject and the attributes in it. Each attribute lives in a [`Node`]
-//! together with what its callbacks need, so they reach their state from the attribute they are
-//! called for; there are no global variables.
+//! A [`Directory`] owns a kobject and its attributes. Each attribute is part of a [`Node`] that
+//! also has the state of its callbacks, so no global variables are needed.
 //!
-//! The kobject comes from `kobject_create_and_add()`: its memory and release function belong to the
-//! kernel, so a reference that somebody else still holds does not matter when the module goes. What
-//! is ours, the nodes, is used by callbacks only, and `kobject_del()` waits for the last of these.
+//! The kobject is created by `kobject_create_and_add()`. Its memory and release function belong to
+//! the kernel, so it may outlive the module if a reference remains. The nodes belong to the module
+//! and are used by callbacks only; `kobject_del()` waits for these.
 //!
 //! C header: [`include/linux/kobject.h`](srctree/include/linux/kobject.h)
 
@@ -28,14 +27,14 @@ use kernel::{
     types::Opaque, //
 };
 
-/// Who may do what with a file.
+/// The permissions of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Everybody reads.
+    /// Everybody may read.
     ReadOnly,
-    /// Everybody reads, root writes.
+    /// Everybody may read, root may write.
     ReadWrite,
-    /// Root writes, nobody reads.
+    /// Root may write, nobody may read.
     WriteOnly,
 }
 
@@ -49,25 +48,25 @@ impl Mode {
     }
 }
 
-/// A file, by what it does. The value tells the files of one directory apart.
+/// A file of a directory. Its value identifies the file.
 pub(crate) trait File: Copy + Send + Sync + 'static {
-    /// What the files of the directory act on.
+    /// State that the files of the directory share.
     type State: Send + Sync + 'static;
 
-    /// The name in the directory.
+    /// Returns the name of the file.
     fn name(self) -> Result<CString>;
 
-    /// The permissions.
+    /// Returns the permissions of the file.
     fn mode(self) -> Mode;
 
-    /// Writes the value to `page`. Called only if the mode lets somebody read.
+    /// Writes the value to `page`. Called only if the mode permits reading.
     fn show(self, state: &Self::State, page: &mut Page<'_>) -> Result;
 
-    /// Takes a new value. Called only if the mode lets somebody write.
+    /// Sets a new value. Called only if the mode permits writing.
     fn store(self, state: &Self::State, text: &[u8]) -> Result;
 }
 
-/// The page that a read of a file returns.
+/// A page that a read of a file returns.
 ///
 /// # Invariants
 ///
@@ -80,7 +79,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Appends formatted text. What exceeds the page is cut off.
+    /// Appends formatted text, truncated to the page.
     pub(crate) fn emit(&mut self, args: fmt::Arguments<'_>) {
         // INVARIANT: `sysfs_emit_at` returns what it has added, which leaves room for a NUL.
         //
@@ -97,7 +96,7 @@ impl Page<'_> {
     }
 }
 
-/// A directory that another one may be made in.
+/// A directory in which another one may be created.
 ///
 /// # Invariants
 ///
@@ -106,16 +105,16 @@ impl Page<'_> {
 pub(crate) struct Parent<'a>(NonNull<bindings::kobject>, PhantomData<&'a ()>);
 
 impl Parent<'static> {
-    /// `/sys/kernel/mm`.
+    /// Returns `/sys/kernel/mm`.
     pub(crate) fn mm() -> Result<Self> {
         // SAFETY: Set while the kernel boots and never changed.
         let kobj = unsafe { bindings::mm_kobj };
-        // INVARIANT: Nobody removes this directory.
+        // INVARIANT: This directory is never removed.
         Ok(Self(NonNull::new(kobj).ok_or(ENODEV)?, PhantomData))
     }
 }
 
-/// One attribute with all that its callbacks use.
+/// An attribute and the state of its callbacks.
 struct Node<F: File> {
     attr: Opaque<bindings::kobj_attribute>,
     // `attr` points to it.
@@ -174,7 +173,7 @@ impl<F: File> Node<F> {
         let Some(start) = NonNull::new(buf) else {
             return EIO.to_errno() as isize;
         };
-        // INVARIANT: sysfs hands over an empty page of our own.
+        // INVARIANT: sysfs passes an empty page that nobody else uses.
         let mut page = Page {
             start,
             len: 0,
@@ -197,7 +196,7 @@ impl<F: File> Node<F> {
     ) -> isize {
         // SAFETY: `Directory` frees its nodes when no callback runs.
         let node = unsafe { Self::from_attr(attr) };
-        // SAFETY: sysfs hands over `count` bytes, which stay as they are until we return.
+        // SAFETY: sysfs passes `count` bytes, which do not change until this returns.
         let text = unsafe { slice::from_raw_parts(buf.cast::<u8>(), count) };
         match node.file.store(&node.state, text) {
             Ok(()) => count as isize,
@@ -206,25 +205,25 @@ impl<F: File> Node<F> {
     }
 }
 
-/// A directory and its files. Dropping it removes them, and waits for callbacks that run.
+/// A directory and its files. Dropping it removes them and waits for running callbacks.
 ///
 /// # Invariants
 ///
-/// `kobj` is in sysfs, and a reference to it is ours. Only its files point to `nodes`, which stays
-/// as it is until they are gone.
+/// `kobj` is in sysfs, and this value owns a reference to it. Only its files point to `nodes`,
+/// which does not change until they are removed.
 pub(crate) struct Directory<F: File> {
     kobj: NonNull<bindings::kobject>,
     nodes: KVec<Node<F>>,
 }
 
-// SAFETY: kobjects are counted and removed from any thread, and nodes hold only `Send` and `Sync`
-// types beside attributes that nobody changes.
+// SAFETY: kobjects may be put and removed by any thread. Nodes hold only `Send` and `Sync` types
+// and attributes that do not change.
 unsafe impl<F: File> Send for Directory<F> {}
 // SAFETY: The only method that takes a reference returns the address of the kobject.
 unsafe impl<F: File> Sync for Directory<F> {}
 
 impl<F: File> Directory<F> {
-    /// Makes the directory and its files. Their callbacks may run before this returns.
+    /// Creates the directory and its files. Callbacks may run before this returns.
     pub(crate) fn new(
         name: &CStr,
         parent: Parent<'_>,
@@ -239,7 +238,7 @@ impl<F: File> Directory<F> {
         // SAFETY: The name is a string, and the parent is in sysfs by its type invariants.
         let kobj =
             unsafe { bindings::kobject_create_and_add(name.as_char_ptr(), parent.0.as_ptr()) };
-        // INVARIANT: The reference is the one just returned, and there are no files yet.
+        // INVARIANT: The reference was just returned, and there are no files yet.
         let directory = Self {
             kobj: NonNull::new(kobj).ok_or(ENOMEM)?,
             nodes,
@@ -247,7 +246,7 @@ impl<F: File> Directory<F> {
         for node in &directory.nodes {
             // CAST: A `kobj_attribute` begins with its `attribute`.
             let attr = node.attr.get().cast::<bindings::attribute>();
-            // SAFETY: The kobject is in sysfs. By the type invariants the attribute stays as it is
+            // SAFETY: The kobject is in sysfs. By the type invariants the attribute does not change
             // until `drop` has removed the file, which also happens if a later file fails.
             to_result(unsafe {
                 bindings::sysfs_create_file_ns(directory.kobj.as_ptr(), attr, core::ptr::null())
@@ -256,7 +255,7 @@ impl<F: File> Directory<F> {
         Ok(directory)
     }
 
-    /// The directory as a place for others.
+    /// Returns the directory as the parent of another one.
     pub(crate) fn as_parent(&self) -> Parent<'_> {
         // INVARIANT: By the type invariants.
         Parent(self.kobj, PhantomData)
@@ -265,8 +264,9 @@ impl<F: File> Directory<F> {
 
 impl<F: File> Drop for Directory<F> {
     fn drop(&mut self) {
-        // SAFETY: The reference is ours by the type invariants and not used afterwards. The first
-        // call waits for the callbacks of every file, so none uses `nodes` when they are dropped.
+        // SAFETY: By the type invariants this value owns the reference, which is not used
+        // afterwards. The first call waits for the callbacks of every file, so none uses `nodes`
+        // when they are dropped.
         unsafe {
             bindings::kobject_del(self.kobj.as_ptr());
             bindings::kobject_put(self.kobj.as_ptr());

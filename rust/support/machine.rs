@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the machine has and the caller may do.
+//! Facts about the machine, and the capability of the caller.
 
 use crate::bindings;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A character device with one state for all who open it, and one for each open file.
+//! Misc devices with state that all open files share.
 //!
-//! On top of the kernel crate's misc devices, which have neither a mode nor
-//! positions, and no way from an open file to what it was registered for.
+//! Adds what [`MiscDeviceRegistration`] lacks: a file mode, file positions, and state that is
+//! passed to `open`.
+//!
+//! C header: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h)
 
 use crate::bindings;
 use core::{
@@ -36,27 +38,26 @@ use kernel::{
     uaccess::UserPtr, //
 };
 
-/// What an open file of the device can be asked for. Any of its functions may be called by several
-/// tasks at once.
+/// Operations on an open file of the device. Several tasks may call them at once.
 pub(crate) trait Control: Sized + Send + Sync + 'static {
-    /// What all open files share.
+    /// State that all open files share.
     type State: Send + Sync + 'static;
 
-    /// Makes what a new open file has of its own.
+    /// Creates the state of an open file.
     fn open(state: Arc<Self::State>) -> impl PinInit<Self, Error>;
 
-    /// An ioctl of the current process. 32-bit processes on a 64-bit kernel
-    /// come here, too: arguments have one layout for both.
+    /// Handles an ioctl of the current process, also of 32-bit processes on a 64-bit kernel:
+    /// arguments must have the same layout for both.
     fn control(&self, command: u32, argument: UserPtr) -> Result;
 
-    /// A write of the current task: takes all of `text` or fails.
+    /// Handles a write of the current task. Takes all of `text` or fails.
     fn write(&self, opener: Opener<'_>, text: &mut IovIterSource<'_>) -> Result<usize>;
 
-    /// A read of the current task from `position`, which moves on by what is read.
+    /// Handles a read of the current task from `position`, which it advances.
     fn read(&self, position: &mut i64, room: &mut IovIterDest<'_>) -> Result<usize>;
 }
 
-/// Whoever opened a file, as they were when they did.
+/// The task that opened a file, with the credentials that it had then.
 ///
 /// # Invariants
 ///
@@ -68,7 +69,7 @@ pub(crate) struct Opener<'f> {
 
 impl<'f> Opener<'f> {
     fn of<T: ForeignOwnable>(call: &Kiocb<'f, T>) -> Self {
-        // INVARIANT: The file of a call is open as long as the call lasts.
+        // INVARIANT: The file is open for the duration of the call.
         Self {
             // SAFETY: The type invariant of `Kiocb`: it is valid for `'f`.
             file: unsafe { (*call.as_raw()).ki_filp },
@@ -76,16 +77,16 @@ impl<'f> Opener<'f> {
         }
     }
 
-    /// Had they `CAP_SYS_ADMIN` in the initial user namespace?
+    /// Returns whether it had `CAP_SYS_ADMIN` in the initial user namespace.
     pub(crate) fn is_admin(&self) -> bool {
-        // SAFETY: Open by the type invariant.
+        // SAFETY: The type invariant: the file is open.
         unsafe { bindings::opened_by_admin(self.file) }
     }
 }
 
-/// A device in `/dev`, which is removed when it is dropped.
+/// A device in `/dev`. Dropping it removes the device.
 ///
-/// Open files do not need it: each has a state of its own, and their operations are static and name
+/// Open files outlive it: each has its own state, and their file operations are static and name
 /// this module as their owner.
 ///
 /// # Invariants
@@ -98,23 +99,22 @@ pub(crate) struct Node<C: Control> {
     misc: Opaque<bindings::miscdevice>,
 }
 
-// SAFETY: Misc devices may be deregistered from any thread, and the state is
-// `Send` and `Sync`.
+// SAFETY: Misc devices may be deregistered by any thread, and the state is `Send` and `Sync`.
 unsafe impl<C: Control> Send for Node<C> {}
-// SAFETY: There is nothing to do with a reference.
+// SAFETY: There are no methods that take a shared reference.
 unsafe impl<C: Control> Sync for Node<C> {}
 
 impl<C: Control> Node<C> {
-    /// The file operations of the kernel crate, with positions that can be set.
+    /// File operations of the kernel crate, with `llseek`.
     ///
-    /// They outlive the device, as the type says: open files keep a pointer to them.
+    /// They are static because open files, which outlive the device, keep a pointer to them.
     const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
         llseek: Some(bindings::default_llseek),
         // SAFETY: Points to a constant of the kernel crate.
         ..unsafe { *MiscDeviceOptions { name: c"" }.into_raw::<Opened<C>>().fops }
     };
 
-    /// Makes the device. It may be opened before this returns.
+    /// Creates the device. It may be opened before this returns.
     pub(crate) fn new(
         name: &'static CStr,
         mode: u16,
@@ -127,8 +127,8 @@ impl<C: Control> Node<C> {
                 let mut misc = MiscDeviceOptions { name }.into_raw::<Opened<C>>();
                 misc.mode = mode;
                 misc.fops = Self::OPERATIONS;
-                // SAFETY: `slot` is ours to write, and pinned from now on. The
-                // drop of `Self` deregisters it.
+                // SAFETY: `slot` is valid for writing and pinned. The drop of `Self` deregisters
+                // it.
                 unsafe {
                     slot.write(misc);
                     to_result(bindings::misc_register(slot))
@@ -141,13 +141,12 @@ impl<C: Control> Node<C> {
 #[pinned_drop]
 impl<C: Control> PinnedDrop for Node<C> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type invariant.
+        // SAFETY: The type invariant: `misc` is registered.
         unsafe { bindings::misc_deregister(self.misc.get()) };
     }
 }
 
-/// What the kernel crate knows an open device as. Only [`Node::new`] makes
-/// registrations of it.
+/// The implementation of [`MiscDevice`]. Only [`Node::new`] registers it.
 struct Opened<C>(PhantomData<C>);
 
 #[vtable]
@@ -156,8 +155,8 @@ impl<C: Control> MiscDevice for Opened<C> {
 
     fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let misc = misc.as_raw().cast::<Opaque<bindings::miscdevice>>();
-        // SAFETY: Only `Node::new` registers `Opened`, with the `misc` of a node
-        // whose state is in place; it is not dropped during an open.
+        // SAFETY: Only `Node::new` registers `Opened`, with the `misc` of a node whose state is
+        // initialised. The node is not dropped during an open.
         let node = unsafe { &*container_of!(misc, Node<C>, misc) };
         KBox::pin_init(C::open(node.state.clone()), GFP_KERNEL_ACCOUNT)
     }

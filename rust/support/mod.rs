@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the `kernel` crate lacks that is not memory management.
+//! Abstractions that the `kernel` crate lacks and that are not memory management.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

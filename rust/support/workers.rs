@@ -173,9 +173,9 @@ impl Workers {
 
     /// Runs `own` in the current task and `job` in up to `helpers` workers at the same time.
     ///
-    /// Returns when `own` and all helpers that have begun are done. Fewer helpers run when memory is
-    /// short. They have the credentials of the current task, but not its signals: `job` must look at
-    /// these itself, since a signal does not wake the current task while it waits.
+    /// Returns when `own` and all helpers that have begun are done. Fewer helpers run when memory
+    /// is short. They have the credentials of the current task, but not its signals: `job` must
+    /// look at these itself, since a signal does not wake the current task while it waits.
     ///
     /// Context: sleeps.
     pub(crate) fn run(
