@@ -82,11 +82,13 @@ mkdir -p "$TOP/build"
 [[ -s $TABLE ]] || echo "$HEADER" >"$TABLE"
 end=$(($(date +%s) + HOURS * 3600)) failed=0
 first=$(wc -l <"$TABLE")
-while ((failed == 0 && $(date +%s) < end)); do
+# HOURS=0 is a single VM.
+while :; do
 	round=$(($(wc -l <"$TABLE") - 1))
 	# A benchmark waits for the end of a VM, and the next VM for that of a benchmark.
 	with_lock "$MEASURING" one_run "$round" "${SEED:-$RANDOM$RANDOM$RANDOM}" || failed=1
 	[[ $(tail -n 1 "$TABLE") == *,clean ]] || failed=1
+	((failed == 0 && $(date +%s) < end)) || break
 done
 awk -F , -v first="$first" 'NR > 1 { extents += $9; mistakes += $10 }
 	NR > first { now += $9; runs++ }
