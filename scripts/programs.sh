@@ -40,14 +40,6 @@ build_module_link()
 		OUT="$ROOT_SRC/${MODULE_LINK%/*}" RUSTFLAGS="-C linker=$KERNEL_CC"
 }
 
-# Builds the module that makes the mistakes which a kernel has to find.
-build_plant()
-{
-	# shellcheck disable=SC2086
-	in_root make --no-print-directory -C "$KERNEL_BUILD" $KERNEL_MAKE \
-		M="$ROOT_SRC/$OTHER_PROGRAMS/plant" MO="$ROOT_SRC/build/plant-$KERNEL_FLAVOUR" modules
-}
-
 # The programs are static, since they run from an initramfs. Both folders use the
 # objects of lib/.
 build_programs()

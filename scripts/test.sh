@@ -10,6 +10,8 @@ source "$(dirname "$0")/lib.sh"
 source "$TOP/scripts/programs.sh"
 # shellcheck source=scripts/tool.sh
 source "$TOP/scripts/tool.sh"
+# shellcheck source=scripts/planted.sh
+source "$TOP/scripts/planted.sh"
 
 ONLY=$*
 RESULTS=$TOP/build/test
@@ -285,50 +287,6 @@ vm_group()
 	check "panic" vm_ends 121 'echo c >/proc/sysrq-trigger'
 	check "sudden death" vm_ends 122 'reboot -f'
 	check "hang" vm_ends 123 'sleep 1000' 15
-}
-
-# found MISTAKE: checks that the kernel reports a planted mistake of this kind.
-found()
-{
-	local name=planted-$1-$KERNEL_FLAVOUR status=0 plant
-	local log=$TOP/build/$name.log
-
-	plant=build/plant-$KERNEL_FLAVOUR/shmem_collapse_plant.ko
-	"$TOP/scripts/vm.sh" --name "$name" --kernel "$KERNEL_FLAVOUR" --timeout "${VM_TIMEOUT:-600}" \
-		--zram 0 --add "$MODULE:/lib" --add "$plant:/plant" --add scripts/guest/leaks:/tests -- \
-		"[ $1 = race ] || /tests/leaks begin
-		insmod /plant/shmem_collapse_plant.ko mistake=$1 || exit 1
-		[ $1 = race ] || { insmod /lib/shmem_collapse.ko; /tests/leaks; }" >"$log" 2>&1 || status=$?
-	case $1 in
-	race) [[ $status == 121 ]] && grep -q 'KCSAN: .*planted_race \[shmem_collapse_plant\]' "$log" ;;
-	leak) grep -q '^not ok 2' "$log" && grep -q 'planted_leak' "$log" && grep -q '^ok 3' "$log" ;;
-	page) grep -q '^ok 2' "$log" && grep -q '^not ok 3' "$log" && grep -q 'planted_page' "$log" ;;
-	esac
-}
-
-# Checks that every C object of the module calls KCSAN's functions.
-instrumented()
-{
-	local object
-
-	for object in "$TOP/build/$KERNEL_FLAVOUR"/rust/*/*.o; do
-		[[ $object == *.mod.o ]] || in_root llvm-nm -u "${object/#"$TOP"/"$ROOT_SRC"}" |
-			grep -q __tsan_ || { echo "${object##*/} is not instrumented" >&2; return 1; }
-	done
-}
-
-# Ends the run if the kernel does not find the mistakes that it is for.
-finds_mistakes()
-{
-	local mistake
-
-	[[ -n $FLAVOUR_FINDS ]] || return 0
-	build_plant
-	for mistake in $FLAVOUR_FINDS; do
-		check "a planted $mistake is found" found "$mistake"
-	done
-	[[ $FLAVOUR_FINDS != *race* ]] || check "the module's C code is instrumented" instrumented
-	! grep -q '^fail' "$RESULTS/$GROUP" || die "what this kernel is for does not work"
 }
 
 # boot_tests NAME PROGRAMS [VM OPTION]...: boots for these programs.
