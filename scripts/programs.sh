@@ -23,7 +23,7 @@ setup_all()
 
 build_module()
 {
-	"$TOP/scripts/build.sh" modules "$@"
+	"$TOP/scripts/build.sh" modules "$@" || return
 	! linked_at_load || build_module_link
 }
 

@@ -35,13 +35,18 @@ skip()
 # check NAME COMMAND...: one test that is a command.
 check()
 {
-	local name=$1
+	local name=$1 status
 
 	shift
-	if "$@"; then
+	# Not in a condition: errexit would not hold inside.
+	set +e
+	(set -e; "$@")
+	status=$?
+	set -e
+	if ((status == 0)); then
 		pass "$name"
 	else
-		fail "$name" "status $?"
+		fail "$name" "status $status"
 	fi
 }
 
