@@ -10,16 +10,23 @@ use kernel::{
 
 mod bindings;
 mod collapse;
-#[cfg(CONFIG_HUGETLB_PAGE)]
+#[cfg(all(CONFIG_HUGETLB_PAGE, view_accessors))]
 mod hugetlb;
 mod interface;
 mod mm;
 mod pgtable;
 mod support;
+#[cfg(CONFIG_DEBUG_FS)]
+mod view;
 
 use collapse::engine::Engine;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 use interface::failpoints::FailpointFiles;
+#[cfg(CONFIG_DEBUG_FS)]
+use interface::page_tables::{
+    self,
+    PageTables, //
+};
 use interface::{
     device::{
         self,
@@ -27,6 +34,11 @@ use interface::{
     },
     state::Interface,
     sysfs::Sysfs, //
+};
+#[cfg(CONFIG_DEBUG_FS)]
+use support::debugfs::{
+    Directory,
+    File, //
 };
 use support::linked::Linked;
 
@@ -42,6 +54,8 @@ struct ShmemCollapse {
     // Dropped first, because this tells the requests to end.
     _sysfs: Sysfs,
     _device: Pin<KBox<Device>>,
+    #[cfg(CONFIG_DEBUG_FS)]
+    _page_tables: File<PageTables>,
     // Dropped last, so that a test can still release a request that waits at a failpoint.
     #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
     _failpoints: FailpointFiles,
@@ -63,14 +77,19 @@ impl kernel::Module for ShmemCollapse {
             return Err(EOPNOTSUPP);
         }
         let engine = Arc::pin_init(Engine::new(), GFP_KERNEL)?;
+        #[cfg(CONFIG_DEBUG_FS)]
+        let directory = Directory::new();
         #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
-        let failpoints = FailpointFiles::new()?;
+        let failpoints = FailpointFiles::new(&directory)?;
         let interface = Interface::new(engine)?;
         Ok(Self {
             _sysfs: Sysfs::new(interface.clone())?,
             // Last, because files of it may be open as soon as it exists, and a module whose init
             // fails is freed without regard to them.
             _device: KBox::pin_init(device::new(interface), GFP_KERNEL)?,
+            // The same goes for this file, whose creation cannot fail.
+            #[cfg(CONFIG_DEBUG_FS)]
+            _page_tables: page_tables::new(&directory),
             #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
             _failpoints: failpoints,
         })

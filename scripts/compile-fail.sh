@@ -60,7 +60,7 @@ compile() {
 		cd "$MO" || exit
 		# The kernel uses unstable features of a stable compiler.
 		export SHMEM_COLLAPSE_OBJ=$MO RUSTC_BOOTSTRAP=1
-		eval "$compiler --cfg all_accessors --crate-type rlib --crate-name program -L $library" \
+		eval "$compiler --cfg view_accessors --cfg all_accessors --crate-type rlib --crate-name program -L $library" \
 			"--sysroot=/dev/null --error-format=short" \
 			"--emit=metadata=$work/$crate.rmeta $work/$crate.crate.rs"
 	) >"$work/$crate.log" 2>&1

@@ -14,7 +14,7 @@ scripts=$(cd "$(dirname "$0")" && pwd)
 cd "${1:-$scripts/../rust}"
 
 # From bottom to top. A folder that is missing here is an error.
-ORDER=(bindings support pgtable hugetlb mm collapse interface)
+ORDER=(bindings support pgtable hugetlb mm view collapse interface)
 
 # Selects the types of one architecture by its configuration.
 SELECTS=hugetlb/arch/mod.rs

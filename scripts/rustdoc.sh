@@ -29,6 +29,6 @@ fi
 rm -rf "$out"
 cd "$MO"
 export SHMEM_COLLAPSE_OBJ=$MO RUSTC_BOOTSTRAP=1
-eval "$call --cfg all_accessors --document-private-items --crate-name shmem_collapse -Dwarnings" \
+eval "$call --cfg view_accessors --cfg all_accessors --document-private-items --crate-name shmem_collapse -Dwarnings" \
 	"-L \"$library\" --sysroot=/dev/null -o \"$out\" \"$top/rust/shmem_collapse_main.rs\""
 echo "build/rustdoc/shmem_collapse/index.html"

@@ -36,6 +36,8 @@ enum shmem_collapse_entry_kind {
 #define SHMEM_COLLAPSE_ENTRY_DIRTY	2
 #define SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY	4
 #define SHMEM_COLLAPSE_ENTRY_WRITE	8
+/* One of several entries that the hardware may take for one. */
+#define SHMEM_COLLAPSE_ENTRY_RUN	16
 
 /* What stands for the frame of a page that is a hole. */
 #define SHMEM_COLLAPSE_FRAME_NONE	(~0UL)
@@ -67,12 +69,26 @@ enum shmem_collapse_level {
 };
 
 /*
- * Where the walk of the kernel's tables ends: at the pmd entry that points to a
- * PTE table, or else at a leaf above or at nothing.
+ * Where the walk of the kernel's tables ends: at a pmd entry that points to a
+ * PTE table, and its value, at a leaf and its size, or at nothing.
  */
 struct shmem_collapse_kernel_place {
-	pmd_t *table;
-	struct shmem_collapse_entry leaf;
+	struct shmem_collapse_entry entry;
+	unsigned long size;
+	pmd_t table;
+	unsigned int level;
+};
+
+/* Regions of kernel addresses, as in rust/pgtable/kernel_region.rs. */
+enum shmem_collapse_region {
+	SHMEM_COLLAPSE_REGION_DIRECT,
+	SHMEM_COLLAPSE_REGION_VMALLOC,
+	SHMEM_COLLAPSE_REGION_MODULES,
+};
+
+/* The lowest entry above the PTE tables that there is for an address. */
+struct shmem_collapse_lowest {
+	struct shmem_collapse_entry entry;
 	unsigned int level;
 };
 
@@ -85,12 +101,24 @@ struct shmem_collapse_entry shmem_collapse_kernel_pte_read(pte_t *pte);
 bool shmem_collapse_kernel_table_alloc(pmd_t *pmd);
 void shmem_collapse_kernel_pte_set(pte_t *pte, unsigned long pfn);
 void shmem_collapse_kernel_table_free(pmd_t pmd);
+bool shmem_collapse_kernel_region(unsigned int region, unsigned long *start,
+				  unsigned long *end);
+bool shmem_collapse_addresses_shown(struct file *file);
+bool shmem_collapse_locked_down(void);
+
+/* helpers_levels.c */
+unsigned int shmem_collapse_level_shift(unsigned int level);
+unsigned long shmem_collapse_table_bytes(unsigned int level);
+bool shmem_collapse_level_folded(struct mm_struct *mm, unsigned int level);
+unsigned long shmem_collapse_run_pages(void);
+bool shmem_collapse_walk_user(struct vm_area_struct *vma, unsigned long addr,
+			      struct shmem_collapse_lowest *lowest);
+bool shmem_collapse_vma_withholds_tables(struct vm_area_struct *vma);
 
 /* helpers_hugetlb.c, with CONFIG_HUGETLB_PAGE only */
 bool shmem_collapse_hugetlb_lock(struct vm_area_struct *vma);
 void shmem_collapse_hugetlb_unlock(struct vm_area_struct *vma);
 unsigned long shmem_collapse_hugetlb_page_size(struct vm_area_struct *vma);
-unsigned int shmem_collapse_level_shift(unsigned int level);
 void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr);
 void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
 				   unsigned long addr);
@@ -100,7 +128,7 @@ void *shmem_collapse_hugetlb_alloc(struct vm_area_struct *vma,
 				   unsigned long addr);
 struct shmem_collapse_entry
 shmem_collapse_hugetlb_read(struct vm_area_struct *vma, unsigned long addr,
-			    void *entry, u64 *raw);
+			    void *entry);
 
 /* What became of an extent, for the tracepoint. Times add up over attempts. */
 struct shmem_collapse_report {
@@ -201,6 +229,8 @@ unsigned int shmem_collapse_pte_clear_migrations(struct vm_area_struct *vma,
 
 /* helpers_vma.c */
 void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages);
+bool shmem_collapse_vma_write_locked(struct vm_area_struct *vma);
+bool shmem_collapse_vma_table_disposable(struct vm_area_struct *vma);
 bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma);
 bool shmem_collapse_vma_locked(struct vm_area_struct *vma);
 bool shmem_collapse_vma_uffd_missing(struct vm_area_struct *vma);

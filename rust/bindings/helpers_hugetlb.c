@@ -25,22 +25,6 @@ unsigned long shmem_collapse_hugetlb_page_size(struct vm_area_struct *vma)
 	return huge_page_size(hstate_vma(vma));
 }
 
-unsigned int shmem_collapse_level_shift(unsigned int level)
-{
-	switch (level) {
-	case SHMEM_COLLAPSE_LEVEL_PTE:
-		return PAGE_SHIFT;
-	case SHMEM_COLLAPSE_LEVEL_PMD:
-		return PMD_SHIFT;
-	case SHMEM_COLLAPSE_LEVEL_PUD:
-		return PUD_SHIFT;
-	case SHMEM_COLLAPSE_LEVEL_P4D:
-		return P4D_SHIFT;
-	default:
-		return PGDIR_SHIFT;
-	}
-}
-
 void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr)
 {
 	return pgd_offset(vma->vm_mm, addr);
@@ -105,12 +89,11 @@ void *shmem_collapse_hugetlb_alloc(struct vm_area_struct *vma,
 
 struct shmem_collapse_entry
 shmem_collapse_hugetlb_read(struct vm_area_struct *vma, unsigned long addr,
-			    void *entry, u64 *raw)
+			    void *entry)
 {
 	spinlock_t *lock = huge_pte_lock(hstate_vma(vma), vma->vm_mm, entry);
 	pte_t pte = huge_ptep_get(vma->vm_mm, addr, entry);
 
 	spin_unlock(lock);
-	*raw = pte_val(pte);
 	return shmem_collapse_pte_decode(pte);
 }

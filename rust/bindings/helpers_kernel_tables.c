@@ -1,72 +1,141 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The kernel's own page tables, for rust/pgtable/kernel_table.rs. */
 
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/pgtable.h>
+#include <linux/security.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 #include <asm/pgalloc.h>
 
 #include "helpers.h"
 
 void shmem_collapse_kernel_tables_lock(void)
 {
-	mmap_read_lock(&init_mm);
+	mmap_write_lock(&init_mm);
 }
 
 void shmem_collapse_kernel_tables_unlock(void)
 {
-	mmap_read_unlock(&init_mm);
+	mmap_write_unlock(&init_mm);
 }
 
+/*
+ * A walk of memory that may not be ours: nobody frees a table while the lock is
+ * held for writing, but for the tables of memory that is hot-removed. So every
+ * entry is read in a way that survives its table, and once: what is checked is
+ * the value that leads on.
+ */
+#define read_entry(value, entry) \
+	(!copy_from_kernel_nofault(&(value), entry, sizeof(value)))
+
+/* What an entry points to, if that is memory still. A folded level is a copy. */
+#define is_table(entry, copy) \
+	((void *)(entry) == (void *)&(copy) || virt_addr_valid(entry))
+
 static struct shmem_collapse_kernel_place
-kernel_leaf(unsigned int level, unsigned long first, unsigned long offset)
+kernel_leaf(unsigned int level, unsigned long first, unsigned long addr,
+	    unsigned long entry_size, unsigned long leaf_size)
 {
 	struct shmem_collapse_kernel_place place = {
 		.level = level,
-		.leaf.kind = SHMEM_COLLAPSE_ENTRY_PAGE,
-		.leaf.pfn = first + (offset >> PAGE_SHIFT),
+		.size = leaf_size,
+		.entry.kind = SHMEM_COLLAPSE_ENTRY_PAGE,
+		.entry.pfn = first + ((addr & (entry_size - 1)) >> PAGE_SHIFT),
 	};
 
 	return place;
 }
 
-/*
- * Each entry is read once, and what is checked is the value that is used. A
- * leaf may be split meanwhile: set_memory_*() on x86 does that under the same
- * lock, held for reading. Tables go away only while it is held for writing.
- */
 struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr)
 {
 	struct shmem_collapse_kernel_place place = { };
-	pgd_t *pgdp = pgd_offset_k(addr), pgd = pgdp_get(pgdp);
+	pgd_t *pgdp = pgd_offset_k(addr), pgd;
 	p4d_t *p4dp, p4d;
 	pud_t *pudp, pud;
 	pmd_t *pmdp, pmd;
 
-	if (!pgd_present(pgd))
+	place.level = SHMEM_COLLAPSE_LEVEL_PGD;
+	if (!read_entry(pgd, pgdp) || !pgd_present(pgd))
 		return place;
-	/* With a folded level, what this returns is the address of the copy. */
+	place.level = SHMEM_COLLAPSE_LEVEL_P4D;
 	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
-	p4d = p4dp_get(p4dp);
-	if (!p4d_present(p4d))
+	if (!is_table(p4dp, pgd) || !read_entry(p4d, p4dp) || !p4d_present(p4d))
 		return place;
+	place.level = SHMEM_COLLAPSE_LEVEL_PUD;
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
-	pud = pudp_get(pudp);
-	if (!pud_present(pud))
+	if (!is_table(pudp, p4d) || !read_entry(pud, pudp) || !pud_present(pud))
 		return place;
 	if (pud_leaf(pud))
-		return kernel_leaf(SHMEM_COLLAPSE_LEVEL_PUD, pud_pfn(pud),
-				   addr & ~PUD_MASK);
-	/* With huge pages there are pmd tables, so this is no such address. */
+		return kernel_leaf(place.level, pud_pfn(pud), addr, PUD_SIZE,
+				   pud_leaf_size(pud));
+	place.level = SHMEM_COLLAPSE_LEVEL_PMD;
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
-	pmd = pmdp_get(pmdp);
-	if (!pmd_present(pmd))
+	if (!is_table(pmdp, pud) || !read_entry(pmd, pmdp) || !pmd_present(pmd))
 		return place;
 	if (pmd_leaf(pmd))
-		return kernel_leaf(SHMEM_COLLAPSE_LEVEL_PMD, pmd_pfn(pmd),
-				   addr & ~PMD_MASK);
-	place.table = pmdp;
+		return kernel_leaf(place.level, pmd_pfn(pmd), addr, PMD_SIZE,
+				   pmd_leaf_size(pmd));
+	if (virt_addr_valid(pte_offset_kernel(&pmd, 0))) {
+		place.entry.kind = SHMEM_COLLAPSE_ENTRY_TABLE;
+		place.table = pmd;
+	}
 	return place;
+}
+
+/* False where this architecture has no such region, or none in page tables. */
+bool shmem_collapse_kernel_region(unsigned int region, unsigned long *start,
+				  unsigned long *end)
+{
+	switch (region) {
+#if defined(CONFIG_X86) || defined(CONFIG_ARM64) || defined(CONFIG_RISCV) || \
+	defined(CONFIG_ARM)
+	case SHMEM_COLLAPSE_REGION_DIRECT:
+		*start = PAGE_OFFSET;
+		*end = (unsigned long)high_memory;
+		return true;
+#endif
+	case SHMEM_COLLAPSE_REGION_VMALLOC:
+		*start = VMALLOC_START;
+		*end = PAGE_ALIGN_DOWN(VMALLOC_END) + PAGE_SIZE;
+		return true;
+#if defined(CONFIG_RISCV) && defined(CONFIG_64BIT)
+	case SHMEM_COLLAPSE_REGION_MODULES:
+		*start = MODULES_LOWEST_VADDR;
+		*end = kernel_map.virt_addr;
+		return true;
+#elif defined(CONFIG_X86_64) || defined(CONFIG_ARM64)
+	case SHMEM_COLLAPSE_REGION_MODULES:
+		*start = MODULES_VADDR;
+		*end = MODULES_END;
+		return true;
+#endif
+	default:
+		return false;
+	}
+}
+
+/*
+ * Whether kernel addresses may be told to the current task and to who opened
+ * @file: as for /proc/kallsyms, but never for profiling only. kptr_restrict is
+ * not exported; what it does to %pK says whether it forbids all addresses.
+ */
+bool shmem_collapse_addresses_shown(struct file *file)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%pK", &init_mm);
+	return text[strspn(text, "0")] && capable(CAP_SYSLOG) &&
+	       file_ns_capable(file, &init_user_ns, CAP_SYSLOG);
+}
+
+bool shmem_collapse_locked_down(void)
+{
+	return security_locked_down(LOCKDOWN_DEBUGFS);
 }
 
 pte_t *shmem_collapse_pte_offset_kernel(pmd_t *pmd, unsigned long addr)
@@ -81,9 +150,9 @@ pte_t *shmem_collapse_pte_offset_kernel(pmd_t *pmd, unsigned long addr)
 struct shmem_collapse_entry shmem_collapse_kernel_pte_read(pte_t *pte)
 {
 	struct shmem_collapse_entry e = { };
-	pte_t value = ptep_get(pte);
+	pte_t value;
 
-	if (pte_none(value))
+	if (!read_entry(value, pte) || pte_none(value))
 		return e;
 	e.kind = SHMEM_COLLAPSE_ENTRY_OTHER;
 	if (pte_present(value)) {
@@ -91,7 +160,9 @@ struct shmem_collapse_entry shmem_collapse_kernel_pte_read(pte_t *pte)
 		e.pfn = pte_pfn(value);
 		e.flags = (pte_young(value) ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
 			  (pte_dirty(value) ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
-			  (pte_write(value) ? SHMEM_COLLAPSE_ENTRY_WRITE : 0);
+			  (pte_write(value) ? SHMEM_COLLAPSE_ENTRY_WRITE : 0) |
+			  (pte_leaf_size(value) > PAGE_SIZE ?
+			   SHMEM_COLLAPSE_ENTRY_RUN : 0);
 	}
 	return e;
 }

@@ -145,7 +145,8 @@ static __always_inline struct shmem_collapse_entry pte_decode(pte_t pte)
 	e.flags = (pte_young(pte) ? SHMEM_COLLAPSE_ENTRY_YOUNG : 0) |
 		  (pte_dirty(pte) ? SHMEM_COLLAPSE_ENTRY_DIRTY : 0) |
 		  (pte_soft_dirty(pte) ? SHMEM_COLLAPSE_ENTRY_SOFT_DIRTY : 0) |
-		  (pte_write(pte) ? SHMEM_COLLAPSE_ENTRY_WRITE : 0);
+		  (pte_write(pte) ? SHMEM_COLLAPSE_ENTRY_WRITE : 0) |
+		  (pte_leaf_size(pte) > PAGE_SIZE ? SHMEM_COLLAPSE_ENTRY_RUN : 0);
 	return e;
 }
 

@@ -28,7 +28,7 @@ void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages)
  * Linking a VMA into the reverse map and moving its bounds there come after
  * the write lock, so this sees every such VMA under i_mmap_rwsem.
  */
-static bool vma_write_locked(struct vm_area_struct *vma)
+bool shmem_collapse_vma_write_locked(struct vm_area_struct *vma)
 {
 #ifdef CONFIG_PER_VMA_LOCK
 	return READ_ONCE(vma->vm_lock_seq) ==
@@ -40,10 +40,10 @@ static bool vma_write_locked(struct vm_area_struct *vma)
 
 /*
  * The half of the test that allows a table to be taken out which is not about its
- * contents. Meaningful only under the PTE lock: anon_vma and the guard flag are set before the first
- * entry they announce goes in under that lock.
+ * contents. Meaningful only under the PTE lock: anon_vma and the guard flag are
+ * set before the first entry they announce goes in under that lock.
  */
-bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma)
+bool shmem_collapse_vma_table_disposable(struct vm_area_struct *vma)
 {
 	vm_flags_t flags = READ_ONCE(vma->vm_flags);
 
@@ -52,7 +52,14 @@ bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma)
 	return !READ_ONCE(vma->anon_vma) && !userfaultfd_armed(vma) &&
 	       !vma_test_atomic_flag(vma, VMA_MAYBE_GUARD_BIT) &&
 	       !(flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP)) &&
-	       !vma_thp_disabled(vma, flags, true) && !vma_write_locked(vma);
+	       !shmem_collapse_vma_write_locked(vma);
+}
+
+/* The same for a huge page that is to take the place of the table. */
+bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma)
+{
+	return shmem_collapse_vma_table_disposable(vma) &&
+	       !vma_thp_disabled(vma, READ_ONCE(vma->vm_flags), true);
 }
 
 bool shmem_collapse_vma_locked(struct vm_area_struct *vma)

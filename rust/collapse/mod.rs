@@ -45,6 +45,7 @@ mod passes;
 #[cfg(CONFIG_KUNIT = "y")]
 mod passes_tests;
 mod patience;
+pub(crate) mod reap;
 mod remap;
 pub(crate) mod request;
 pub(crate) mod restarts;

@@ -177,6 +177,10 @@ impl Stats {
         self.lru_drains.add(1, Relaxed);
     }
 
+    fn record_tables_freed(&self, tables: usize) {
+        self.page_tables_freed.add(tables as u64, Relaxed);
+    }
+
     fn record_wait(&self, time: Delta) {
         self.waited_ns.add(time.as_nanos().unsigned_abs(), Relaxed);
     }
@@ -252,6 +256,12 @@ impl<'e> Tally<'e> {
     /// Counts a request.
     pub(crate) fn record_request(&self) {
         self.each().for_each(Stats::record_request);
+    }
+
+    /// Counts page tables that were freed for no extent.
+    pub(crate) fn record_tables_freed(&self, tables: usize) {
+        self.each()
+            .for_each(|stats| stats.record_tables_freed(tables));
     }
 
     /// Counts one drain of the LRU batches of all CPUs.

@@ -10,6 +10,7 @@ use super::{
         Place, //
     },
     walker::{
+        depth,
         walk,
         Tables, //
     },
@@ -52,7 +53,7 @@ use kernel::{
 /// # Examples
 ///
 /// ```ignore
-/// fn entry(vma: &VmaRef, addr: usize) -> Option<HugePte> {
+/// fn entry(vma: &VmaRef, addr: usize) -> Option<Pte> {
 ///     let vma = HugetlbVma::lock(vma)?;
 ///     Some(vma.find(addr)?.read())
 /// }
@@ -93,6 +94,12 @@ impl<'v> HugetlbVma<'v> {
     fn page_around(&self, addr: usize) -> Option<usize> {
         let page = addr & !(self.page_size() - 1);
         self.vma.addresses().contains(&addr).then_some(page)
+    }
+
+    /// Returns the lowest level of which there is an entry for `addr`, down to that of the pages;
+    /// [`None`] outside the mapping.
+    pub(crate) fn depth(&self, addr: usize) -> Option<Level> {
+        depth::<Native, _>(self, &layout(), self.page_size(), self.page_around(addr)?)
     }
 
     /// Finds the entry for `addr` (`pte_offset_huge()` at the PTE level).
@@ -216,7 +223,7 @@ impl Tables for HugetlbVma<'_> {
 ///
 /// ```ignore
 /// fn is_mapped(slot: &HugeSlot<'_>) -> bool {
-///     slot.read().value.is_present()
+///     slot.read().is_present()
 /// }
 /// ```
 pub(crate) struct HugeSlot<'h> {
@@ -229,32 +236,15 @@ pub(crate) struct HugeSlot<'h> {
 impl HugeSlot<'_> {
     /// Reads the entry, with the accessed and dirty bits of all entries of the page
     /// (`huge_ptep_get()` under its lock).
-    pub(crate) fn read(&self) -> HugePte {
-        let mut raw = 0;
-        // SAFETY: By the type invariants; the output is valid for writing.
-        let entry = unsafe {
-            bindings::hugetlb_read(self.vma.as_ptr(), self.addr, self.entry.as_ptr(), &mut raw)
-        };
-        HugePte {
-            value: entry.into(),
-            raw,
-        }
+    pub(crate) fn read(&self) -> Pte {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::hugetlb_read(self.vma.as_ptr(), self.addr, self.entry.as_ptr()) }.into()
     }
-}
-
-/// The value of a hugetlb entry at the moment it was read.
-#[derive(Clone, Copy)]
-pub(crate) struct HugePte {
-    /// The decoded value.
-    pub(crate) value: Pte,
-    /// The value as the hardware has it.
-    pub(crate) raw: u64,
 }
 
 /// Returns the layout of this kernel's tables.
 pub(crate) fn layout() -> Layout {
-    // SAFETY: FFI call without safety requirements.
-    Layout::new(Level::ALL.map(|level| unsafe { bindings::level_shift(level as u32) }))
+    Layout::new(Level::ALL.map(Level::shift))
 }
 
 #[kunit_tests(shmem_collapse_hugetlb_live)]

@@ -15,7 +15,7 @@
 //!   HugetlbVma     no table of it is unshared           (hugetlb VMA lock)
 //!     TableEntry   an entry on the way, with its level  (nothing to unmap)
 //!     HugeSlot     the place of the entry of one page   (nothing to unmap)
-//!       HugePte    its value                            (read under its lock)
+//!       Pte        its value                            (read under its lock)
 //! ```
 
 #![deny(

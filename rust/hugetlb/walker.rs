@@ -49,12 +49,37 @@ pub(crate) fn walk<'t, G: Geometry, T: Tables>(
     size: usize,
     addr: usize,
 ) -> Option<T::Entry<'t>> {
+    descend::<G, T>(tables, layout, size, addr)?.1
+}
+
+/// Returns the lowest level of which there is an entry for `addr`, down to that of the pages of
+/// `size`.
+pub(crate) fn depth<G: Geometry, T: Tables>(
+    tables: &T,
+    layout: &Layout,
+    size: usize,
+    addr: usize,
+) -> Option<Level> {
+    descend::<G, T>(tables, layout, size, addr).map(|(level, _)| level)
+}
+
+/// Goes down as far as there are tables, and no further than to the level of pages of `size`;
+/// returns the level that was reached, and the entry if it is that of the pages.
+fn descend<'t, G: Geometry, T: Tables>(
+    tables: &'t T,
+    layout: &Layout,
+    size: usize,
+    addr: usize,
+) -> Option<(Level, Option<T::Entry<'t>>)> {
     let place = G::place(layout, size)?;
     let mut entry = tables.top(G::table_address(layout, size, addr))?;
     let mut level = Level::Pgd;
     while level > place.level {
-        entry = tables.below(entry)?;
+        match tables.below(entry) {
+            Some(below) => entry = below,
+            None => return Some((level, None)),
+        }
         level = level.below()?;
     }
-    Some(entry)
+    Some((level, Some(entry)))
 }

@@ -19,7 +19,10 @@ use super::{
     },
 };
 use crate::{
-    bindings::shmem_collapse_range,
+    bindings::{
+        shmem_collapse_range,
+        REAP, //
+    },
     collapse::{
         config::Config,
         outcome::Outcome,
@@ -27,6 +30,7 @@ use crate::{
             OwnRange,
             AT_ONCE, //
         },
+        reap::reap_own,
         restarts::Restarts,
         stay::Stay, //
     },
@@ -151,17 +155,27 @@ fn collapse_range(config: &Config, argument: UserPtr, stay: &Stay<'_>) -> Result
     let request: shmem_collapse_range = UserSlice::new(argument, size_of::<shmem_collapse_range>())
         .reader()
         .read()?;
-    if request.flags != 0 {
+    if request.flags & !REAP != 0 {
         return Err(EINVAL);
     }
-    let own = OwnRange::new(addresses(request.addr, request.len)?);
+    let range = addresses(request.addr, request.len)?;
+    let own = OwnRange::new(range.clone());
     let mut outcomes = room(&request)?.writer();
-    let mut answer = |outcome: Outcome, extents: usize| {
+    let mut answer = |outcome: Outcome, mut extents: usize| {
         let codes = [outcome as u32; AT_ONCE];
-        let codes = &codes.as_bytes()[..size_of::<u32>() * extents.min(AT_ONCE)];
-        outcomes.write_slice(&codes[..codes.len().min(outcomes.len())])
+        while extents > 0 && !outcomes.is_empty() {
+            let some = extents.min(AT_ONCE);
+            let codes = &codes.as_bytes()[..size_of::<u32>() * some];
+            outcomes.write_slice(&codes[..codes.len().min(outcomes.len())])?;
+            extents -= some;
+        }
+        Ok(())
     };
-    let verdict = own.run(config, stay, &mut answer)?;
+    let verdict = if request.flags == REAP {
+        Ok(reap_own(range, config, stay, &mut answer)?)
+    } else {
+        own.run(config, stay, &mut answer)?
+    };
     let field = argument.wrapping_byte_add(offset_of!(shmem_collapse_range, nr_outcomes));
     UserSlice::new(field, size_of::<u32>())
         .writer()

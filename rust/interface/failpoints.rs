@@ -9,6 +9,7 @@
 
 use super::grammar;
 use crate::support::{
+    debugfs::Directory,
     failpoint::{
         Delay,
         Point, //
@@ -121,9 +122,9 @@ pub(crate) struct FailpointFiles {
 }
 
 impl FailpointFiles {
-    /// Creates the directories. Context: sleeps.
-    pub(crate) fn new() -> Result<Self> {
-        let dir = debugfs::Dir::new(c"shmem_collapse");
+    /// Creates the files, and the directory of the kernel's own. Context: sleeps.
+    pub(crate) fn new(directory: &Directory) -> Result<Self> {
+        let dir = directory.dir();
         Ok(Self {
             _fail: KBox::pin_init(dir.read_write_file(c"fail", FailFile), GFP_KERNEL)?,
             _delay: KBox::pin_init(dir.read_write_file(c"delay", DelayFile), GFP_KERNEL)?,

@@ -9,9 +9,9 @@ pub(crate) mod device;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 pub(crate) mod failpoints;
 mod grammar;
-#[cfg(CONFIG_HUGETLB_PAGE)]
-mod hugetlb;
 mod knobs;
+#[cfg(CONFIG_DEBUG_FS)]
+pub(crate) mod page_tables;
 pub(crate) mod state;
 mod stats;
 pub(crate) mod sysfs;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! State that the interfaces share: the engine, the knobs, the last hugetlb probe.
+//! State that the interfaces share: the engine and the knobs.
 
-#[cfg(CONFIG_HUGETLB_PAGE)]
-use super::hugetlb::Probe;
 use super::{
     grammar,
     knobs::Knobs, //
@@ -27,8 +25,6 @@ pub(super) const LONGEST_REQUEST: usize = PAGE_SIZE - 1;
 pub(crate) struct Interface {
     engine: Arc<Engine>,
     knobs: Knobs,
-    #[cfg(CONFIG_HUGETLB_PAGE)]
-    hugetlb: Probe,
 }
 
 impl Interface {
@@ -37,8 +33,6 @@ impl Interface {
         let interface = Self {
             engine,
             knobs: Knobs::new(),
-            #[cfg(CONFIG_HUGETLB_PAGE)]
-            hugetlb: Probe::new()?,
         };
         Ok(Arc::new(interface, GFP_KERNEL)?)
     }
@@ -56,14 +50,16 @@ impl Interface {
         &self.knobs
     }
 
-    #[cfg(CONFIG_HUGETLB_PAGE)]
-    pub(super) fn hugetlb(&self) -> &Probe {
-        &self.hugetlb
-    }
-
     /// Returns the current values of the knobs, for one request.
     pub(super) fn config(&self) -> Config {
         self.knobs.config()
+    }
+
+    /// Parses `text` and frees the empty page tables of what it names.
+    pub(super) fn reap(&self, text: &[u8], stay: &Stay<'_>) -> Result {
+        let mut path = KVec::new();
+        let request = grammar::request(text, &mut path)?;
+        request.reap(&self.config(), stay)
     }
 
     /// Parses `text` and carries out the request. `own`, if any, counts this request only.

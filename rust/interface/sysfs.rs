@@ -2,8 +2,6 @@
 
 //! `/sys/kernel/mm/shmem_collapse`: requests, knobs and statistics.
 
-#[cfg(CONFIG_HUGETLB_PAGE)]
-use super::hugetlb::ProbeFile;
 use super::{
     knobs::Knob,
     state::{
@@ -36,19 +34,15 @@ use kernel::{
 #[derive(Clone, Copy)]
 enum ControlFile {
     Collapse,
+    Reap,
     Knob(Knob),
     Linked,
-    #[cfg(CONFIG_HUGETLB_PAGE)]
-    Hugetlb(ProbeFile),
 }
 
 impl ControlFile {
     fn all() -> impl Iterator<Item = Self> {
-        let files = [Self::Collapse, Self::Linked].into_iter();
-        let files = Iterator::chain(files, Knob::ALL.into_iter().map(Self::Knob));
-        #[cfg(CONFIG_HUGETLB_PAGE)]
-        let files = Iterator::chain(files, ProbeFile::ALL.into_iter().map(Self::Hugetlb));
-        files
+        let files = [Self::Collapse, Self::Reap, Self::Linked].into_iter();
+        Iterator::chain(files, Knob::ALL.into_iter().map(Self::Knob))
     }
 }
 
@@ -58,26 +52,23 @@ impl File for ControlFile {
     fn name(self) -> Result<CString> {
         match self {
             Self::Collapse => Ok(CString::try_from(c"collapse")?),
+            Self::Reap => Ok(CString::try_from(c"reap")?),
             Self::Knob(knob) => CString::try_from_fmt(fmt!("{}", knob.name())),
             Self::Linked => Ok(CString::try_from(c"linked")?),
-            #[cfg(CONFIG_HUGETLB_PAGE)]
-            Self::Hugetlb(file) => CString::try_from_fmt(fmt!("{}", file.name())),
         }
     }
 
     fn mode(self) -> Mode {
         match self {
-            Self::Collapse => Mode::WriteOnly,
+            Self::Collapse | Self::Reap => Mode::WriteOnly,
             Self::Knob(_) => Mode::ReadWrite,
             Self::Linked => Mode::ReadOnly,
-            #[cfg(CONFIG_HUGETLB_PAGE)]
-            Self::Hugetlb(file) => file.mode(),
         }
     }
 
     fn show(self, interface: &Interface, page: &mut Page<'_>) -> Result {
         match self {
-            Self::Collapse => Err(EIO),
+            Self::Collapse | Self::Reap => Err(EIO),
             Self::Knob(knob) => {
                 page.emit(fmt!("{}\n", interface.knobs().get(knob)));
                 Ok(())
@@ -86,24 +77,27 @@ impl File for ControlFile {
                 page.emit(fmt!("{}\n", Linked::check()?.name()));
                 Ok(())
             }
-            #[cfg(CONFIG_HUGETLB_PAGE)]
-            Self::Hugetlb(_) => interface.hugetlb().show(page),
         }
     }
 
     fn store(self, interface: &Interface, text: &[u8]) -> Result {
         match self {
-            Self::Collapse => collapse(interface, text),
+            Self::Collapse => request(interface, text, |stay| {
+                interface.carry_out(text, stay, None)
+            }),
+            Self::Reap => request(interface, text, |stay| interface.reap(text, stay)),
             Self::Knob(knob) => interface.knobs().set(knob, text),
             Self::Linked => Err(EIO),
-            #[cfg(CONFIG_HUGETLB_PAGE)]
-            Self::Hugetlb(_) => interface.hugetlb().store(text),
         }
     }
 }
 
-/// Carries out the request that was written to `collapse`.
-fn collapse(interface: &Interface, text: &[u8]) -> Result {
+/// Carries out the request that was written to one of the files, if it may be.
+fn request(
+    interface: &Interface,
+    text: &[u8],
+    carry_out: impl FnOnce(&Stay<'_>) -> Result,
+) -> Result {
     if !machine::capable_sys_admin() {
         return Err(EPERM);
     }
@@ -114,7 +108,7 @@ fn collapse(interface: &Interface, text: &[u8]) -> Result {
     let engine = interface.engine();
     let current = current!();
     let stay = Stay::begin(engine, engine.restarts(), current);
-    interface.carry_out(text, &stay, None)
+    carry_out(&stay)
 }
 
 /// The directory with all its files. Dropping it removes them.

@@ -190,6 +190,12 @@ impl MappedVma<'_> {
         unsafe { bindings::vma_table_removable(self.vma.as_ptr()) }
     }
 
+    /// Returns whether the VMA is being changed: its lock is held for writing.
+    pub(crate) fn is_write_locked(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::vma_write_locked(self.vma.as_ptr()) }
+    }
+
     /// Returns whether the VMA is mlocked.
     pub(crate) fn is_locked(&self) -> bool {
         // SAFETY: By the type invariant.

@@ -88,6 +88,16 @@ impl Pte {
     }
 }
 
+#[cfg(view_accessors)]
+impl Pte {
+    /// Returns whether the entry is one of a run that the hardware may take for one (contpte,
+    /// Svnapot).
+    #[inline]
+    pub(crate) fn is_in_run(self) -> bool {
+        self.0.flags & bindings::ENTRY_RUN != 0
+    }
+}
+
 #[cfg(all_accessors)]
 impl Pte {
     /// Returns whether the entry maps memory (`pte_present()`).
@@ -122,7 +132,7 @@ impl From<bindings::shmem_collapse_entry> for Pte {
     }
 }
 
-/// The value of a pmd entry at the moment it was read.
+/// The value of a pmd entry, or one above, at the moment it was read.
 ///
 /// # Examples
 ///
@@ -139,9 +149,11 @@ pub(crate) enum Pmd {
     Table,
     /// A present huge mapping of the page frame.
     Huge(usize),
+    /// The same of a frame that has no `struct page` to count: the huge zero page, device memory.
+    Special(usize),
     /// A migration entry that names the page frame.
     Migration(usize),
-    /// Another entry: special, swap, device-private.
+    /// Another entry: swap, device-private.
     Other,
     /// Not a valid entry (`pmd_bad()`).
     Bad,
@@ -154,6 +166,7 @@ impl From<bindings::shmem_collapse_entry> for Pmd {
             k if k == kind!(NONE) => Pmd::None,
             k if k == kind!(TABLE) => Pmd::Table,
             k if k == kind!(PAGE) => Pmd::Huge(entry.pfn),
+            k if k == kind!(SPECIAL) => Pmd::Special(entry.pfn),
             k if k == kind!(MIGRATION) => Pmd::Migration(entry.pfn),
             k if k == kind!(BAD) => Pmd::Bad,
             _ => Pmd::Other,

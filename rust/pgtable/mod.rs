@@ -32,7 +32,7 @@
 //! MayInstall          the last zap has not begun
 //!   PmdSlot           missing tables can be allocated         (may sleep)
 //!     LockedPteMap    entries can be installed where there are none
-//! KernelTables        init_mm's mmap lock
+//! KernelTables        init_mm's mmap lock, for writing
 //!   KernelPmd         -> KernelPteTable: stays, no RCU, no unmap
 //! NewKernelTable      in no page table yet                    -> KernelPteTable
 //! ```
@@ -41,8 +41,9 @@
 //! the two locks may not sleep. `Documentation/mm/pgtable.rst` says which of this the compiler
 //! checks and which it does not.
 //!
-//! Accessors that the module does not use, though the kernel has them, are compiled for KUnit tests
-//! only (`all_accessors`).
+//! Those that only look, the view of page tables in debugfs uses (`view_accessors`). Accessors that
+//! the module does not use, though the kernel has them, are compiled for KUnit tests only
+//! (`all_accessors`).
 //!
 //! | C | here | fails with |
 //! |---|---|---|
@@ -87,8 +88,13 @@ pub(crate) mod detached;
 pub(crate) mod entry;
 pub(crate) mod invalidation;
 #[cfg(all_accessors)]
+pub(crate) mod kernel_own;
+#[cfg(view_accessors)]
+pub(crate) mod kernel_region;
+#[cfg(view_accessors)]
 pub(crate) mod kernel_table;
 pub(crate) mod level;
+pub(crate) mod lowest;
 pub(crate) mod migration;
 pub(crate) mod pmd_lock;
 pub(crate) mod pmd_size;
@@ -99,7 +105,7 @@ pub(crate) mod pte_index;
 pub(crate) mod pte_install;
 pub(crate) mod pte_lock;
 pub(crate) mod pte_map;
-#[cfg(all_accessors)]
+#[cfg(view_accessors)]
 pub(crate) mod pte_ro;
 pub(crate) mod pte_write;
 #[cfg(CONFIG_KUNIT = "y")]

@@ -237,6 +237,17 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
         }
     }
 
+    /// Tests under both locks whether the table may go and is empty.
+    ///
+    /// Nothing takes its place, so it does not matter whether the VMA may have huge pages.
+    pub(crate) fn check_empty(self) -> Option<EmptyTable<'i, W>> {
+        // SAFETY: The witness keeps the VMA.
+        let may_go = unsafe { bindings::vma_table_disposable(self.pmd.vma()) };
+        let is_empty = may_go && self.map.all(0..pmd_pages(), |_, pte| pte.is_none());
+        // INVARIANT: Both were tested just now.
+        is_empty.then_some(EmptyTable(self))
+    }
+
     /// Empties the table and drops the locks.
     ///
     /// # Safety

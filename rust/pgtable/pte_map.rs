@@ -63,7 +63,7 @@ impl<W: Witness> PmdSlot<'_, W> {
     /// Maps the table for reading while its entries may change (`pte_offset_map()`).
     ///
     /// Returns [`None`] if there is no table (now).
-    #[cfg(all_accessors)]
+    #[cfg(view_accessors)]
     pub(crate) fn map(&mut self) -> Option<PteMap<'_>> {
         PteMap::new(self)
     }

@@ -69,6 +69,7 @@ impl<'s> ReadOnlyPteMap<'s> {
     }
 
     /// Returns the entries, unlocked.
+    #[cfg(all_accessors)]
     pub(crate) fn entries(&self) -> &PteMap<'s> {
         &self.map
     }

@@ -100,7 +100,7 @@ impl<'w, W: Witness> PmdSlot<'w, W> {
     }
 }
 
-#[cfg(all_accessors)]
+#[cfg(view_accessors)]
 impl<W: Witness> PmdSlot<'_, W> {
     /// Repeats `step` while it finds no table although the pmd entry points to one again, at most
     /// `attempts` times in all.

@@ -79,6 +79,8 @@ places! {
         ReferencesMapped = "references_mapped";
         /// Testing that a page table may be taken out.
         Table = "table";
+        /// Testing that a page table with nothing in it may be freed.
+        Reap = "reap";
         /// Locking a page table that stays.
         TableLock = "table_lock";
         /// Testing for extra references after the folios were unmapped.
@@ -112,6 +114,9 @@ places! {
         /// A page table is about to be taken out. Its VMA was tested without the locks of the
         /// table. `i_mmap_rwsem` is held.
         Taking = "taking";
+        /// An empty page table is about to be freed: it was looked at without its
+        /// locks. The lock of its VMA or `i_mmap_rwsem` is held.
+        Reaping = "reaping";
         /// One VMA is done, others may follow. `i_mmap_rwsem` is held.
         Unmapping = "unmapping";
         /// No process maps the folios. Their references are not yet compared.

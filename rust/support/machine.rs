@@ -42,3 +42,10 @@ pub(crate) fn capable_sys_admin() -> bool {
     // SAFETY: FFI call without safety requirements.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as i32) }
 }
+
+/// Returns whether the kernel is locked down, so that nothing of it may be shown.
+#[cfg(CONFIG_DEBUG_FS)]
+pub(crate) fn locked_down() -> bool {
+    // SAFETY: FFI call without safety requirements.
+    unsafe { bindings::locked_down() }
+}

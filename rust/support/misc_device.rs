@@ -77,6 +77,25 @@ impl<'f> Opener<'f> {
         }
     }
 
+    /// # Safety
+    ///
+    /// `file` is open for `'f`.
+    #[cfg(CONFIG_DEBUG_FS)]
+    pub(super) unsafe fn from_raw(file: *mut bindings::file) -> Self {
+        // INVARIANT: By this function's contract.
+        Self {
+            file,
+            _open: PhantomData,
+        }
+    }
+
+    /// Returns whether it and the current task may see kernel addresses.
+    #[cfg(CONFIG_DEBUG_FS)]
+    pub(crate) fn may_see_addresses(&self) -> bool {
+        // SAFETY: The type invariant: the file is open.
+        unsafe { bindings::addresses_shown(self.file) }
+    }
+
     /// Returns whether it had `CAP_SYS_ADMIN` in the initial user namespace.
     pub(crate) fn is_admin(&self) -> bool {
         // SAFETY: The type invariant: the file is open.

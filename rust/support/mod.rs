@@ -5,6 +5,8 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub(crate) mod caller;
+#[cfg(CONFIG_DEBUG_FS)]
+pub(crate) mod debugfs;
 pub(crate) mod failpoint;
 #[cfg(CONFIG_FAULT_INJECTION_DEBUG_FS)]
 pub(crate) mod failpoint_armed;

@@ -16,7 +16,7 @@
  * @addr:	First address, in the address space of the caller. Rounded up to
  *		an extent.
  * @len:	Length in bytes. The end is rounded down to an extent.
- * @flags:	Must be 0.
+ * @flags:	0, or SHMEM_COLLAPSE_REAP. Others are EINVAL.
  * @nr_outcomes: In: how many numbers @outcomes has room for. Out: how many
  *		extents there are in the range, whether there was room or not.
  * @outcomes:	Address of an array of __u32. Receives one &enum
@@ -39,6 +39,14 @@ struct shmem_collapse_range {
  * the argument is filled in all the same.
  */
 #define SHMEM_COLLAPSE_RANGE	_IOWR('h', 0xC0, struct shmem_collapse_range)
+
+/*
+ * Nothing is made huge: page tables of the range with nothing in them are freed,
+ * those of the caller only. The outcome of an extent is then 0, whether it had
+ * such a table or not, or SHMEM_COLLAPSE_VMA_BUSY; the call returns 0 in any case
+ * unless the argument is wrong or a signal arrives.
+ */
+#define SHMEM_COLLAPSE_REAP	1
 
 /**
  * enum shmem_collapse_outcome - what became of an extent

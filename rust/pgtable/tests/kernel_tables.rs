@@ -14,11 +14,13 @@ mod tests {
         bindings,
         pgtable::{
             entry::PteKind,
-            kernel_table::{
+            kernel_own::{
                 KernelRange,
-                KernelSlot,
-                KernelTables,
                 NewKernelTable, //
+            },
+            kernel_table::{
+                KernelPlace,
+                KernelTables, //
             },
             level::Level,
             pmd_size::pmd_pages,
@@ -39,7 +41,7 @@ mod tests {
         memory.resize(5 * PAGE_SIZE, 1u8, GFP_KERNEL)?;
         let range = KernelRange::of(&memory);
         let depth = rcu_depth();
-        let tables = KernelTables::read_lock();
+        let tables = KernelTables::lock();
         for addr in range.addresses().step_by(PAGE_SIZE) {
             // SAFETY: The address is in vmalloc memory.
             let expected = unsafe { bindings::vmalloc_frame(addr as *const c_void) };
@@ -56,8 +58,8 @@ mod tests {
         memory.resize(2 * PAGE_SIZE, 1u8, GFP_KERNEL)?;
         let range = KernelRange::of(&memory);
         let start = range.addresses().start;
-        let tables = KernelTables::read_lock();
-        let Some(KernelSlot::Table(pmd)) = tables.find(&range, start) else {
+        let tables = KernelTables::lock();
+        let Some(KernelPlace::Table(pmd)) = tables.find(&range, start) else {
             return Err(EFAULT);
         };
         let table = pmd.offset_kernel();
@@ -76,9 +78,9 @@ mod tests {
         let start = range.addresses().start;
         // SAFETY: The address is in the direct map.
         let expected = unsafe { bindings::linear_frame(start as *const c_void) };
-        let tables = KernelTables::read_lock();
+        let tables = KernelTables::lock();
         assert_eq!(tables.frame(&range, start), Some(expected));
-        if let Some(KernelSlot::Leaf { level, .. }) = tables.find(&range, start) {
+        if let Some(KernelPlace::Leaf { level, .. }) = tables.find(&range, start) {
             assert!(level > Level::Pte);
         }
         Ok(())
@@ -89,7 +91,7 @@ mod tests {
         let range = KernelRange::of(&IMAGE);
         let start = range.addresses().start;
         let addr = start as *const c_void;
-        let tables = KernelTables::read_lock();
+        let tables = KernelTables::lock();
         let frame = tables.frame(&range, start);
         assert!(frame.is_some());
         // SAFETY: Looks at the address only.
@@ -105,7 +107,7 @@ mod tests {
         let mut memory = VVec::new();
         memory.resize(PAGE_SIZE, 1u8, GFP_KERNEL)?;
         let range = KernelRange::of(&memory);
-        let tables = KernelTables::read_lock();
+        let tables = KernelTables::lock();
         assert!(tables.find(&range, range.addresses().end).is_none());
         assert!(tables.find(&range, range.addresses().start - 1).is_none());
         assert!(tables.frame(&range, 0).is_none());

@@ -3,12 +3,12 @@
 // error: E0505
 // message: cannot move out of `mapping` because it is borrowed
 
-use crate::hugetlb::live::{
-    HugePte,
-    HugetlbVma, //
+use crate::{
+    hugetlb::live::HugetlbVma,
+    pgtable::entry::Pte, //
 };
 
-fn entry(mapping: HugetlbVma<'_>, addr: usize) -> Option<HugePte> {
+fn entry(mapping: HugetlbVma<'_>, addr: usize) -> Option<Pte> {
     let slot = mapping.find(addr)?;
     drop(mapping);
     Some(slot.read())

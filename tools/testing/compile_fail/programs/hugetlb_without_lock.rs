@@ -3,9 +3,9 @@
 // error: E0599
 // message: no method named `find` found for reference `&VmaRef` in the current scope
 
-use crate::hugetlb::live::HugePte;
+use crate::pgtable::entry::Pte;
 use kernel::mm::virt::VmaRef;
 
-fn entry(vma: &VmaRef, addr: usize) -> Option<HugePte> {
+fn entry(vma: &VmaRef, addr: usize) -> Option<Pte> {
     Some(vma.find(addr)?.read())
 }

@@ -3,17 +3,17 @@
 
 use crate::pgtable::{
     entry::Pte,
+    kernel_own::KernelRange,
     kernel_table::{
-        KernelRange,
-        KernelSlot,
+        KernelPlace,
         KernelTables, //
     },
     pte_index::PteIndex, //
 };
 
 fn first(range: &KernelRange<'_>) -> Option<Pte> {
-    let tables = KernelTables::read_lock();
-    let KernelSlot::Table(pmd) = tables.find(range, range.addresses().start)? else {
+    let tables = KernelTables::lock();
+    let KernelPlace::Table(pmd) = tables.find(range, range.addresses().start)? else {
         return None;
     };
     let first = pmd.offset_kernel().read(PteIndex::FIRST);

@@ -6,5 +6,5 @@
 use crate::pgtable::kernel_table::KernelTables;
 
 fn lock() {
-    KernelTables::read_lock();
+    KernelTables::lock();
 }

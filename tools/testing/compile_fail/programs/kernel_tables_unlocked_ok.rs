@@ -4,5 +4,5 @@
 use crate::pgtable::kernel_table::KernelTables;
 
 fn lock() -> KernelTables {
-    KernelTables::read_lock()
+    KernelTables::lock()
 }

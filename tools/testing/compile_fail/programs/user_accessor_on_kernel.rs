@@ -4,7 +4,7 @@
 // message: the trait bound `KernelRange<'_>: Witness` is not satisfied
 
 use crate::pgtable::{
-    kernel_table::KernelRange,
+    kernel_own::KernelRange,
     walk::PmdSlot, //
 };
 

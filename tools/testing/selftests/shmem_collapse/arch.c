@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What page tables of one architecture have and others do not. */
 #include "fixture.h"
+#include "tables.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -96,9 +97,8 @@ SC_TEST(H36_memory_tags_are_kept)
 /* Of 16 entries of 4 KiB each, by the contiguous bit of one and Svnapot of the other. */
 SC_TEST(hugetlb_page_of_64k_is_16_entries)
 {
-	const char *expected = "level=pte size=65536 entries=16 ";
 	const size_t size = 64 * 1024;
-	char *addr, text[256];
+	char *addr;
 
 	if (sc_page() != 4096)
 		SKIP(return, "small pages have %zu bytes here", sc_page());
@@ -108,11 +108,9 @@ SC_TEST(hugetlb_page_of_64k_is_16_entries)
 	ASSERT_NE(MAP_FAILED, addr);
 	sc_fill(addr, size, SC_SEED, 0);
 	for (size_t at = 0; at < size; at += sc_page()) {
-		snprintf(text, sizeof(text), "0,%p", addr + at);
-		ASSERT_ERRNO(0, sc_write_file(SC_DIR "/hugetlb_probe", text));
-		ASSERT_EQ(0, sc_read_file(SC_DIR "/hugetlb_probe_result", text, sizeof(text)));
-		EXPECT_TRUE(!strncmp(text, expected, strlen(expected)))
-			TH_LOG("%s", text);
+		EXPECT_EQ(1, sc_tables_of(getpid(), addr + at, sc_page(),
+					  "hugetlb_64kB_16pte_page"));
+		EXPECT_EQ(0, sc_tables_of(getpid(), addr + at, sc_page(), "elsewhere"));
 	}
 	EXPECT_EQ(0, sc_verify(addr, size, SC_SEED, 0));
 	munmap(addr, size);

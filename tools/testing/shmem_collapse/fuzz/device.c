@@ -79,6 +79,20 @@ static void check_outcomes(const struct shmem_collapse_range *range, int err)
 		tell(range, "wrote behind the array", err);
 }
 
+/* Whatever is there, tables with nothing in them can be freed, or a mapping is busy. */
+static void check_reaped(const struct shmem_collapse_range *range, int err)
+{
+	size_t n = extents_in(range), i;
+
+	if (err || range->nr_outcomes != n)
+		tell(range, "an answer to a request to free tables", err);
+	for (i = 0; i < n; i++)
+		if (outcomes[i] && outcomes[i] != SHMEM_COLLAPSE_VMA_BUSY)
+			tell(range, "an outcome of a request to free tables", err);
+	if (outcomes[n] != CANARY)
+		tell(range, "wrote behind the array", err);
+}
+
 static uint64_t some_start(struct rng *r)
 {
 	uint64_t target = (uint64_t)scene.target.addr;
@@ -144,7 +158,8 @@ static void range_input(struct rng *r, int fd, bool alone)
 	struct shmem_collapse_range range = {
 		.addr = some_start(r),
 		.len = some_length(r),
-		.flags = one_in(r, 8) ? 1u << below(r, 32) : 0,
+		.flags = one_in(r, 8) ? 1u << below(r, 32) :
+			 one_in(r, 4) ? SHMEM_COLLAPSE_REAP : 0,
 		.nr_outcomes = ROOM,
 		.outcomes = (uint64_t)outcomes,
 	};
@@ -163,7 +178,7 @@ static void range_input(struct rng *r, int fd, bool alone)
 	if (one_in(r, 8))
 		sc_split(scene.target.addr, scene.target.len);
 	err = ioctl(fd, SHMEM_COLLAPSE_RANGE, &range) ? errno : 0;
-	if (range.flags || wraps || end >= 1ull << 57) {
+	if ((range.flags & ~SHMEM_COLLAPSE_REAP) || wraps || end >= 1ull << 57) {
 		if (err != EINVAL)
 			tell(&range, "a malformed range", err);
 	} else if (bad && extents_in(&range)) {
@@ -171,7 +186,9 @@ static void range_input(struct rng *r, int fd, bool alone)
 		if (err != EFAULT && err != EINVAL)
 			tell(&range, "an array that cannot be written", err);
 	} else if (end <= target + scene.target.len) {
-		if (!bad && !short_array)
+		if (!bad && !short_array && range.flags)
+			check_reaped(&range, err);
+		else if (!bad && !short_array)
 			check_outcomes(&range, err);
 		else if (range.nr_outcomes != extents_in(&range))
 			tell(&range, "number of extents", err);

@@ -33,7 +33,7 @@ extern struct scene scene;
 
 void make_request(struct rng *r, struct input *in);
 void make_number(struct rng *r, struct input *in, long long least, long long most);
-void make_probe(struct rng *r, struct input *in);
+void make_tables(struct rng *r, struct input *in);
 /* Puts @text in front of what it may become. */
 void __printf(2, 3) input_set(struct input *in, const char *format, ...);
 void mutate(struct rng *r, struct input *in);
@@ -58,8 +58,10 @@ bool model_allows(const struct request *request, int err, bool alone);
 /* A number with a sign; false if it is none that fits in 64 bits. */
 bool model_signed(const struct input *in, long long *value);
 bool model_number(const char *text, size_t len, uint64_t *value);
-/* The same of hugetlb_probe. */
-bool model_probe_allows(const struct input *in, int err);
+/* The same of a request to free page tables. */
+bool model_reap_allows(const struct request *request, int err);
+/* The same of the view of page tables. */
+bool model_tables_allows(const struct input *in, int err);
 
 /* --- the rest ------------------------------------------------------------------------------- */
 

@@ -287,16 +287,24 @@ void make_number(struct rng *r, struct input *in, long long least, long long mos
 	finish(r, in);
 }
 
-void make_probe(struct rng *r, struct input *in)
+void make_tables(struct rng *r, struct input *in)
 {
 	in->len = 0;
 	if (one_in(r, 8)) {
 		make_garbage(r, in);
 		return;
 	}
-	add_number(r, in, some_pid(r));
-	add(in, ",");
-	add_number(r, in, one_in(r, 3) ? (uint64_t)scene.hugetlb : some_address(r));
+	add(in, some_space(r));
+	if (one_in(r, 3))
+		add(in, "kernel");
+	else
+		add_number(r, in, some_pid(r));
+	if (one_in(r, 2)) {
+		add(in, ",");
+		add_number(r, in, one_in(r, 3) ? (uint64_t)scene.hugetlb : some_address(r));
+		add(in, ",");
+		add_number(r, in, some_address(r));
+	}
 	finish(r, in);
 }
 

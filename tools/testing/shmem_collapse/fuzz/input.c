@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One input to one of the files, and whether it was answered as the model says. */
 #include "fuzz.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,6 +85,24 @@ static void request_input(struct rng *r, bool alone)
 		tally(&shared->accepted);
 }
 
+/* The same grammar, of which nothing but a name of nothing fails. */
+static void reap_input(struct rng *r)
+{
+	static struct request q;
+	int err;
+
+	make_request(r, &input);
+	model_parse(&input, &q);
+	if (input.len && model_must_skip(&q)) {
+		tally(&shared->skipped);
+		return;
+	}
+	err = send_input("reap", &input);
+	if (!input.len ? err : !model_reap_allows(&q, err))
+		mistake(&input, "a request of kind %d to free tables was answered by %s", q.kind,
+			err ? strerror(err) : "success");
+}
+
 static const struct {
 	const char *name;
 	long long least;
@@ -162,33 +181,32 @@ static void reset_input(struct rng *r, bool alone)
 		mistake(&input, "there are requests after a reset");
 }
 
-static void probe_input(struct rng *r, bool alone)
+static void tables_input(struct rng *r)
 {
-	char text[256];
-	int err;
+	int fd = sc_tables_open(), err;
+	const char *answer;
+	ssize_t n;
 
-	if (access(SC_DIR "/hugetlb_probe", F_OK))
+	if (fd < 0)
 		return;
-	make_probe(r, &input);
-	if (input.len >= sc_page())
-		return;
-	err = send_input("hugetlb_probe", &input);
-	if (!input.len ? err : !model_probe_allows(&input, err))
-		mistake(&input, "hugetlb_probe was answered by %s",
-			err ? strerror(err) : "success");
-	if (!alone || !input.len)
-		return;
-	if (sc_read_file(SC_DIR "/hugetlb_probe_result", text, sizeof(text)) != (err ? ENODATA : 0))
-		mistake(&input, "hugetlb_probe_result does not fit %s",
-			err ? strerror(err) : "success");
+	make_tables(r, &input);
+	n = write(fd, input.bytes, input.len);
+	err = n < 0 ? errno : (size_t)n == input.len ? 0 : EIO;
+	tally(&shared->inputs);
+	if (!model_tables_allows(&input, err))
+		mistake(&input, "page_tables was answered by %s", err ? strerror(err) : "success");
+	answer = sc_tables_answer(fd);
+	if (!*answer != (err || !input.len))
+		mistake(&input, "%s left an answer of %zu bytes", err ? strerror(err) : "success",
+			strlen(answer));
+	close(fd);
 }
 
 /* Files are also opened in ways that make no sense. */
 static void odd_access(struct rng *r)
 {
 	static const char *const names[] = {
-		"collapse", "max_ptes_none", "workers", "stats/requests", "stats/reset",
-		"hugetlb_probe", "hugetlb_probe_result",
+		"collapse", "reap", "max_ptes_none", "workers", "stats/requests", "stats/reset",
 	};
 	static const int flags[] = {
 		O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_TRUNC, O_WRONLY | O_APPEND, O_RDWR | O_NONBLOCK,
@@ -198,7 +216,7 @@ static void odd_access(struct rng *r)
 	struct iovec pieces[2];
 	int fd;
 
-	snprintf(path, sizeof(path), SC_DIR "/%s", names[below(r, 7)]);
+	snprintf(path, sizeof(path), SC_DIR "/%s", names[below(r, ARRAY_SIZE(names))]);
 	fd = open(path, flags[below(r, 6)] | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -206,7 +224,7 @@ static void odd_access(struct rng *r)
 		mistake(NULL, "%s reads more than was asked for", path);
 	make_number(r, &input, 0, 2);
 	/* Not a request: those name what they are about. */
-	if (strcmp(path, SC_DIR "/collapse") && input.len > 1) {
+	if (strcmp(path, SC_DIR "/collapse") && strcmp(path, SC_DIR "/reap") && input.len > 1) {
 		pieces[0].iov_base = input.bytes;
 		pieces[0].iov_len = input.len / 2;
 		pieces[1].iov_base = input.bytes + input.len / 2;
@@ -232,10 +250,13 @@ void one_input(uint64_t process, uint64_t step, bool alone)
 		knob_input(&r, alone);
 		break;
 	case 2:
-		probe_input(&r, alone);
+		tables_input(&r);
 		break;
 	case 3:
-		reset_input(&r, alone);
+		if (one_in(&r, 2))
+			reset_input(&r, alone);
+		else
+			reap_input(&r);
 		break;
 	case 4:
 		odd_access(&r);

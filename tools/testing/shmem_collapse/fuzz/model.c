@@ -291,26 +291,79 @@ bool model_allows(const struct request *q, int err, bool alone)
 	}
 }
 
-bool model_probe_allows(const struct input *in, int err)
+/* Nothing to free is success; only what cannot be named fails. */
+static bool reap_of_process_allows(const struct request *q, int err)
 {
-	const char *comma = memchr(in->bytes, ',', in->len), *behind;
-	uint64_t pid, addr, page = (uint64_t)scene.hugetlb;
+	uint64_t target = (uint64_t)scene.target.addr;
+
+	if (!process_exists(q->pid))
+		return err == ESRCH;
+	if (!is_self(q->pid) && (err == ESRCH || err == EACCES || err == EPERM))
+		return true;
+	if (q->kind == RANGE && q->end >= 1ull << 56)
+		return err == EINVAL;
+	return !err ||
+	       (err == EINVAL && q->kind == RANGE && q->end > target + scene.target.len);
+}
+
+static bool reap_of_file_allows(const struct request *q, int err)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (stat(q->path, &st))
+		return err == errno || (err == EOPNOTSUPP && strstr(q->path, "/self/fd/"));
+	if (statfs(q->path, &fs) || fs.f_type != TMPFS_MAGIC || !S_ISREG(st.st_mode))
+		return err == EOPNOTSUPP;
+	return !err;
+}
+
+bool model_reap_allows(const struct request *q, int err)
+{
+	switch (q->kind) {
+	case MALFORMED:
+		return err == EINVAL;
+	case TOO_LONG:
+		return err == E2BIG;
+	case PROCESS:
+	case RANGE:
+		return reap_of_process_allows(q, err);
+	default:
+		return reap_of_file_allows(q, err);
+	}
+}
+
+/* What follows "kernel" is nothing, or two addresses. */
+static bool kernel_allows(const char *text, size_t len, int err)
+{
+	const char *second;
+	uint64_t start, end;
+
+	if (!len)
+		return !err;
+	second = memchr(text + 1, ',', len - 1);
+	if (*text != ',' || !second || !model_number(text + 1, second - text - 1, &start) ||
+	    !model_number(second + 1, text + len - second - 1, &end) || start > end)
+		return err == EINVAL;
+	/* Where the kernel has its memory is not for us to know. */
+	return !err || err == EINVAL;
+}
+
+bool model_tables_allows(const struct input *in, int err)
+{
+	static struct request q;
+	const char *text = in->bytes;
 	size_t len = in->len;
 
-	if (len && in->bytes[len - 1] == '\n')
-		len--;
-	behind = comma + 1;
-	if (!comma || !model_number(in->bytes, comma - in->bytes, &pid) || comma >= in->bytes + len ||
-	    !model_number(behind, in->bytes + len - behind, &addr) || pid > INT_MAX)
+	model_parse(in, &q);
+	if (q.kind == TOO_LONG)
+		return err == E2BIG;
+	trim(&text, &len);
+	if (len >= 6 && !memcmp(text, "kernel", 6))
+		return kernel_allows(text + 6, len - 6, err);
+	if (q.kind != PROCESS && q.kind != RANGE)
 		return err == EINVAL;
-	if (!process_exists(pid))
+	if (!process_exists(q.pid))
 		return err == ESRCH;
-	if (page && addr >= page && addr < page + sc_extent()) {
-		if (is_self(pid))
-			return !err || err == EAGAIN;
-		/* The other writers have it, too. */
-		if (!err)
-			return true;
-	}
-	return err == EINVAL || err == EFAULT || err == EAGAIN || (err == ESRCH && !is_self(pid));
+	return !err || (!is_self(q.pid) && (err == ESRCH || err == EACCES || err == EPERM));
 }

@@ -67,6 +67,8 @@ const struct op ops[] = {
 	{ "collapse a range",		op_collapse_range,	{ 0, 30, 0 } },
 	{ "collapse a process",		op_collapse_process,	{ 0, 4, 0 } },
 	{ "collapse, split, collapse",	op_collapse_split,	{ 0, 20, 0 } },
+	{ "reap empty tables",		op_reap,		{ 0, 20, 0 } },
+	{ "look at page tables",	op_tables,		{ 0, 4, 4 } },
 	{ "split",			op_split,		{ 0, 20, 6 } },
 	{ "set a knob",			op_knobs,		{ 0, 12, 0 } },
 };

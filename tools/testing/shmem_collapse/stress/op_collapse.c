@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests, by every name; the opposite; and knobs that change meanwhile. */
 #include "stress.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -139,6 +140,45 @@ bool op_collapse_split(struct rng *r)
 		huge += !ask_extent(f, extent);
 	}
 	return huge == turns;
+}
+
+bool op_reap(struct rng *r)
+{
+	int worker = any_user(r), err;
+	struct window w;
+	pid_t pid;
+
+	switch (worker < 0 ? 0 : below(r, 4)) {
+	case 0:
+	case 1:
+		err = sc_reapf("%s", some_file(r)->path);
+		break;
+	case 2:
+		if (!window_open(worker, below(r, VIEWS), &w, &pid))
+			return false;
+		err = sc_reapf("%d,0x%llx,0x%llx", pid, (unsigned long long)w.addr,
+			       (unsigned long long)w.addr + w.pages * sc_page());
+		break;
+	default:
+		err = sc_reapf("%d", world->worker[worker].pid);
+	}
+	/* ENOENT for a module or a process that goes, EINTR for a request that is cut short. */
+	if (err && err != ESRCH && err != ENOENT && err != EINTR &&
+	    !count(&world->bad_answers, 1))
+		printf("# a request to free tables was answered by %s\n", strerror(err));
+	return !err;
+}
+
+/* What is told of somebody who runs cannot be checked; that it is told at all can. */
+bool op_tables(struct rng *r)
+{
+	int worker = any_user(r);
+	const char *answer;
+
+	if (worker < 0)
+		return false;
+	answer = sc_tables(world->worker[worker].pid, NULL, 0);
+	return answer && sc_figure_total(answer, "mappings") > 0;
 }
 
 bool op_split(struct rng *r)

@@ -184,7 +184,8 @@ bool op_reclaim(struct rng *r), op_compact(struct rng *r), op_drop_caches(struct
 	op_advise_other(struct rng *r);
 bool op_collapse_file(struct rng *r), op_collapse_extent(struct rng *r),
 	op_collapse_range(struct rng *r), op_collapse_process(struct rng *r),
-	op_collapse_split(struct rng *r), op_split(struct rng *r), op_knobs(struct rng *r);
+	op_collapse_split(struct rng *r), op_split(struct rng *r), op_knobs(struct rng *r),
+	op_reap(struct rng *r), op_tables(struct rng *r);
 
 /* --- what all processes share --------------------------------------------------------------- */
 

@@ -43,6 +43,6 @@ static const struct sc_point sc_points[] = {
 };
 
 /* Points that such a request does not come to; they have tests of their own. */
-static const char *const sc_other_points[] = { "path", "helper", "huge_find" };
+static const char *const sc_other_points[] = { "path", "helper", "huge_find", "reap" };
 
 #endif /* SC_POINTS_H */
