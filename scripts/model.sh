@@ -28,6 +28,8 @@ declare -A RUN=(
 	[second-request]="skip"
 	[dontneed]="run dontneed(SUBJECT)"
 	[munmap]="run munmap(SUBJECT)"
+	[reap-file]="run reap(true)"
+	[reap-process]="run reap(false)"
 	[exit]="run exit(EXIT_AT)"
 	[fork]="run fork()"
 	[mremap-behind]="run mremap(0, VMAS - 1)"
@@ -44,7 +46,7 @@ declare -A RUN=(
 	[uffd-missing]="run uffd_missing()"
 	[uffd-minor]="run uffd_minor()"
 )
-ACTORS=(thread second-request dontneed munmap exit fork mremap-behind mremap-before
+ACTORS=(thread second-request dontneed munmap reap-file reap-process exit fork mremap-behind mremap-before
 	mprotect truncate read write gup-fast memfd-pin swap-out migrate notifier
 	uffd-missing uffd-minor)
 
@@ -141,6 +143,11 @@ brief()
 	holds thread-tracked thread HOLES FAILURES TRACKED MISALIGNED
 	holds thread-walks thread WALK_CACHES
 	holds markers "" MARKERS HOLES FAILURES
+	holds reap-thread "reap-file thread" HOLES
+	holds reap-exit "reap-file exit" HOLES
+	holds reap-mremap "reap-file mremap-behind"
+	holds reap-fork "reap-file fork"
+	holds reap-markers "reap-process" MARKERS HOLES
 	holds only-faults thread MAPPED ONLY_FAULTS MISALIGNED MARKERS
 	holds map-nowhere thread HOLES MAP_NOWHERE MISALIGNED
 	ends thread thread HOLES FAILURES
@@ -166,6 +173,7 @@ brief()
 	without H42 thread MAPPED ONLY_FAULTS
 	without H43 mremap-behind FAILURES MISALIGNED
 	without RCU thread TRACKED
+	without REAP "reap-file thread"
 	gap F3 memfd-pin COMES_AND_GOES
 	gap minor-event uffd-minor ANY_TIME
 }

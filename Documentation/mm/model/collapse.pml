@@ -18,6 +18,7 @@
 #include "end.pml"
 #include "request.pml"
 #include "faults.pml"
+#include "reap.pml"
 #include "teardown.pml"
 #include "fork.pml"
 #include "mremap.pml"

@@ -48,6 +48,10 @@ inline begin_vma(v)
 #ifndef MAPPED
 	:: true -> untouched[v] = true
 #endif
+#ifdef WITH_reap
+	/* A table whose pages have gone. */
+	:: true -> populate(v); untouched[v] = true
+#endif
 	:: true ->
 		populate(v);
 		for (at : 0 .. PAGES - 1) {
