@@ -46,8 +46,18 @@ pub(crate) enum Command {
     /// One cell is one extent, the size of a huge page. Works without the
     /// module.
     Map(MapArgs),
+    /// Give back page tables with nothing in them
+    ///
+    /// Memory that was punched out, truncated or swapped leaves its page tables
+    /// behind: 4 KiB for each 2 MiB and process. Of a process its own are freed,
+    /// of a file those of all that map it. Nothing else changes.
+    Reap(ReapArgs),
     /// Show what the module has done since it was loaded
     Stats(StatsArgs),
+    /// Show what page tables hold: those of a process, or the kernel's own
+    ///
+    /// Needs root, the module and debugfs.
+    Tables(TablesArgs),
     /// Start a program and make its shared memory huge as it grows
     ///
     /// An extent is taken when all of its pages are in memory, so that no hole is
@@ -131,6 +141,48 @@ pub(crate) struct StatsArgs {
     /// Print all figures for a Prometheus text file collector
     #[arg(long, conflicts_with = "json")]
     pub(crate) prometheus: bool,
+}
+
+#[derive(Args)]
+#[group(skip)]
+#[command(group(ArgGroup::new("of").required(true).args(["pid", "file"])))]
+pub(crate) struct ReapArgs {
+    /// All shared memory of a process
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) pid: Option<i32>,
+    /// A file in tmpfs
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+    /// Only these addresses, in hexadecimal as /proc/PID/maps has them
+    #[arg(long, value_name = "START-END", value_parser = addresses, conflicts_with = "file")]
+    pub(crate) range: Option<Range<u64>>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print nothing: the exit status tells
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+#[group(skip)]
+#[command(group(ArgGroup::new("whose").required(true).args(["pid", "kernel"])))]
+pub(crate) struct TablesArgs {
+    /// All mappings of a process
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) pid: Option<i32>,
+    /// By how large pages the kernel maps its own memory
+    #[arg(long)]
+    pub(crate) kernel: bool,
+    /// Only these addresses, in hexadecimal as /proc/PID/maps has them
+    #[arg(long, value_name = "START-END", value_parser = addresses, conflicts_with = "kernel")]
+    pub(crate) range: Option<Range<u64>>,
+    /// Print all figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draw with ASCII characters
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) ascii: bool,
 }
 
 #[derive(Args)]
@@ -219,6 +271,15 @@ mod tests {
             (&["x", "map", "--pid", "0"], false),
             (&["x", "pid", "-1"], false),
             (&["x", "stats", "--json", "--prometheus"], false),
+            (&["x", "reap"], false),
+            (&["x", "reap", "--pid", "1", "--range", "1000-2000"], true),
+            (&["x", "reap", "--file", "/dev/shm/a"], true),
+            (&["x", "reap", "--file", "a", "--range", "1000-2000"], false),
+            (&["x", "tables"], false),
+            (&["x", "tables", "--kernel"], true),
+            (&["x", "tables", "--pid", "1", "--range", "1000-2000"], true),
+            (&["x", "tables", "--kernel", "--range", "1000-2000"], false),
+            (&["x", "tables", "--pid", "1", "--kernel"], false),
             (&["x", "run"], false),
             (&["x", "run", "--interval", "0", "--", "true"], false),
             (&["x", "run", "--", "true", "--json"], true),

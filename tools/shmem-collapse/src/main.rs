@@ -31,6 +31,7 @@ mod name;
 mod pages;
 mod picture;
 mod proc;
+mod reap;
 mod report;
 mod request;
 mod run;
@@ -39,6 +40,7 @@ mod signal;
 mod stats;
 mod survey;
 mod sys;
+mod tables;
 
 use anyhow::Result;
 use clap::Parser;
@@ -75,7 +77,9 @@ fn main() -> ExitCode {
         Command::Pid(args) => collapse::process(args),
         Command::File(args) => collapse::file(args),
         Command::Map(args) => map::show(args),
+        Command::Reap(args) => reap::reap(args),
         Command::Stats(args) => stats::show(args),
+        Command::Tables(args) => tables::show(args),
         Command::Run(args) => Ok(run::run(args)),
         Command::Completions { shell } => generate::completions(*shell),
         Command::Man { directory } => generate::man(directory.as_deref()),

@@ -105,7 +105,7 @@ fn print(
 
 /// Whether the terminal shows more than ASCII: the first of these that is set
 /// decides, as for the C library.
-fn is_utf8() -> bool {
+pub(crate) fn is_utf8() -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
         .filter_map(env::var_os)
