@@ -64,19 +64,39 @@ static int create(struct sc_segment *seg, size_t extents, int mode, unsigned lon
 	return err;
 }
 
-/* hugetlb takes every huge page of the node until the test is over. */
+/* Small pages that a node keeps. */
+#define SPARE		(16ul << 20)
+
+/*
+ * hugetlb takes every huge page of the node until the test is over. It would leave so little that
+ * to read a page from swap may need the OOM killer: every second page of some memory that is freed
+ * only then is what the node has left, and nothing compacts it.
+ */
 static int take_huge_pages(int node)
 {
-	char path[128];
+	char path[128], *spare;
+	int err, i;
+	size_t at;
 
-	int err = 0, i;
-
+	spare = mmap(NULL, SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (spare == MAP_FAILED || madvise(spare, SPARE, MADV_NOHUGEPAGE))
+		return errno;
+	err = policy(spare, SPARE / sc_page(), MPOL_BIND, 1ul << node);
+	if (!err && mlock(spare, SPARE))
+		err = errno;
+	err = err ?: sc_switch("/proc/sys/vm/compaction_proactiveness", "0");
 	snprintf(path, sizeof(path), NODE_DIR "/node%d/hugepages/hugepages-%zukB/nr_hugepages",
 		 node, sc_extent() / 1024);
 	/* Pages in lists of CPUs come back a moment later, and together are huge again. */
 	for (i = 0; i < 3 && !err; i++) {
 		sc_write_file("/proc/sys/vm/compact_memory", "1");
 		err = i ? sc_write_file(path, "100000") : sc_switch(path, "100000");
+	}
+	if (munlock(spare, SPARE))
+		return errno;
+	for (at = 0; at < SPARE; at += 2 * sc_page()) {
+		if (madvise(spare + at, sc_page(), MADV_DONTNEED))
+			return errno;
 	}
 	return err;
 }
