@@ -29,7 +29,16 @@ struct arena {
 	uint64_t seed;
 };
 
+#define REASONS		8
+
+/* Why extents were left small, and how many, or how many calls said so. */
+struct reason {
+	char name[48];
+	long count;
+};
+
 struct result {
+	struct reason why[REASONS];
 	uint64_t ns[MODES][ROUNDS];
 	uint64_t copy_ns[ROUNDS];	/* of ns[ONE_CALL], where it is known */
 	long faults;		/* of the other processes on their next touch, all rounds */
@@ -135,15 +144,64 @@ static long long page_tables(void)
 	return now;
 }
 
-/* offset, length, call after call -> ns; run by a process on its own mapping */
+static void note_reason(struct result *r, const char *name, long count)
+{
+	int i;
+
+	for (i = 0; i < REASONS - 1 && r->why[i].count; i++)
+		if (!strcmp(r->why[i].name, name))
+			break;
+	/* The last one takes what finds no other place. */
+	if (!r->why[i].count)
+		snprintf(r->why[i].name, sizeof(r->why[i].name), "%s", name);
+	r->why[i].count += count;
+}
+
+/* What a process was told by madvise() since it was asked last. */
+static int told;
+
+/* length, call after call -> ns; run by a process on its own mapping */
 static long op_madvise(struct sc_child *child, const long *arg)
 {
 	uint64_t begin = sc_now_ns();
 	size_t at;
 
 	for (at = 0; at < child->len; at += arg[0])
-		madvise(child->addr + at, arg[0], MADV_COLLAPSE);
+		if (madvise(child->addr + at, arg[0], MADV_COLLAPSE))
+			told = errno;
 	return sc_now_ns() - begin;
+}
+
+/* -> the last errno of it, 0 if there was none */
+static long op_told(struct sc_child *child, const long *arg)
+{
+	int err = told;
+
+	told = 0;
+	return err;
+}
+
+/* What there is to say about @small extents: outcomes, or the last error of the kernel. */
+static void explain(struct arena *a, enum engine who, struct result *r, int small,
+		    const struct sc_stats *before)
+{
+	struct sc_stats now;
+	int i, err = 0;
+
+	if (who == KERNEL) {
+		err = sc_call(&a->m[0], op_told, 0, 0, 0, 0);
+	} else if (!sc_stats(&now)) {
+		for (i = 0; i < now.count; i++) {
+			long grown = now.stat[i].value - sc_stat(before, now.stat[i].name);
+
+			if (strncmp(now.stat[i].name, "failed_", 7) || grown <= 0)
+				continue;
+			note_reason(r, now.stat[i].name + 7, grown);
+			small -= grown;
+		}
+	}
+	if (small > 0)
+		note_reason(r, err ? strerror(err) : "huge, but not mapped so everywhere", small);
 }
 
 static uint64_t collapse(struct arena *a, enum engine who, size_t step)
@@ -162,18 +220,23 @@ static uint64_t collapse(struct arena *a, enum engine who, size_t step)
 
 static void measure(struct arena *a, enum engine who, struct result *r, int round)
 {
+	struct sc_stats before;
 	long long copied;
-	int mode, i;
+	int mode, i, small;
 
 	for (mode = 0; mode < MODES; mode++) {
 		remake(a, round * MODES + mode + 1);
+		if (sc_stats(&before))
+			die("reading the statistics", EIO);
 		copied = sc_read_number(SC_DIR "/stats/copy_ns");
 		r->ns[mode][round] = collapse(a, who, mode == ONE_CALL ? a->seg.len : sc_extent());
 		if (mode == ONE_CALL)
 			r->copy_ns[round] = sc_read_number(SC_DIR "/stats/copy_ns") - copied;
 		for (i = 1; i < PROCESSES; i++)
 			r->faults += sc_call(&a->m[i], sc_op_touch, 0, 0, 0, 0);
-		r->failed += EXTENTS - huge_everywhere(a);
+		small = EXTENTS - huge_everywhere(a);
+		r->failed += small;
+		explain(a, who, r, small, &before);
 		if (intact(a) != PROCESSES) {
 			printf("demo: %s damaged the data\n", engine_name[who]);
 			exit(1);
@@ -194,11 +257,22 @@ static double median_ms(uint64_t *ns)
 	return ns[ROUNDS / 2] / 1e6;
 }
 
+static void print_reasons(const struct result *r)
+{
+	int i;
+
+	printf("  %-24sleft %ld of %d extents small:", "", r->failed, ROUNDS * MODES * EXTENTS);
+	for (i = 0; i < REASONS && r->why[i].count; i++)
+		printf("%s %s %ld", i ? "," : "", r->why[i].name, r->why[i].count);
+	printf("\n");
+}
+
 int main(void)
 {
 	static struct arena arena[ENGINES];
 	static struct result result[ENGINES];
 	double ms[ENGINES][MODES], ratio;
+	struct sc_stats before;
 	long long tables[2];
 	bool data_intact;
 	int engine, mode, round, huge, ok;
@@ -218,9 +292,13 @@ int main(void)
 	remake(&arena[OURS], 0);
 	picture(&arena[OURS], "Before:");
 	tables[0] = page_tables();
+	if (sc_stats(&before))
+		die("reading the statistics", EIO);
 	ok = sc_collapse(arena[OURS].m[0].pid, arena[OURS].m[0].addr, arena[OURS].seg.len);
-	if (ok)
+	if (ok) {
 		printf("\nThe request failed: %s\n", strerror(ok));
+		sc_print_outcomes(&before);
+	}
 	picture(&arena[OURS], "After \"PID,START,END\" was written for one of them:");
 	tables[1] = page_tables();
 	printf("\nPageTables of the machine: %lld kB before, %lld kB after.\n", tables[0] / 1024,
@@ -240,8 +318,7 @@ int main(void)
 		       ms[engine][ONE_CALL], ms[engine][PER_EXTENT],
 		       result[engine].faults / (ROUNDS * MODES));
 		if (result[engine].failed)
-			printf("  %-24sleft %ld of %d extents small\n", "", result[engine].failed,
-			       ROUNDS * MODES * EXTENTS);
+			print_reasons(&result[engine]);
 	}
 	printf("  %-24s%13.1f ms\n", "  of which the copy", median_ms(result[OURS].copy_ns));
 	ratio = ms[KERNEL][ONE_CALL] / ms[OURS][ONE_CALL];
