@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Checks that each of the 43 hazards of Documentation/mm/engine.rst has a test
+# Checks that each of the 45 hazards of Documentation/mm/engine.rst has a test
 # with its number in the name, or a reason there why none can be made, and that
 # the tests named there and in vmas.rst exist. Prints "ok H1: TESTS" or "FAIL H1:
 # REASON".
 
 source "$(dirname "$0")/lib.sh"
 
-HAZARDS=43
+HAZARDS=45
 ENGINE=$TOP/Documentation/mm/engine.rst
 VMAS=$TOP/Documentation/mm/vmas.rst
 

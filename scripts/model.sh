@@ -149,6 +149,7 @@ brief()
 	holds reap-fork "reap-file fork"
 	holds reap-markers "reap-process" MARKERS HOLES
 	holds only-faults thread MAPPED ONLY_FAULTS MISALIGNED MARKERS
+	holds stays-mapped thread FAILURES MISALIGNED STAYS_MAPPED ATTEMPTS=2
 	holds map-nowhere thread HOLES MAP_NOWHERE MISALIGNED
 	ends thread thread HOLES FAILURES
 	ends mremap-behind mremap-behind FAILURES
@@ -172,6 +173,8 @@ brief()
 	without H41 exit FAILURES
 	without H42 thread MAPPED ONLY_FAULTS
 	without H43 mremap-behind FAILURES MISALIGNED
+	without H44 "thread exit" FAILURES TRACKED
+	without H45 dontneed FAILURES
 	without RCU thread TRACKED
 	without REAP "reap-file thread"
 	gap F3 memfd-pin COMES_AND_GOES

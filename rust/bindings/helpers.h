@@ -170,6 +170,13 @@ struct shmem_collapse_found {
 	unsigned int flags;
 };
 
+/* What others do to pages that keeps a collapse from them for a while. */
+enum shmem_collapse_use {
+	SHMEM_COLLAPSE_USE_NONE,
+	SHMEM_COLLAPSE_USE_LOCKED,	/* or being written back */
+	SHMEM_COLLAPSE_USE_REFERENCED,
+};
+
 /* helpers_pgtable.c */
 struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte);
 pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr);
@@ -227,6 +234,24 @@ unsigned int shmem_collapse_pte_clear_migrations(struct vm_area_struct *vma,
 						 struct page *huge,
 						 bool spare_soft_dirty);
 
+/* helpers_back.c */
+unsigned int shmem_collapse_ptes_back(struct vm_area_struct *vma,
+				      unsigned long addr, pte_t *pte,
+				      unsigned int nr, struct page *huge,
+				      const unsigned long *frames);
+bool shmem_collapse_pmd_back(struct vm_area_struct *vma, unsigned long addr,
+			     pmd_t *pmd, pmd_t table, struct page *huge,
+			     const unsigned long *frames, const u64 *mapped,
+			     unsigned int *nr);
+void shmem_collapse_mm_grab(struct mm_struct *mm);
+void shmem_collapse_mm_drop(struct mm_struct *mm);
+
+/* helpers_install.c */
+bool shmem_collapse_pmd_alloc_for(struct vm_area_struct *vma,
+				  unsigned long addr);
+bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
+				pmd_t *pmd, struct page *huge);
+
 /* helpers_vma.c */
 void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages);
 bool shmem_collapse_vma_write_locked(struct vm_area_struct *vma);
@@ -256,12 +281,14 @@ bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
 				    struct shmem_collapse_found *out);
 void shmem_collapse_folio_put(struct folio *folio);
 unsigned long shmem_collapse_folio_pfn(struct folio *folio);
+int shmem_collapse_folio_mapcount(struct folio *folio);
 int shmem_collapse_folio_nid(struct folio *folio);
 bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
 bool shmem_collapse_folio_writeback(struct folio *folio);
 bool shmem_collapse_folio_poisoned(struct folio *folio);
-bool shmem_collapse_pages_at_rest(struct address_space *mapping,
-				  unsigned long index, unsigned long nr);
+enum shmem_collapse_use
+shmem_collapse_pages_use(struct address_space *mapping, unsigned long index,
+			 unsigned long nr);
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count);
 void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long at,
 				      int nr, struct vm_area_struct *vma);
@@ -306,6 +333,7 @@ struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 				       unsigned long index);
 bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
 			    unsigned long index);
+bool shmem_collapse_huge_poisoned(struct folio *huge);
 int shmem_collapse_huge_mapcount(struct folio *huge);
 struct page *shmem_collapse_huge_head(struct folio *huge);
 bool shmem_collapse_zone_allowed(struct folio *huge,

@@ -31,6 +31,11 @@ unsigned long shmem_collapse_folio_pfn(struct folio *folio)
 	return folio_pfn(folio);
 }
 
+int shmem_collapse_folio_mapcount(struct folio *folio)
+{
+	return folio_mapcount(folio);
+}
+
 int shmem_collapse_folio_nid(struct folio *folio)
 {
 	return folio_nid(folio);
@@ -168,35 +173,38 @@ bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
  * reference it may be freed meanwhile, and part of another: nothing is asserted of
  * what is read.
  */
-static bool is_in_use(struct folio *folio, unsigned int order)
+static enum shmem_collapse_use use_of(struct folio *folio, unsigned int order)
 {
 	unsigned long flags = READ_ONCE(folio->flags.f);
 	int mappings;
 
 	if (flags & (BIT(PG_locked) | BIT(PG_writeback)))
-		return true;
+		return SHMEM_COLLAPSE_USE_LOCKED;
 	mappings = atomic_read(flags & BIT(PG_head) ? &folio->_large_mapcount :
 						      &folio->_mapcount) + 1;
-	return atomic_read(&folio->_refcount) - mappings > 1 << order;
+	return atomic_read(&folio->_refcount) - mappings > 1 << order ?
+	       SHMEM_COLLAPSE_USE_REFERENCED : SHMEM_COLLAPSE_USE_NONE;
 }
 
-bool shmem_collapse_pages_at_rest(struct address_space *mapping,
-				  unsigned long index, unsigned long nr)
+/* Of @nr pages from @index on, the one in use that comes first says which use. */
+enum shmem_collapse_use
+shmem_collapse_pages_use(struct address_space *mapping, unsigned long index,
+			 unsigned long nr)
 {
 	XA_STATE(xas, &mapping->i_pages, index);
-	bool at_rest = true;
+	enum shmem_collapse_use use = SHMEM_COLLAPSE_USE_NONE;
 	void *entry;
 
 	rcu_read_lock();
 	xas_for_each(&xas, entry, index + nr - 1) {
 		if (xas_retry(&xas, entry) || xa_is_value(entry))
 			continue;
-		at_rest = !is_in_use(entry, xas_get_order(&xas));
-		if (!at_rest)
+		use = use_of(entry, xas_get_order(&xas));
+		if (use != SHMEM_COLLAPSE_USE_NONE)
 			break;
 	}
 	rcu_read_unlock();
-	return at_rest;
+	return use;
 }
 
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count)

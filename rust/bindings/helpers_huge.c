@@ -112,6 +112,17 @@ bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
 	       folio_test_uptodate(folio) && !folio_contain_hwpoisoned_page(folio);
 }
 
+/* Page by page: what is not in the page cache yet is not marked as a whole. */
+bool shmem_collapse_huge_poisoned(struct folio *huge)
+{
+	unsigned int i;
+
+	for (i = 0; i < HPAGE_PMD_NR; i++)
+		if (unlikely(PageHWPoison(folio_page(huge, i))))
+			return true;
+	return false;
+}
+
 /* Mappings by a pmd. */
 int shmem_collapse_huge_mapcount(struct folio *huge)
 {

@@ -378,6 +378,7 @@ void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
 {
 	unsigned int i;
 
+	mm_dec_nr_ptes(mm);
 	/* page_table_check forgets the pages first: it reads the entries. */
 	page_table_check_pte_clear_range(mm, addr, table);
 	if (pte_none(__pte(0))) {
@@ -391,7 +392,6 @@ void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
 
 void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table)
 {
-	mm_dec_nr_ptes(mm);
 	pte_free_defer(mm, pmd_pgtable(table));
 }
 

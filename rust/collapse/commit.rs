@@ -23,6 +23,8 @@ impl From<Refused> for Outcome {
         match why {
             Refused::Frozen => Outcome::Frozen,
             Refused::Poisoned => Outcome::Poisoned,
+            // Another huge page may be sound.
+            Refused::NewPoisoned => Outcome::Raced,
             Refused::NoMemory => Outcome::NoMemory,
             Refused::Filled => Outcome::Filled,
             Refused::Watched => Outcome::UffdMissing,

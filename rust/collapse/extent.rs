@@ -4,6 +4,7 @@
 
 use super::{
     config::Config,
+    locate::Place,
     mapped::Mapped,
     outcome::Outcome,
     stats::Cost,
@@ -11,7 +12,10 @@ use super::{
 };
 use crate::{
     mm::{
-        extent::Extent,
+        extent::{
+            Extent,
+            Use, //
+        },
         sources::{
             Obstacle,
             Scratch,
@@ -52,6 +56,35 @@ impl Attempted {
             again: outcome.is_transient(),
         }
     }
+
+    /// Returns what the extent comes to as long as somebody uses its pages; [`None`] if another
+    /// attempt makes sense.
+    pub(super) fn seen_again(self, place: &Place<'_>) -> Option<Self> {
+        let seen = place.extent().seen_in_use()?;
+        if self.outcome.is_huge() {
+            // Only its mapping is left to do, which no reference is in the way of.
+            return (seen == Use::Locked).then_some(self);
+        }
+        let outcome = match (seen, self.outcome) {
+            (Use::Referenced, Outcome::Pinned) => Outcome::Pinned,
+            // It may be that of an LRU batch.
+            (Use::Referenced, _) => Outcome::Lru,
+            (Use::Locked, _) => Outcome::Locked,
+        };
+        Some(Self { outcome, ..self })
+    }
+}
+
+impl Attempted {
+    /// Returns what is known after an attempt that comes later than `before`: what has become huge
+    /// has become so, also if the last attempt found it huge.
+    pub(super) fn after(self, before: Self) -> Self {
+        let outcome = match before.outcome.is_huge() {
+            true => before.outcome,
+            false => self.outcome,
+        };
+        Self { outcome, ..self }
+    }
 }
 
 /// An extent of which the file is known. First link of the chain.
@@ -83,9 +116,14 @@ impl<'b> Located<'b> {
             stay,
             window: None,
         };
+        let freed = attempt.cost.report.page_tables_freed;
         let outcome = match self.chain(scratch, &mut attempt) {
             Ok(()) => Outcome::Collapsed,
-            Err(outcome) => outcome,
+            Err(outcome) => {
+                // They are back.
+                attempt.cost.report.page_tables_freed = freed;
+                outcome
+            }
         };
         if let Some(window) = &mut attempt.window {
             attempt.cost.window = window.lap();

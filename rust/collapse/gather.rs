@@ -41,7 +41,10 @@ impl<'x, 'b> Scanned<'x, 'b> {
             // tells.
             lru_add_drain();
         }
-        extent.reserve_nodes().map_err(|_| Outcome::NoMemory)?;
+        extent
+            .reserve_nodes()
+            .and_then(|()| self.sources.reserve_tables())
+            .map_err(|_| Outcome::NoMemory)?;
         let sources = self.sources.lock()?;
         let mut surplus = sources.surplus_mapped();
         if surplus == Some(Surplus::Passing) {

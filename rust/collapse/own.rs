@@ -19,6 +19,8 @@ use super::{
 };
 use crate::{
     mm::{
+        extent::Extent,
+        named::Installed,
         process::Process, //
     },
     pgtable::pmd_size::pmd_size,
@@ -113,6 +115,7 @@ impl OwnRange {
             verdict = verdict.and(result);
             let mut last = Outcome::Collapsed;
             for outcome in &outcomes {
+                // Nothing but positions in that table is stored.
                 last = Outcome::ALL[outcome.load(Relaxed)];
                 answer(last, 1)?;
             }
@@ -145,6 +148,10 @@ impl Walk for Part<'_> {
 
     fn stretch(&self, addr: usize, most: usize, outcome: Outcome) -> usize {
         stretch(self.process, addr, most, outcome)
+    }
+
+    fn map(&self, addr: usize, extent: Extent<'_>) -> Installed {
+        self.process.map_huge(addr, extent)
     }
 
     fn note(&self, addr: usize, outcome: Outcome, extents: usize) {

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     mm::{
+        named::Installed,
         sources::Scratch,
         trace::trace_extents, //
     },
@@ -226,8 +227,8 @@ impl<'e, W: Walk> Passes<'e, W> {
         }
     }
 
-    /// Tries an extent, once. What came of the attempt `before`, if any, stands while somebody
-    /// seems to use the pages. An error ends the request.
+    /// Tries an extent, once; after an attempt `before` only if nobody seems to use its pages. An
+    /// error ends the request.
     fn attempt(
         &self,
         key: usize,
@@ -237,12 +238,15 @@ impl<'e, W: Walk> Passes<'e, W> {
     ) -> Result<Attempted> {
         self.stay.check()?;
         cond_resched();
-        let attempted = match (self.walk.find(key)?, before) {
-            (Ok(place), Some(before)) if !place.extent().is_at_rest() => {
-                return Ok(before);
-            }
-            (Ok(place), _) => self.collapse(&place, scratch, cost),
-            (Err(outcome), _) => Attempted::new(outcome),
+        let attempted = match self.walk.find(key)? {
+            Ok(place) => match before.and_then(|before| before.seen_again(&place)) {
+                Some(still) => return Ok(still),
+                None => {
+                    let attempted = self.collapse(&place, scratch, cost);
+                    self.map(key, &place, attempted, cost)
+                }
+            },
+            Err(outcome) => Attempted::new(outcome),
         };
         self.stay.note(attempted.outcome);
         Ok(attempted)
@@ -264,6 +268,25 @@ impl<'e, W: Walk> Passes<'e, W> {
         // must not decide what becomes of the extent.
         let workers = self.stay.engine().workers();
         workers.on_all_nodes(|| located.collapse(self.stay, &config, scratch, cost))
+    }
+
+    /// Maps what is huge in the process that the request names, where that had nothing mapped.
+    fn map(
+        &self,
+        key: usize,
+        place: &Place<'_>,
+        attempted: Attempted,
+        cost: &mut Cost,
+    ) -> Attempted {
+        if !attempted.outcome.is_huge() || !self.config.map_all {
+            return attempted;
+        }
+        let installed = self.walk.map(key, place.extent());
+        cost.report.pmds_mapped += u32::from(installed == Installed::Now);
+        Attempted {
+            again: installed == Installed::Busy,
+            ..attempted
+        }
     }
 
     /// Puts an extent off; returns what has to be tried again before the request goes on.
@@ -328,7 +351,8 @@ impl<'e, W: Walk> Passes<'e, W> {
         while let Some(waiting) = list.get_mut(at) {
             let before = (!last).then_some(waiting.attempted);
             waiting.cost.window = Delta::ZERO;
-            waiting.attempted = self.attempt(waiting.key, before, scratch, &mut waiting.cost)?;
+            let now = self.attempt(waiting.key, before, scratch, &mut waiting.cost)?;
+            waiting.attempted = now.after(waiting.attempted);
             if waiting.attempted.again {
                 at += 1;
             } else {

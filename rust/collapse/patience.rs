@@ -25,12 +25,20 @@ use kernel::{
 /// The first pause and the longest. Each is twice as long as the one before.
 const PAUSES: [Delta; 2] = [Delta::from_micros(300), Delta::from_micros(4800)];
 
+/// As long as pauses have not added up to this, or to the patience if that is shorter, it is not
+/// over: on a busy machine a pause may take as long as it likes, and whom one waits for gets no
+/// further meanwhile.
+const AT_LEAST: Delta = Delta::from_millis(20);
+
 /// The shortest time between two drains of all CPUs' LRU batches.
 const DRAIN_EVERY: Delta = Delta::from_secs(1);
 
 /// How many times as long as an attempt that had to be rolled back the pause after it is: threads
 /// that touch the memory waited for that attempt.
 const PAUSE_PER_WINDOW: i64 = 4;
+
+/// The patience is enough for so many of these pauses, however long such an attempt takes.
+const WINDOWS: i64 = 8;
 
 /// The patience of one request.
 pub(super) struct Patience {
@@ -55,6 +63,7 @@ impl Patience {
         (!self.length.is_zero()).then(|| Waits {
             patience: self,
             begun: Instant::now(),
+            paused: Delta::ZERO,
             pause: PAUSES[0],
         })
     }
@@ -77,6 +86,8 @@ impl Patience {
 pub(super) struct Waits<'p> {
     patience: &'p Patience,
     begun: Instant<Monotonic>,
+    /// What the pauses were meant to take.
+    paused: Delta,
     pause: Delta,
 }
 
@@ -92,10 +103,12 @@ pub(super) enum Pause {
 impl Waits<'_> {
     /// Returns whether the patience is over: the next attempt is the last.
     pub(super) fn are_over(&self) -> bool {
-        self.begun.elapsed() >= self.patience.length
+        let length = self.patience.length;
+        self.paused >= length.min(AT_LEAST) && self.begun.elapsed() >= length
     }
 
-    /// Pauses before the next attempt, no longer than there is patience or until `over` says so.
+    /// Pauses before the next attempt, not much longer than there is patience or until `over` says
+    /// so.
     ///
     /// `batched` says that a page seems to be in an LRU batch. `window` is how long the longest
     /// attempt since the last pause kept threads waiting in vain. Context: sleeps.
@@ -103,15 +116,16 @@ impl Waits<'_> {
         if batched && self.patience.drain() {
             return Pause::Drained;
         }
-        let window = Delta::from_nanos(window.as_nanos().saturating_mul(PAUSE_PER_WINDOW));
-        let mut left = self.pause.max(window);
+        let window = window.as_nanos().saturating_mul(PAUSE_PER_WINDOW);
+        let most = Delta::from_nanos(self.patience.length.as_nanos() / WINDOWS);
+        let mut left = self.pause.max(Delta::from_nanos(window).min(most));
         self.pause = (self.pause + self.pause).min(PAUSES[1]);
         loop {
-            let most = self.patience.length - self.begun.elapsed();
-            let one = left.min(most).min(PAUSES[1]);
-            if one.is_zero() || one.is_negative() {
+            let one = left.min(PAUSES[1]);
+            if one.is_zero() || self.are_over() {
                 break;
             }
+            self.paused += one;
             // The signals of the caller wake nobody who works for him.
             nap(one);
             if over() {

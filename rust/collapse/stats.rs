@@ -79,6 +79,7 @@ macro_rules! counters {
 
         /// A set of counters.
         pub(crate) struct Stats {
+            /// One for each outcome, whose number is its position.
             outcomes: [Atomic<u64>; Outcome::ALL.len()],
             $($field: Atomic<u64>,)*
         }

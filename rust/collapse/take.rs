@@ -54,7 +54,7 @@ pub(super) fn take_table(
         CheckedTable::Mapped(table) if table.is_tracked_dirty() => return false,
         CheckedTable::Mapped(table) => table.remove(),
     };
-    detached.free_deferred();
+    pages.keep(detached);
     *freed += 1;
     true
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::mm::{
     backing::Mapping,
     extent::Extent,
+    named::Installed,
     process::Process, //
 };
 use kernel::prelude::*;
@@ -37,6 +38,11 @@ pub(super) trait Walk: Sync {
     /// Takes note of an outcome, when it is final: that of the extent of `key`, or of so many from
     /// there on. Called once for each extent that counts.
     fn note(&self, _key: usize, _outcome: Outcome, _extents: usize) {}
+
+    /// Maps the huge page of an extent at `key`, in the process whose address that is.
+    fn map(&self, _key: usize, _extent: Extent<'_>) -> Installed {
+        Installed::Not
+    }
 
     /// Returns what the request has mapped huge already, if it may come to an extent twice.
     fn mapped(&self) -> Option<&Mapped> {
@@ -87,6 +93,10 @@ impl Walk for OfProcess<'_> {
 
     fn counts(&self, outcome: Outcome) -> bool {
         !self.whole || !matches!(outcome, Outcome::NotShmem | Outcome::Unmapped)
+    }
+
+    fn map(&self, addr: usize, extent: Extent<'_>) -> Installed {
+        self.process.map_huge(addr, extent)
     }
 
     fn mapped(&self) -> Option<&Mapped> {

@@ -21,6 +21,15 @@ pub(crate) struct Extent<'b> {
     first: usize,
 }
 
+/// What others do to a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// They have it locked, or write it back.
+    Locked,
+    /// They have a reference on it that is not one of a mapping.
+    Referenced,
+}
+
 impl<'b> Extent<'b> {
     /// Returns the extent that begins at the page `index`; [`None`] if none does.
     pub(crate) fn new(mapping: Mapping<'b>, index: usize) -> Option<Self> {
@@ -67,13 +76,19 @@ impl<'b> Extent<'b> {
         unsafe { bindings::huge_allowed(self.mapping.inode(), self.first) }
     }
 
-    /// Returns whether nobody seems to use a page of the extent in a way that ends by itself: has
-    /// it locked or referenced, or writes it back.
+    /// Returns how somebody seems to use a page of the extent, if one does in a way that may end by
+    /// itself.
     ///
     /// A hint. Takes neither a lock nor a reference.
-    pub(crate) fn is_at_rest(&self) -> bool {
+    pub(crate) fn seen_in_use(&self) -> Option<Use> {
+        let mapping = self.mapping.as_ptr();
         // SAFETY: The mapping lives; the call takes RCU for itself.
-        unsafe { bindings::pages_at_rest(self.mapping.as_ptr(), self.first, pmd_pages()) }
+        let seen = unsafe { bindings::pages_use(mapping, self.first(), pmd_pages()) };
+        match seen {
+            bindings::shmem_collapse_use_SHMEM_COLLAPSE_USE_LOCKED => Some(Use::Locked),
+            bindings::shmem_collapse_use_SHMEM_COLLAPSE_USE_REFERENCED => Some(Use::Referenced),
+            _ => None,
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use super::{
     },
     sources::{
         home::Owner,
-        Scratch, //
+        state::Locked,
+        Scratch,
+        Sources, //
     },
 };
 use crate::{
@@ -25,6 +27,7 @@ use crate::{
             MigrationTarget,
             Spared, //
         },
+        pmd_install::Mappable,
         walk::PmdSlot, //
     },
     support::failpoint::Point, //
@@ -141,6 +144,12 @@ impl<'b> HugeFolio<'b> {
         self.folio.as_ptr()
     }
 
+    /// Returns whether a page was poisoned since the folio was allocated.
+    pub(super) fn is_poisoned(&self) -> bool {
+        // SAFETY: The folio is valid.
+        unsafe { bindings::huge_poisoned(self.as_ptr()) || Point::NewPoison.fails() }
+    }
+
     /// Turns every entry that names the folio into an empty one. Context: sleeps (`i_mmap_rwsem`).
     pub(super) fn clear_entries(&self) {
         if !self.named.replace(false) {
@@ -175,6 +184,44 @@ impl<'b> HugeFolio<'b> {
                 };
             } else if let Some(mut table) = slot.invalidate(piece).lock_pmd().lock_table() {
                 table.clear_migrations(self, ptes);
+            };
+        }
+    }
+
+    /// Maps the small folios again in the place of every entry that names this one.
+    ///
+    /// A pmd gets the table back that was taken out there, if it was kept, and else becomes empty: an
+    /// entry that `mremap()` has moved, for one. Context: sleeps (`i_mmap_rwsem`).
+    pub(super) fn map_back(&self, sources: &mut Sources<'_, 'b, Locked>) {
+        if sources.extent() != self.extent || !self.named.replace(false) {
+            return;
+        }
+        let _: ControlFlow<()> = self.extent.reverse_map().for_each(|vma| {
+            self.map_back_in(vma, sources);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Takes every lock, for the reasons of [`clear_entries_of`](Self::clear_entries_of).
+    fn map_back_in(&self, vma: &MappedVma<'_>, sources: &mut Sources<'_, 'b, Locked>) {
+        for (piece, _) in vma.pieces() {
+            let Some(mut slot) = PmdSlot::find(vma, piece.start) else {
+                continue;
+            };
+            let base = slot.base();
+            if let Some(whole) = slot.whole() {
+                let table = sources.take_table(vma, base);
+                let mut section = whole.invalidate();
+                let mut pmd = section.lock_pmd();
+                let back = table.is_some_and(|table| pmd.put_back(self, table, sources));
+                if !back {
+                    pmd.clear_migration(self, Spared::Nothing);
+                }
+                if let Some(mut table) = pmd.lock_table() {
+                    table.map_back(self, sources);
+                };
+            } else if let Some(mut table) = slot.invalidate(piece).lock_pmd().lock_table() {
+                table.map_back(self, sources);
             };
         }
     }
@@ -337,6 +384,10 @@ unsafe impl MigrationTarget for PublishedFolio<'_> {
         self.0.note_named();
     }
 }
+
+// SAFETY: By the type invariant it is in the page cache and referenced; what is published is up to
+// date, and `find()` returns no other.
+unsafe impl Mappable for PublishedFolio<'_> {}
 
 /// The pages of a huge folio that page tables may map one by one.
 ///

@@ -20,6 +20,7 @@ pub(crate) mod huge_folio;
 #[cfg(CONFIG_KUNIT = "y")]
 mod huge_folio_tests;
 pub(crate) mod lru;
+pub(crate) mod named;
 pub(crate) mod next_mapped;
 pub(crate) mod nodes;
 pub(crate) mod process;

@@ -163,6 +163,14 @@ impl ShmemVma<'_> {
         unsafe { bindings::vma_uffd_armed(self.0.as_ptr()) }
     }
 
+    /// Returns whether a huge page may be put where nothing is mapped: not where a userfaultfd waits
+    /// for the first touch.
+    pub(super) fn may_map_huge(&self) -> bool {
+        // SAFETY: The VMA is locked.
+        let missing = unsafe { bindings::vma_uffd_missing(self.0.as_ptr()) };
+        !missing && !self.is_uffd_armed() && !self.is_thp_disabled()
+    }
+
     /// Takes a reference to the file, if it is a regular shmem file.
     pub(crate) fn backing(&self) -> Option<Backing> {
         Backing::of_vma(self.0)

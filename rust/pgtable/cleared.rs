@@ -5,6 +5,7 @@
 #[cfg(all_accessors)]
 use super::entry::Pte;
 use super::{
+    detached::DetachedTable,
     pte_map::FoundPages,
     witness::Witness, //
 };
@@ -140,6 +141,11 @@ pub(crate) unsafe trait MappedPages {
 
     /// Takes debts over. Context: under the PTE lock.
     fn settle(&mut self, run: ClearedRun<'_, Self>);
+
+    /// Takes over a table that mapped the pages and was taken out.
+    fn keep<W: Witness>(&mut self, table: DetachedTable<'_, W>) {
+        table.free_deferred();
+    }
 }
 
 /// Hands over the debts of entries to the pages that they mapped.

@@ -26,6 +26,18 @@ pub(crate) unsafe trait MigrationTarget {
     fn note_named(&self);
 }
 
+/// Pages whose places migration entries took, and which may be mapped there again.
+///
+/// # Safety
+///
+/// While `self` is borrowed, each of the frames that is not [`FRAME_NONE`](bindings::FRAME_NONE) is
+/// that of a page whose folio is locked and referenced, and which the page cache has where the huge
+/// folio of these entries is meant to be, at the same index.
+pub(crate) unsafe trait OldPages {
+    /// Returns the page frames by their index.
+    fn frames(&self) -> &[usize];
+}
+
 /// Returns the index, counted from the first page of `target`, of the page that the VMA has at
 /// `addr` by its offset in the file.
 ///

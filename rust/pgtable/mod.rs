@@ -28,10 +28,12 @@
 //!       Invalidation of a Table: the same; moreover
 //!         PmdGuard    a migration entry can be cleared        (pmd lock)
 //!         TableGuard  -> EmptyTable, MappedTable: tested, can be taken out
-//!           -> DetachedTable: empty, freed after a grace period
+//!           -> DetachedTable: empty, freed after a grace period or kept
+//!         PmdGuard    a KeptTable can go back to its place    (pmd lock)
 //! MayInstall          the last zap has not begun
 //!   PmdSlot           missing tables can be allocated         (may sleep)
 //!     LockedPteMap    entries can be installed where there are none
+//!     WholePmd        a huge page can be mapped where nothing is
 //! KernelTables        init_mm's mmap lock, for writing
 //!   KernelPmd         -> KernelPteTable: stays, no RCU, no unmap
 //! NewKernelTable      in no page table yet                    -> KernelPteTable
@@ -96,6 +98,7 @@ pub(crate) mod kernel_table;
 pub(crate) mod level;
 pub(crate) mod lowest;
 pub(crate) mod migration;
+pub(crate) mod pmd_install;
 pub(crate) mod pmd_lock;
 pub(crate) mod pmd_size;
 #[cfg(all_accessors)]

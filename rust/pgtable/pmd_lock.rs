@@ -7,7 +7,10 @@ use super::{
         settle,
         MappedPages, //
     },
-    detached::DetachedTable,
+    detached::{
+        DetachedTable,
+        KeptTable, //
+    },
     invalidation::{
         Entries,
         Invalidation,
@@ -16,6 +19,7 @@ use super::{
     migration::{
         index_in,
         MigrationTarget,
+        OldPages,
         Spared, //
     },
     pmd_size::pmd_pages,
@@ -143,6 +147,46 @@ impl<W: Witness> PmdGuard<'_, W, Table> {
         }
         cleared
     }
+
+    /// Exchanges a migration entry that names `target` for the table in whose place it stands, which
+    /// then maps the old pages again, as far as it mapped them; returns whether it did.
+    ///
+    /// The entry proves that no zap is past it. What `mprotect()` and others have done meanwhile is
+    /// in the VMA and in the entry, from which the new entries are made. A table of another place
+    /// stays what it is; see [`KeptTable`].
+    pub(crate) fn put_back(
+        &mut self,
+        target: &impl MigrationTarget,
+        table: KeptTable,
+        pages: &impl OldPages,
+    ) -> bool {
+        let frames = pages.frames();
+        let slot = self.section.slot();
+        if !table.is_of(slot.witness(), slot.base()) || frames.len() < pmd_pages() {
+            return false;
+        }
+        let (head, mut nr) = (target.head().as_ptr(), 0);
+        // SAFETY: The slot's entry is there and its lock is held. The table was the one of this
+        // place, and nothing points to it. The frames are as many as it has entries; they are those
+        // of pages that may be mapped here, by their trait.
+        let done = unsafe {
+            bindings::pmd_back(
+                self.vma(),
+                self.base(),
+                self.pmd(),
+                table.entry(),
+                head,
+                frames.as_ptr(),
+                table.found().bits(),
+                &mut nr,
+            )
+        };
+        if done {
+            self.add_rss(nr as isize - pmd_pages() as isize);
+            table.forget();
+        }
+        done
+    }
 }
 
 /// The pmd entry and the table it points to, both locked.
@@ -216,6 +260,29 @@ impl<W: Witness, C> TableGuard<'_, W, C> {
     }
 }
 
+impl<W: Witness, C> TableGuard<'_, W, C> {
+    /// Maps the old pages in the places of entries of the section that name pages of `target`. One
+    /// that is poisoned meanwhile leaves an empty entry or a marker.
+    pub(crate) fn map_back(&mut self, target: &impl MigrationTarget, pages: &impl OldPages) {
+        let (range, head) = (self.pmd.section.range(), target.head().as_ptr());
+        let (nr, frames) = ((range.end - range.start) / PAGE_SIZE, pages.frames());
+        if nr == 0 || frames.len() < pmd_pages() {
+            return;
+        }
+        let vma = self.pmd.vma();
+        // SAFETY: The table is locked. The section lies in its slot, so that it has these entries,
+        // and in the VMA. The frames are as many as a huge folio has pages; they are those of pages
+        // that may be mapped where an entry names the target, by their trait.
+        let lost = unsafe {
+            let pte = self.map.entry(PteIndex::of(range.start));
+            bindings::ptes_back(vma, range.start, pte, nr as u32, head, frames.as_ptr())
+        };
+        if lost > 0 {
+            self.pmd.add_rss(-(lost as isize));
+        }
+    }
+}
+
 impl<'i, W: Witness> TableGuard<'i, W, Table> {
     /// Tests file and flags of the VMA and contents of the table under both locks: the file is
     /// shmem's, and the table may map `pages` and no others. They take over the debts of its
@@ -252,14 +319,15 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
     ///
     /// # Safety
     ///
-    /// `table` was taken out of this slot under both locks, and is flushed from the TLB.
-    unsafe fn empty(self, table: bindings::pmd_t) -> DetachedTable<'i, W> {
+    /// `table` was taken out of this slot under both locks, and is flushed from the TLB. `found` is
+    /// what it mapped.
+    unsafe fn empty(self, found: FoundPages, table: bindings::pmd_t) -> DetachedTable<'i, W> {
         let (mm, base) = (self.pmd.mm(), self.pmd.base());
         // SAFETY: By this function's contract `table` is out, and mapped at `start`. So nothing
         // translates through it; this is the one owner.
         unsafe {
             bindings::detached_zero(mm, base, table, self.map.start());
-            DetachedTable::new(self.pmd.section.slot().witness(), table)
+            DetachedTable::new(self.pmd.section.slot().witness(), base, found, table)
         }
     }
 }
@@ -282,7 +350,7 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
         // alone. The call takes it out and flushes.
         unsafe {
             let table = bindings::pmd_remove_table(pmd.vma(), pmd.base(), pmd.pmd());
-            self.0.empty(table)
+            self.0.empty(FoundPages::none(), table)
         }
     }
 }
@@ -378,7 +446,7 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
         // contract nothing reaches them any more. The lock is held.
         unsafe {
             settle(&self.found, self.pages, witness);
-            self.guard.empty(table)
+            self.guard.empty(self.found, table)
         }
     }
 }

@@ -230,6 +230,11 @@ impl FoundPages {
         self.0.nr as usize
     }
 
+    /// Returns a bit for each entry of the table.
+    pub(super) fn bits(&self) -> *const u64 {
+        self.0.mapped.as_ptr()
+    }
+
     /// Returns young, dirty and soft-dirty, each set if any entry has it. Without a lock, hardware
     /// may have set the first two since.
     pub(super) fn flags(&self) -> u32 {

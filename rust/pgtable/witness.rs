@@ -100,10 +100,8 @@ unsafe impl Witness for VmaRef {
 /// # Safety
 ///
 /// While `self` is borrowed, the mm has users, and the last zap of the VMA's range does not begin.
-#[cfg(all_accessors)]
 pub(crate) unsafe trait MayInstall: Witness {}
 
-#[cfg(all_accessors)]
 // SAFETY: Before the last zap the VMA is detached, which takes the mmap lock and the VMA lock for
 // writing, either of which a `VmaRef` excludes; exit waits for the last user.
 unsafe impl MayInstall for VmaRef {}

@@ -71,7 +71,11 @@ places! {
         Quota = "quota";
         /// Allocating nodes of the xarray of the page cache.
         Nodes = "nodes";
-        /// Locking a folio after the first. Counts places, not folios.
+        /// Allocating room to note page tables in.
+        Tables = "tables";
+        /// Keeping a page table for the way back.
+        Keep = "keep";
+        /// Locking a folio. Counts places, not folios.
         PageLock = "page_lock";
         /// Testing that a locked folio is still in the page cache.
         PageChanged = "page_changed";
@@ -89,6 +93,8 @@ places! {
         Copy = "copy";
         /// Testing that no folio was poisoned in the meantime.
         Poison = "poison";
+        /// Testing that no page of the huge folio was poisoned in the meantime.
+        NewPoison = "new_poison";
         /// Storing a retry entry in a hole.
         BlockHoles = "block_holes";
         /// Testing that the number of holes has not changed.
@@ -97,6 +103,8 @@ places! {
         UffdMissing = "uffd_missing";
         /// Freezing the reference count of a folio.
         Freeze = "freeze";
+        /// Locking the huge folio that is to be mapped in the process that is named.
+        Install = "install";
         /// Finding the huge folio that is to be mapped huge again.
         HugeFind = "huge_find";
     }

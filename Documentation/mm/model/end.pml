@@ -64,6 +64,7 @@ inline begin_vma(v)
 #endif
 				get(cache[at]);
 				add_rmap(cache[at]);
+				had[v * PAGES + at] = true;
 				add_rss(v, 1)
 #ifndef MAPPED
 			:: at == PAGES - 1 -> untouched[v] = true
@@ -144,6 +145,13 @@ inline check_vma(v)
 	:: else
 	fi;
 	assert(rss[v] == c_);
+#ifdef STAYS_MAPPED
+	/* However many attempts there were, and whether they failed. */
+	for (n_ : 0 .. PAGES - 1) {
+		assert(!had[v * PAGES + n_] || is_present(pmd[v]) ||
+		       (is_table(pmd[v]) && is_present(PTE(table(pmd[v]), n_))))
+	}
+#endif
 	if
 	:: waits_minor[v] ->
 		assert(!is_present(pmd[v]));
@@ -196,7 +204,7 @@ inline check_end()
 	/* As many tables as pmds that point to one. */
 	c_ = 0;
 	for (k_ : 0 .. TABLES - 1) {
-		assert(!pte_locked[k_] && !rcu_readers[k_]);
+		assert(!pte_locked[k_] && !rcu_readers[k_] && state[k_] != PUT_ASIDE);
 		if
 		:: state[k_] == IN_USE -> c_++
 		:: else

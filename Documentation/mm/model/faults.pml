@@ -271,6 +271,8 @@ wp_page:
 		if
 		:: PTE(t, i) == entry ->
 			f = folio_of(frame(entry));
+			/* An equal entry is trusted to be the one of this place. */
+			assert(pmd[v] == TABLE + t);
 			printf("linux wp_page_shared(): CPU %d has a reference on %d\n", cpu, f);
 			get(f);
 			PTE(t, i) = entry + WRITE

@@ -110,7 +110,8 @@ inline populate(v)
 	d_step {
 		k_ = 0;
 		do
-		:: k_ < TABLES && (state[k_] == IN_USE || rcu_readers[k_] || pte_locked[k_]) -> k_++
+		:: k_ < TABLES && (state[k_] == IN_USE || state[k_] == PUT_ASIDE ||
+				   rcu_readers[k_] || pte_locked[k_]) -> k_++
 		:: else -> break
 		od;
 		assert(k_ < TABLES);
@@ -128,7 +129,7 @@ inline populate(v)
  */
 inline free_table(t)
 {
-	assert(state[t] == IN_USE);
+	assert(state[t] == IN_USE || state[t] == PUT_ASIDE);
 #ifdef WITHOUT_RCU
 	state[t] = TABLE_FREED
 #else

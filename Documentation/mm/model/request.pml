@@ -81,6 +81,95 @@ inline clear_pmd(v)
 	fi
 }
 
+/* A mapping of one page of a source that is back. */
+inline count_back(i)
+{
+	refs[source[i]]++;
+	add_rmap(source[i])
+}
+
+/*
+ * The table that was taken out of this pmd, if it still is at hand: no other, or a
+ * fault that has it mapped finds an entry that is equal and not its own.
+ */
+#ifdef WITHOUT_H44
+inline table_of(v, t)
+{
+	t = TABLES;
+	for (n_ : 0 .. VMAS - 1) {
+		if
+		:: t == TABLES && kept_table[VMAS - 1 - n_] ->
+			t = kept_table[VMAS - 1 - n_] - 1;
+			kept_table[VMAS - 1 - n_] = 0
+		:: else
+		fi
+	}
+}
+#else
+inline table_of(v, t)
+{
+	t = TABLES;
+	if
+	:: kept_table[v] -> t = kept_table[v] - 1; kept_table[v] = 0
+	:: else
+	fi
+}
+#endif
+
+/* What vm_page_prot gives, as for a read fault. */
+#ifdef TRACKED
+#define back_prot(v)	0
+#else
+#define back_prot(v)	protection[v]
+#endif
+
+/*
+ * The old pages take the places of the entries, counted before anybody can see
+ * them; the PTE lock is held until the pmd points to the table.
+ */
+inline pmd_back(v, t)
+{
+	if
+	:: pmd[v] == MIGRATION + huge ->
+		table_of(v, t);
+		sub_rss(v, PAGES);
+		if
+		:: t < TABLES ->
+			for (n_ : 0 .. PAGES - 1) {
+				if
+				:: was[v * PAGES + n_] ->
+#ifndef WITHOUT_H45
+					count_back(n_);
+#endif
+					add_rss(v, 1);
+					PTE(t, n_) = source[n_] + back_prot(v)
+				:: else
+				fi
+			}
+			state[t] = IN_USE;
+			pmd[v] = TABLE + t
+		:: else -> pmd[v] = NOTHING
+		fi
+	:: else -> t = TABLES
+	fi
+}
+
+inline ptes_back(v)
+{
+	if
+	:: is_table(pmd[v]) ->
+		for (n_ : 0 .. PAGES - 1) {
+			if
+			:: PTE(table(pmd[v]), n_) == MIGRATION + huge + n_ ->
+				count_back(n_);
+				PTE(table(pmd[v]), n_) = source[n_] + back_prot(v)
+			:: else
+			fi
+		}
+	:: else
+	fi
+}
+
 inline clear_ptes(v)
 {
 	if
@@ -112,7 +201,8 @@ inline clear_ptes(v)
 proctype request(byte huge)
 {
 	byte held, i, v, t, old, entry, found, holes;
-	byte source[PAGES], gone[PAGES];
+	byte source[PAGES], gone[PAGES], kept_table[VMAS];
+	bool was[VMAS * PAGES];
 	bool named, kept;
 	byte attempts = ATTEMPTS;
 
@@ -302,8 +392,10 @@ scanned:
 				d_step {
 					for (n_ : 0 .. PAGES - 1) {
 						if
-						:: is_source(PTE(t, n_), n_) -> gone[n_]++
-						:: else
+						:: is_source(PTE(t, n_), n_) ->
+							gone[n_]++;
+							was[v * PAGES + n_] = true
+						:: else -> was[v * PAGES + n_] = false
 						fi
 					}
 				}
@@ -354,7 +446,10 @@ scanned:
 #endif
 			unlock_pte(t);
 			unlock_pmd(v);
-			free_table(t);
+			if
+			:: entry == NOTHING -> free_table(t)
+			:: else -> state[t] = PUT_ASIDE; kept_table[v] = t + 1
+			fi;
 			notifier(notifier_end(v))
 		}
 #ifdef WITHOUT_H32
@@ -696,7 +791,7 @@ roll_back:
 	fi;
 	d_step {
 		rmap_readable() ->
-		printf("rust clear_entries(): the reverse map is locked\n");
+		printf("rust map_back(): the reverse map is locked\n");
 		rmap_lock();
 		v = 0
 	}
@@ -705,15 +800,31 @@ roll_back:
 	:: v < VMAS && !linked[v] -> v++
 	:: d_step {
 		v < VMAS && linked[v] && may_look(v) ->
-		printf("rust clear_entries(): VMA %d\n", v);
-		clear_pmd(v);
-		clear_ptes(v);
+		printf("rust map_back(): VMA %d\n", v);
+		ptes_back(v);
+		pmd_back(v, t);
+#ifndef WITHOUT_H45
+		v++
+#endif
+	   }
+#ifdef WITHOUT_H45
+	   ;
+	   d_step {
+		true ->
+		printf("rust map_back(): VMA %d, now counted\n", v);
+		for (n_ : 0 .. PAGES - 1) {
+			if
+			:: t < TABLES && was[v * PAGES + n_] -> count_back(n_)
+			:: else
+			fi
+		}
 		v++
 	   }
+#endif
 	od;
 	atomic {
 		true ->
-		printf("rust clear_entries(): done\n");
+		printf("rust map_back(): done\n");
 		rmap_unlock()
 	}
 unlock_some:
@@ -758,6 +869,21 @@ put_sources:
 		}
 	}
 over:
+	atomic {
+		true ->
+		printf("rust DetachedTable::drop(): tables that are not back\n");
+		d_step {
+			for (n_ : 0 .. VMAS - 1) {
+				if
+				:: kept_table[n_] ->
+					i_ = kept_table[n_] - 1;
+					free_table(i_);
+					kept_table[n_] = 0
+				:: else
+				fi
+			}
+		}
+	}
 	atomic {
 		true ->
 		printf("rust lock_extent(): is given back\n");

@@ -17,7 +17,7 @@
 #define CPUS		1
 #endif
 #ifndef TABLES
-#define TABLES		(VMAS + 1)
+#define TABLES		(2 * VMAS + 1)
 #endif
 
 /*
@@ -93,7 +93,7 @@ byte protection[VMAS];		/* WRITE, or 0 */
 byte rss[VMAS];
 
 /* Page tables. */
-mtype:table = { NO_TABLE, IN_USE, DETACHED, TABLE_FREED };
+mtype:table = { NO_TABLE, IN_USE, PUT_ASIDE, DETACHED, TABLE_FREED };
 mtype:table state[TABLES];
 byte pte[TABLES * PAGES];
 bool pte_locked[TABLES];
@@ -122,6 +122,7 @@ bool truncated[FRAMES];		/* writes to it need not stay */
 bool protected[VMAS];		/* an mprotect() to read-only has returned */
 bool marked[VMAS];		/* has a marker, in the last place */
 bool untouched[VMAS];		/* nobody ever had the last page mapped */
+bool had[VMAS * PAGES];		/* which pages a VMA had mapped at first */
 bool waits_minor[VMAS];		/* whose first touch has to be an event */
 bool missing;			/* a monitor saw that there is no last page */
 bool mapping;			/* a request is between the store and the unlock */

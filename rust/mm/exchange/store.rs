@@ -28,6 +28,8 @@ pub(crate) enum Refused {
     Frozen,
     /// A page was poisoned since it was found.
     Poisoned,
+    /// A page of the huge folio is poisoned.
+    NewPoisoned,
     /// No memory to block the holes.
     NoMemory,
     /// A hole is none any more.
@@ -121,6 +123,10 @@ fn last_tests<'b>(
     }
     if held.sources.is_poisoned() {
         return Err(Refused::Poisoned);
+    }
+    // Nobody could unmap it: who marks a page finds no folio of the page cache yet.
+    if held.huge.is_poisoned() {
+        return Err(Refused::NewPoisoned);
     }
     // By the invariant of `Gathered` that is how many holes there are: without one, each place has
     // a locked folio.

@@ -14,9 +14,13 @@ use crate::{
             Surplus, //
         },
     },
-    pgtable::cleared::{
-        ClearedRun,
-        MappedPages, //
+    pgtable::{
+        cleared::{
+            ClearedRun,
+            MappedPages, //
+        },
+        detached::DetachedTable,
+        witness::Witness, //
     },
     support::failpoint::Delay,
 };
@@ -53,13 +57,19 @@ unsafe impl MappedPages for Unmapping<'_, '_, '_> {
         // SAFETY: By its invariant the run is of pages that `frames()` above has.
         unsafe { self.sources.note_unmapped(run) };
     }
+
+    /// Keeps the table, for the way back.
+    fn keep<W: Witness>(&mut self, table: DetachedTable<'_, W>) {
+        self.sources.keep_table(table);
+    }
 }
 
 /// An extent that no process maps any more: where a page or a table of pages was mapped there is a
 /// migration entry.
 ///
-/// Dropping it rolls back. The entries become empty, never the old tables again: what mprotect or
-/// userfaultfd did meanwhile is not in those.
+/// Dropping it rolls back: in the places of the entries the small folios are mapped again, and tables
+/// that were taken out are back where they were. What `mprotect()` and others have done meanwhile is
+/// in the VMA and in the entries, from which the new ones are made.
 ///
 /// # Invariants
 ///
@@ -136,7 +146,8 @@ impl<'x, 'b> Unmapped<'x, 'b> {
 impl Drop for Unmapped<'_, '_> {
     fn drop(&mut self) {
         Delay::RollingBack.wait();
-        self.0.huge.clear_entries();
+        let held = &mut *self.0;
+        held.huge.map_back(&mut held.sources);
         self.0.sources.keep_dirty();
         // SAFETY: Dropped here, once.
         unsafe { ManuallyDrop::drop(&mut self.0) };

@@ -4,15 +4,20 @@
 
 mod find;
 pub(crate) mod home;
+mod keep;
 mod lock;
 mod retire;
 pub(crate) mod state;
 mod surplus;
+mod tables;
 mod unmap;
 
-use self::state::{
-    Hold,
-    Locked, //
+use self::{
+    state::{
+        Hold,
+        Locked, //
+    },
+    tables::Tables,
 };
 use super::extent::Extent;
 use crate::{
@@ -53,9 +58,9 @@ fn is_absent(frame: usize) -> bool {
 
 /// Memory that one extent's sources are noted in, used again for the next.
 ///
-/// It takes 21 bytes a page and a few more: less than 11 KiB where an extent has 512 pages. There
-/// is one array for each kind of fact, since most steps need one or two. What is in them belongs to
-/// the extent that was looked at last.
+/// It takes 21 bytes a page and a few more: less than 11 KiB where an extent has 512 pages, and 96
+/// bytes for each of the page tables that can be kept. There is one array for each kind of fact,
+/// since most steps need one or two. What is in them belongs to the extent that was looked at last.
 ///
 /// # Invariants
 ///
@@ -73,6 +78,8 @@ pub(crate) struct Scratch {
     unmapped: KVVec<u32>,
     /// The same for each run of pages: tables that mapped every one of them.
     whole: KVVec<u32>,
+    /// The tables that were taken out. None is left when the sources are gone.
+    tables: Tables,
 }
 
 // SAFETY: The pointers in it are used only by a `Sources` that borrows it. References and locks of
@@ -91,6 +98,7 @@ impl Scratch {
             orders: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
             unmapped: KVVec::zeroed(pages, GFP_KERNEL_ACCOUNT)?,
             whole: KVVec::zeroed(runs, GFP_KERNEL_ACCOUNT)?,
+            tables: Tables::default(),
         })
     }
 
@@ -285,6 +293,7 @@ impl Sources<'_, '_, Locked> {
 
 impl<S: Hold> Drop for Sources<'_, '_, S> {
     fn drop(&mut self) {
+        self.scratch.tables.free();
         let folios = self.scratch.folios.iter().zip(&self.scratch.orders);
         for (folio, order) in folios.filter(|(folio, _)| !folio.is_null()) {
             // SAFETY: By the type invariant each is held as `S` says.

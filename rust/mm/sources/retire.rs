@@ -15,15 +15,16 @@ impl Sources<'_, '_, Frozen> {
     ///
     /// The page cache no longer has any of them.
     pub(in crate::mm) unsafe fn retire(self) {
-        for (first, places) in self.homes() {
-            let pages = self.pages(places);
+        let mut this = core::mem::ManuallyDrop::new(self);
+        for (first, places) in this.homes() {
+            let pages = this.pages(places);
             // SAFETY: Frozen by us, so valid until ended below.
             unsafe { bindings::folio_stat_cached(first, -(pages as i32)) };
         }
-        let (folios, nr) = self.all_folios();
+        let (folios, nr) = this.all_folios();
         // SAFETY: Frozen and locked by us; the page cache's references are gone with its entries,
         // so one reference is left: ours.
         unsafe { bindings::folios_end(folios, nr) };
-        core::mem::forget(self);
+        this.scratch.tables.free();
     }
 }

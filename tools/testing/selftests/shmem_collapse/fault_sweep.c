@@ -154,7 +154,7 @@ static enum kind kind_of(const char *point)
 {
 	static const char *const below[] = {
 		"page_lock", "page_changed", "references_mapped", "table", "table_lock",
-		"references_unmapped", "copy", "poison", "block_holes", "recount", "uffd_missing",
+		"references_unmapped", "keep", "copy", "poison", "new_poison", "block_holes", "recount", "uffd_missing",
 		"freeze",
 	};
 	size_t i;

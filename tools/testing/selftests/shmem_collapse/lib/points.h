@@ -28,6 +28,7 @@ static const struct sc_point sc_points[] = {
 	{ "space", ENOSPC, "no_space", { 0, -1 }, NULL },
 	{ "quota", EDQUOT, "no_quota", { 0, -1 }, NULL },
 	{ "nodes", ENOMEM, "no_memory", { 0, -1 }, NULL },
+	{ "tables", ENOMEM, "no_memory", { 0, -1 }, NULL },
 	{ "page_lock", EAGAIN, "locked", { 0, 3, 8, -1 }, NULL },
 	{ "page_changed", EAGAIN, "raced", { 0, 1, 7, -1 }, NULL },
 	{ "references_mapped", EAGAIN, "lru", { 0, -1 }, NULL },
@@ -35,14 +36,18 @@ static const struct sc_point sc_points[] = {
 	{ "references_unmapped", EAGAIN, "lru", { 0, -1 }, NULL },
 	{ "copy", EHWPOISON, "poisoned", { 0, 5, 8, -1 }, NULL },
 	{ "poison", EHWPOISON, "poisoned", { 0, -1 }, NULL },
+	{ "new_poison", EAGAIN, "raced", { 0, -1 }, NULL },
 	{ "block_holes", ENOMEM, "no_memory", { 0, 2, -1 }, NULL },
 	{ "recount", EAGAIN, "filled", { 0, -1 }, NULL },
 	{ "uffd_missing", EBUSY, "uffd_missing", { 0, -1 }, NULL },
 	{ "freeze", EAGAIN, "lru", { 0, 1, 8, -1 }, NULL },
+	{ "keep", 0, "collapsed", { 0, 1, -1 }, NULL },
 	{ "table", 0, "collapsed", { 0, 1, 2, -1 }, NULL },
 };
 
 /* Points that such a request does not come to; they have tests of their own. */
-static const char *const sc_other_points[] = { "path", "helper", "huge_find", "reap" };
+static const char *const sc_other_points[] = {
+	"path", "helper", "huge_find", "install", "reap",
+};
 
 #endif /* SC_POINTS_H */

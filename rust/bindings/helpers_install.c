@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A huge page mapped where nothing is mapped, for rust/pgtable/. */
+
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/oom.h>
+#include <linux/pagemap.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+#include <linux/userfaultfd_k.h>
+#include <asm/pgalloc.h>
+#include <../mm/internal.h>
+
+#include "helpers.h"
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/* shmem_collapse_pmd_alloc(), paid for by the group of the mm. */
+bool shmem_collapse_pmd_alloc_for(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(vma->vm_mm);
+	struct mem_cgroup *old = set_active_memcg(memcg);
+	bool done = shmem_collapse_pmd_alloc(vma, addr);
+
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	return done;
+}
+
+/*
+ * Maps the locked folio of @huge by @pmd, if that is none: do_set_pmd(), which looks at
+ * what forbids huge pages. Under the VMA lock. Nothing is put where a userfaultfd waits
+ * for the first touch, or where the OOM reaper takes private pages away.
+ */
+bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
+				pmd_t *pmd, struct page *huge)
+{
+	struct folio *folio = page_folio(huge);
+	struct vm_fault vmf = {
+		.vma = vma,
+		.address = addr,
+		.real_address = addr,
+		.pgoff = linear_page_index(vma, addr),
+		.pmd = pmd,
+	};
+	bool done;
+
+	if (userfaultfd_armed(vma) ||
+	    (!(vma->vm_flags & VM_SHARED) && check_stable_address_space(vma->vm_mm)))
+		return false;
+	folio_get(folio);
+	done = !do_set_pmd(&vmf, folio, huge);
+	if (!done)
+		folio_put(folio);
+	if (vmf.prealloc_pte)
+		pte_free(vma->vm_mm, vmf.prealloc_pte);
+	return done;
+}
+#endif /* CONFIG_TRANSPARENT_HUGEPAGE */
