@@ -26,12 +26,13 @@ use crate::{
         misc_device::Opener, //
     },
     view::{
-        kernel,
+        kernel_memory,
         process,
         report::Report, //
     },
 };
-use ::kernel::{
+use core::ops::Range;
+use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
     current, new_mutex,
     prelude::*,
@@ -44,7 +45,6 @@ use ::kernel::{
         UserSliceWriter, //
     },
 };
-use core::ops::Range;
 
 /// Makes the file.
 pub(crate) fn new(directory: &Directory) -> File<PageTables> {
@@ -132,9 +132,9 @@ impl Wanted {
         match self {
             Self::Process(pid, range) => process::report(&Process::open(pid)?, range, report),
             Self::Kernel(_) if machine::locked_down() => Err(EPERM),
-            Self::Kernel(None) => kernel::report(opener.may_see_addresses(), report),
+            Self::Kernel(None) => kernel_memory::report(opener.may_see_addresses(), report),
             Self::Kernel(Some(_)) if !opener.may_see_addresses() => Err(EPERM),
-            Self::Kernel(Some(range)) => kernel::report_range(range, report),
+            Self::Kernel(Some(range)) => kernel_memory::report_range(range, report),
         }
     }
 }

@@ -8,6 +8,6 @@
 #![deny(unsafe_code)]
 
 mod counts;
-pub(crate) mod kernel;
+pub(crate) mod kernel_memory;
 pub(crate) mod process;
 pub(crate) mod report;
