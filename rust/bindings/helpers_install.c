@@ -8,7 +8,6 @@
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/userfaultfd_k.h>
-#include <asm/pgalloc.h>
 #include <../mm/internal.h>
 
 #include "helpers.h"
@@ -44,6 +43,9 @@ bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
 	};
 	bool done;
 
+	/* It would leave a table that only code of the kernel can free. */
+	if (arch_needs_pgtable_deposit())
+		return false;
 	if (userfaultfd_armed(vma) ||
 	    (!(vma->vm_flags & VM_SHARED) && check_stable_address_space(vma->vm_mm)))
 		return false;
@@ -51,8 +53,6 @@ bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
 	done = !do_set_pmd(&vmf, folio, huge);
 	if (!done)
 		folio_put(folio);
-	if (vmf.prealloc_pte)
-		pte_free(vma->vm_mm, vmf.prealloc_pte);
 	return done;
 }
 #endif /* CONFIG_TRANSPARENT_HUGEPAGE */
