@@ -5,7 +5,7 @@
 
 use crate::pgtable::{
     entry::Pte,
-    kernel_table::NewKernelTable,
+    kernel_own::NewKernelTable,
     pte_index::PteIndex, //
 };
 

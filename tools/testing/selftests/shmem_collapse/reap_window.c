@@ -31,9 +31,9 @@ static pid_t open_window(const struct sc_segment *seg)
 }
 
 #define OPEN() ({ \
-	pid_t __pid; \
-	if (!sc_has_faults()) \
-		SKIP(return, SC_NO_FAULTS); \
+	pid_t __pid = -1; \
+	ASSERT_TRUE(sc_has_faults()) \
+		TH_LOG(SC_NO_FAULTS); \
 	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED)); \
 	__pid = open_window(&self->seg); \
 	ASSERT_LT(0, __pid); \

@@ -111,8 +111,7 @@ static void one_round(struct __test_metadata *_metadata, struct _test_data_race 
 		EXPECT_EQ(0, sc_wait(&self->m[i]));
 }
 
-__attribute__((unused))
-static void race_with(struct __test_metadata *_metadata, struct _test_data_race *self,
+static __always_unused void race_with(struct __test_metadata *_metadata, struct _test_data_race *self,
 		      sc_op disturb)
 {
 	int round;

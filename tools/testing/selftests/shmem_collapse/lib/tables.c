@@ -66,7 +66,7 @@ static long long figure_of(const char *line, const char *name)
 	const char *end = strchrnul(line, '\n');
 	size_t len = strlen(name);
 
-	for (; line < end; line += strcspn(line, " \n") + 1)
+	for (; line < end; line += strcspn(line, "\n ") + 1)
 		if (!strncmp(line, name, len) && line[len] == '=')
 			return atoll(line + len + 1);
 	return 0;
@@ -84,7 +84,7 @@ long long sc_figure(const char *answer, const char *word, const char *name)
 	size_t len = strlen(word);
 
 	for (; *answer; answer = next_line(answer))
-		if (!strncmp(answer, word, len) && strchr(" \n", answer[len]))
+		if (!strncmp(answer, word, len) && strchr("\n ", answer[len]))
 			return figure_of(answer, name);
 	return -1;
 }
