@@ -128,16 +128,26 @@ impl<'b> Located<'b> {
         if let Some(window) = &mut attempt.window {
             attempt.cost.window = window.lap();
         }
+        let mut attempted = Attempted::new(outcome);
         if outcome == Outcome::AlreadyHuge && config.map_all && self.is_new() {
-            self.remap(scratch, &mut attempt);
+            attempted.again = self.remap(scratch, &mut attempt).is_err();
+            if attempted.again {
+                self.forget();
+            }
         }
         cost.total_ns += clock.lap_ns();
-        Attempted::new(outcome)
+        attempted
     }
 
     fn is_new(&self) -> bool {
         self.mapped
             .is_none_or(|mapped| mapped.is_new(self.extent.id()))
+    }
+
+    fn forget(&self) {
+        if let Some(mapped) = self.mapped {
+            mapped.forget(self.extent.id());
+        }
     }
 
     fn chain(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result<(), Outcome> {

@@ -46,6 +46,15 @@ impl Mapped {
         };
         core::mem::replace(known, extent) != extent
     }
+
+    /// Forgets an extent, which has still to be seen to.
+    pub(super) fn forget(&self, extent: ExtentId) {
+        if let Some(known) = self.slots.lock().get_mut(extent.hash() % SLOTS) {
+            if *known == extent {
+                *known = ExtentId::default();
+            }
+        }
+    }
 }
 
 #[kunit_tests(shmem_collapse_mapped)]
@@ -74,6 +83,18 @@ mod tests {
         assert!(mapped.is_new(ExtentId::of_test(64, 0)));
         assert!(mapped.is_new(ExtentId::of_test(64 * (1 + SLOTS), 0)));
         assert!(mapped.is_new(ExtentId::of_test(128, 0)));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_still_to_be_seen_to_is_new_again() -> Result {
+        let mapped = mapped()?;
+        let (mine, others) = (ExtentId::of_test(64, 0), ExtentId::of_test(64, 1));
+        assert!(mapped.is_new(mine));
+        assert!(mapped.is_new(others));
+        mapped.forget(mine);
+        assert!(mapped.is_new(mine));
+        assert!(!mapped.is_new(others));
         Ok(())
     }
 

@@ -284,7 +284,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         let installed = self.walk.map(key, place.extent());
         cost.report.pmds_mapped += u32::from(installed == Installed::Now);
         Attempted {
-            again: installed == Installed::Busy,
+            again: attempted.again || installed == Installed::Busy,
             ..attempted
         }
     }

@@ -27,14 +27,15 @@ use crate::{
     support::failpoint::Delay, //
 };
 use core::ops::ControlFlow;
+use kernel::prelude::*;
 
 impl Located<'_> {
     /// Maps the huge folio huge where it is mapped page by page.
     ///
     /// Nothing is copied. Who touches the memory meanwhile waits on a migration entry, as in a
     /// collapse. Locked VMAs are left as they are: taking a large folio out of one in pieces would
-    /// count its munlock as often.
-    pub(super) fn remap(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) {
+    /// count its munlock as often. Nothing is done if the folio cannot be locked at once.
+    pub(super) fn remap(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result {
         let worth_it = self.extent.reverse_map().for_each(|vma| {
             if with_table(vma).is_some() {
                 ControlFlow::Break(())
@@ -43,11 +44,9 @@ impl Located<'_> {
             }
         });
         if worth_it.is_continue() {
-            return;
+            return Ok(());
         }
-        let Some(folio) = PublishedFolio::find(self.extent) else {
-            return;
-        };
+        let folio = PublishedFolio::find(self.extent).ok_or(EBUSY)?;
         let before = folio.mapped();
         let mut pages = HugePages::new(&folio, scratch);
         let _: ControlFlow<()> = self.extent.reverse_map().for_each(|vma| {
@@ -60,6 +59,7 @@ impl Located<'_> {
         Delay::Remapping.wait();
         let after = folio.map_everywhere();
         attempt.cost.report.pmds_mapped += after.saturating_sub(before) as u32;
+        Ok(())
     }
 }
 
