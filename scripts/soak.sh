@@ -56,14 +56,16 @@ one_run()
 
 	choose "$1"
 	log=$TOP/build/soak.log
+	output=$TOP/build/output-stress-$kernel.log console+=-stress-$kernel.log
+	# What an earlier run left says nothing of this one.
+	rm -f "$output" "$console"
 	[[ $requests == all ]] || options+=(--requests "$requests")
 	step_begin "$kernel, $cpus CPUs, $nodes nodes, requests: $requests, background: $background, seed $seed"
 	KERNEL=$kernel DURATION=$PERIOD VM_CPUS=$cpus NODES=$nodes VM_TIMEOUT=900 \
 		"$TOP/scripts/run-alone.sh" stress --seed "$seed" --background "$background" "${options[@]}" \
 		>"$log" 2>&1 || status=$?
-	output=$TOP/build/output-stress-$kernel.log console+=-stress-$kernel.log
 	read -r extents mistakes < <(sed -nE \
-		's/.* operations, ([0-9]+) extents collapsed .* ([0-9]+) mistakes, seed .*/\1 \2/p' "$output") || true
+		's/.* operations, ([0-9]+) extents collapsed .* ([0-9]+) mistakes, seed .*/\1 \2/p' "$output" 2>/dev/null) || true
 	if ((status)); then
 		verdict=failed
 		splats=$(grep -c '^    | [0-9]*:.*\[' "$log" || true)
