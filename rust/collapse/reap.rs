@@ -163,9 +163,9 @@ impl<'e> Reaper<'e> {
         if range.start > range.end || range.end > process.task_size() {
             return Err(EINVAL);
         }
-        let slot = |addr: usize| addr / pmd_size();
+        let shift = pmd_size().trailing_zeros();
         let end = range.end & !(pmd_size() - 1);
-        let mut at = range.start.next_multiple_of(pmd_size());
+        let mut at = round_up(range.start, pmd_size());
         let mut waits = None;
         while at < end {
             self.rest()?;
@@ -181,11 +181,11 @@ impl<'e> Reaper<'e> {
                     }
                     (at + pmd_size(), Outcome::VmaBusy)
                 }
-                (None, Some(vma)) => (vma.start.next_multiple_of(pmd_size()), DONE),
+                (None, Some(vma)) => (round_up(vma.start, pmd_size()), DONE),
                 (None, None) => (end, DONE),
             };
             let next = next.min(end);
-            answer(outcome, slot(next) - slot(at))?;
+            answer(outcome, next.saturating_sub(at) >> shift)?;
             at = next;
         }
         Ok(())
@@ -195,7 +195,7 @@ impl<'e> Reaper<'e> {
     /// be looked at.
     fn stretch(&self, vma: &ShmemVma<'_>, mut at: usize, end: usize) -> usize {
         let vma_end = vma.range().end;
-        let behind = vma_end.next_multiple_of(pmd_size());
+        let behind = round_up(vma_end, pmd_size());
         if vma.backing().is_none() {
             return behind;
         }
@@ -216,7 +216,7 @@ impl<'e> Reaper<'e> {
 
     /// Goes from extent to extent of a file, as far as anybody maps them.
     fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
-        let mut index = range.start.next_multiple_of(pmd_pages());
+        let mut index = round_up(range.start, pmd_pages());
         let end = range.end & !(pmd_pages() - 1);
         let mut waits = None;
         while let Some(mapped) = next_mapped(mapping, index) {
@@ -249,6 +249,11 @@ impl<'e> Reaper<'e> {
         self.freed(freed);
         is_busy
     }
+}
+
+/// Rounds up to whole units, of which each is a power of two; what is behind the last one, to that.
+fn round_up(at: usize, unit: usize) -> usize {
+    at.checked_add(unit - 1).unwrap_or(usize::MAX) & !(unit - 1)
 }
 
 /// Frees the table that translates `addr` if nothing is in it and the VMA has all of its range;
