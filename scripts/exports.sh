@@ -20,6 +20,7 @@ declare -A CONDITION=(
 	[__p4d_alloc]='CONFIG_PGTABLE_LEVELS > 4'
 	[__pud_alloc]='CONFIG_PGTABLE_LEVELS > 3'
 	[__pmd_alloc]='CONFIG_PGTABLE_LEVELS > 2'
+	[cc_mask]='defined(CONFIG_X86) && defined(CONFIG_ARCH_HAS_CC_PLATFORM)'
 	[flush_tlb_mm_range]='defined(CONFIG_X86) || defined(CONFIG_RISCV)'
 	[flush_icache_pte]='defined(CONFIG_RISCV)'
 	[flush_tlb_mm]='defined(CONFIG_RISCV)'
