@@ -46,6 +46,9 @@ bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
 	/* It would leave a table that only code of the kernel can free. */
 	if (arch_needs_pgtable_deposit())
 		return false;
+	/* A driver that maps pages of the file in a way of its own. */
+	if (vma->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP))
+		return false;
 	if (userfaultfd_armed(vma) ||
 	    (!(vma->vm_flags & VM_SHARED) && check_stable_address_space(vma->vm_mm)))
 		return false;

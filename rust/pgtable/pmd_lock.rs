@@ -114,7 +114,7 @@ impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
         // INVARIANT: Both locks are held and the entry points to the table.
         Some(TableGuard {
             // SAFETY: Taken above, if it is another lock than the pmd's.
-            _lock: unsafe { PteLock::from_held(nested) },
+            lock: unsafe { PteLock::from_held(nested) },
             map,
             pmd: self,
         })
@@ -206,7 +206,7 @@ impl<W: Witness> PmdGuard<'_, W, Table> {
 /// ```
 pub(crate) struct TableGuard<'i, W: Witness, C = Entries> {
     // Dropped in this order: PTE lock, mapping, pmd lock.
-    _lock: PteLock,
+    lock: PteLock,
     map: PteMap<'i>,
     pmd: PmdGuard<'i, W, C>,
 }
@@ -306,10 +306,14 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
 
     /// Tests under both locks whether the table may go and is empty.
     ///
-    /// Nothing takes its place, so it does not matter whether the VMA may have huge pages.
+    /// Nothing takes its place, so it does not matter whether the VMA may have huge pages. Where the
+    /// table has no lock of its own it stays: `try_collapse_pte_mapped_thp()` (mm/khugepaged.c)
+    /// empties a table, drops the one lock, and does not look at the pmd again before it frees the
+    /// table. It relies on the lock of the huge folio, which nobody has here.
     pub(crate) fn check_empty(self) -> Option<EmptyTable<'i, W>> {
         // SAFETY: The witness keeps the VMA.
-        let may_go = unsafe { bindings::vma_table_disposable(self.pmd.vma()) };
+        let may_go =
+            self.lock.is_some() && unsafe { bindings::vma_table_disposable(self.pmd.vma()) };
         let is_empty = may_go && self.map.all(0..pmd_pages(), |_, pte| pte.is_none());
         // INVARIANT: Both were tested just now.
         is_empty.then_some(EmptyTable(self))

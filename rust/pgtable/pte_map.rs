@@ -194,6 +194,11 @@ impl PteLock {
         // INVARIANT: By this function's contract.
         Self(NonNull::new(lock))
     }
+
+    /// Returns whether there is a lock to release.
+    pub(super) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl Drop for PteLock {
