@@ -28,6 +28,7 @@ const SECTION_HEADER_SIZE: usize = 64;
 /// That of a large page, which is what the kernel's text has at most.
 const MAX_ALIGN: u64 = 1 << 21;
 const MAX_GAPS: u64 = 16 * MAX_ALIGN;
+const SIGNATURE_TRAILER: usize = 12;
 const SIGNATURE_MARK: &[u8] = b"~Module signature appended~\n";
 
 /// One section with its header and its contents.
@@ -221,6 +222,20 @@ impl<'a> Elf<'a> {
         file.extend_from_slice(&headers);
         file
     }
+}
+
+/// The file without the signature that is appended to it, if there is one.
+pub(crate) fn without_signature(file: &[u8]) -> Result<&[u8], String> {
+    let Some(signed) = file.strip_suffix(SIGNATURE_MARK) else {
+        return Ok(file);
+    };
+    // What precedes the mark ends with the signature's size.
+    let trailer = signed.len().checked_sub(SIGNATURE_TRAILER);
+    trailer
+        .zip(Endian::Big.get_u32(signed, signed.len().saturating_sub(4)))
+        .and_then(|(end, size)| end.checked_sub(size as usize))
+        .map(|end| &signed[..end])
+        .ok_or_else(|| "its signature is damaged".into())
 }
 
 fn pad(file: &mut Vec<u8>, align: u64) {

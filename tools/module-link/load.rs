@@ -14,7 +14,10 @@ use std::{
 
 use crate::{
     check,
-    elf::Elf,
+    elf::{
+        self,
+        Elf, //
+    },
     image::{
         self,
         Layout, //
@@ -70,6 +73,8 @@ pub(crate) fn link(
     btf: Option<&[u8]>,
 ) -> Result<Linked, Vec<String>> {
     let one = |error: String| vec![error];
+    // It would not hold for what comes out.
+    let file = elf::without_signature(file).map_err(one)?;
     let mut module = Elf::parse(file).map_err(one)?;
     module.require_module(file).map_err(one)?;
     let names = modinfo::value(&module, modinfo::LINK_AT_LOAD)

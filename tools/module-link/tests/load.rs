@@ -150,6 +150,18 @@ fn kernel_without_build_id() {
 }
 
 #[test]
+fn signature_is_left_out() {
+    let file = Parts::new(X86_64).file();
+    let mut signed = file.clone();
+    signed.extend([0xa5; 300]);
+    signed.extend([0, 0, 2, 0, 0, 0, 0, 0]);
+    signed.extend(300_u32.to_be_bytes());
+    signed.extend(b"~Module signature appended~\n");
+    let linked = link_file(&signed, &running()).unwrap();
+    assert_eq!(linked.file, link_file(&file, &running()).unwrap().file);
+}
+
+#[test]
 fn only_what_says_so_is_linked() {
     assert_eq!(is_for_us(&Parts::new(X86_64).file()), Ok(true));
     assert_eq!(is_for_us(&Build::module().finish()), Ok(false));

@@ -293,10 +293,20 @@ fn linked_twice() {
 }
 
 #[test]
-fn signed() {
+fn signature_that_is_none() {
     let mut file = Parts::new(X86_64).file();
     file.extend(b"~Module signature appended~\n");
-    assert!(refusal(&file, &running()).contains("it is signed"));
+    // What is taken for its size is what the module ends with, or less than there is.
+    assert!(refusal(&file, &running()).contains("a section lies outside of the file"));
+    for size in [0x7fff_ffff_u32, u32::MAX] {
+        let mut file = Parts::new(X86_64).file();
+        file.extend([0; 8]);
+        file.extend(size.to_be_bytes());
+        file.extend(b"~Module signature appended~\n");
+        assert!(refusal(&file, &running()).contains("its signature is damaged"));
+    }
+    let error = refusal(b"~Module signature appended~\n", &running());
+    assert!(error.contains("its signature is damaged"));
 }
 
 #[test]
