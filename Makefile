@@ -5,13 +5,17 @@
 # kernel, all of which is made on first use. Kbuild is where objects are listed.
 
 # The names in scripts/kernels/table that are made in this way.
-kernels	= $(shell sed -nE 's/^([a-z0-9]+) *\| *$(1) .*/\1/p' scripts/kernels/table)
+kernels	= $(shell sed -nE 's/^([a-z0-9-]+) *\| *$(1) .*/\1/p' scripts/kernels/table)
 
 # An architecture other than this machine's has one kernel.
 ifneq ($(filter $(call kernels,own),$(ARCH)),)
 KERNEL	?= $(ARCH)
 endif
 KERNEL	?= stock
+# Of Debian's, some are there for another architecture as well.
+ifneq ($(filter $(KERNEL)-$(ARCH),$(call kernels,stock)),)
+override KERNEL := $(KERNEL)-$(ARCH)
+endif
 # Debian's kernels can neither be built nor run KUnit.
 OWN	:= $(if $(filter $(call kernels,stock),$(KERNEL)),debug,$(KERNEL))
 
@@ -34,7 +38,8 @@ help:			## show this list
 	@echo '  KDIR=PATH      configured and built (or prepared) kernel tree with Rust'
 	@echo '  KERNEL=NAME    kernel to build for and boot when there is no KDIR:'
 	@echo '                 $(call kernels,stock) $(call kernels,own)'
-	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64'
+	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64; with ARCH=arm64, KERNEL=stock'
+	@echo '                 is Debian'\''s own kernel for it, and KERNEL=16k the one with pages of 16 KiB'
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
 	@echo '  MO=PATH        where the objects go'
@@ -65,6 +70,9 @@ endif
 
 ifneq ($(filter livepatch load,$(LINK)),)
 MODULE_LINK	:= $(MO)/tools/module-link/module-link
+# What loads it: another machine's has an architecture of its own.
+LOADER		?= $(MODULE_LINK)
+from_here	= $(patsubst $(CURDIR)/%,%,$(1))
 BTF		?= $(wildcard $(KDIR)/vmlinux)
 SYSTEM_MAP	?= $(wildcard $(KDIR)/System.map)
 MODPOST		:= KBUILD_MODPOST_WARN=1
@@ -80,11 +88,17 @@ ifdef MODULE_LINK
 		--module-name shmem_collapse --link $(LINK) $(KO)
 endif
 ifeq ($(LINK),load)
-	@echo 'To load it, as root: $(MODULE_LINK) load $(KO)'
+	@echo 'To load it, as root: $(call from_here,$(LOADER)) load $(call from_here,$(KO))'
 endif
 
 install: modules	## install it in /lib/modules (or INSTALL_MOD_PATH)
 	$(Q)$(KBUILD) modules_install
+ifeq ($(LINK),load)
+	$(Q)install -D -m 755 $(LOADER) $(INSTALL_MOD_PATH)/usr/local/sbin/module-link
+	$(Q)mkdir -p $(INSTALL_MOD_PATH)/etc/modprobe.d
+	$(Q)sed 's,/usr/,&local/,' tools/module-link/modprobe.conf \
+		>$(INSTALL_MOD_PATH)/etc/modprobe.d/shmem_collapse.conf
+endif
 
 rust-analyzer: check-kdir	## write rust-project.json for the editor
 	$(Q)$(KBUILD) rust-analyzer
@@ -189,8 +203,8 @@ htmldocs:		## pages of Documentation/, in build/htmldocs
 tool:			## the command-line program, static: build/shmem-collapse
 	$(Q)scripts/tool-build.sh
 
-deb:			## Debian packages of module and program, in build/deb
-	$(Q)scripts/deb.sh
+deb:			## Debian packages of module and program, in build/deb (ARCH=arm64: build/deb-arm64)
+	$(Q)scripts/deb.sh $(filter arm64,$(ARCH))
 
 deb-test:		## install the packages in a clean Debian, and boot what DKMS built
 	$(Q)scripts/deb.sh

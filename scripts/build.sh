@@ -16,6 +16,12 @@ source "$KERNEL_DIR/kernel.env"
 variables=("KDIR=$KERNEL_BUILD" "MO=$ROOT_SRC/$(module_dir "${KERNEL:-stock}")"
 	"BTF=$KERNEL_BTF" "SYSTEM_MAP=$KERNEL_SYSTEM_MAP")
 [[ -z ${LINK:-} ]] || variables+=("LINK=$LINK")
+if linked_at_load && [[ $target == @(modules|install) ]]; then
+	# shellcheck source=scripts/rust-std.sh
+	source "$TOP/scripts/rust-std.sh"
+	build_module_link "$KERNEL_ARCH"
+	variables+=("LOADER=$ROOT_SRC/$(module_link "$KERNEL_ARCH")")
+fi
 read -ra fixed <<<"$KERNEL_MAKE"
 
 build()
@@ -36,8 +42,8 @@ install_module()
 		die "this machine does not have Linux $KERNEL_RELEASE: give INSTALL_MOD_PATH=, or KDIR= of the kernel it has"
 	rm -rf "${TOP:?}/$stage"
 	build install "$@" "INSTALL_MOD_PATH=$ROOT_SRC/$stage" DEPMOD=true
-	mkdir -p "$path/lib/modules"
-	cp -r "$TOP/$stage/lib/modules/." "$path/lib/modules"
+	mkdir -p "$path"
+	cp -r "$TOP/$stage/." "$path"
 	if command -v depmod >/dev/null; then
 		depmod -b "$path" "$KERNEL_RELEASE"
 	else

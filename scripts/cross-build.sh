@@ -99,8 +99,10 @@ fill_cross()
 	lost=$(lost_options "$dir/build/.config")
 	[[ -z $lost ]] ||
 		die "Linux $STOCK_VERSION refuses some options for $ARCH: give them what they depend on in scripts/kernels/cross-$ARCH.config, or take them out: ${lost//$'\n'/ }"
-	note "compiling the Rust core for $ARCH takes 2 minutes on 2 cores"
-	logged "preparing Linux for $ARCH" kernel_make "$build" modules_prepare
+	note "compiling the Rust core for $ARCH takes a minute or two on 2 cores"
+	# Nobody runs it, so that its objects need no optimization: modules are compiled
+	# against what the compiler notes beside them.
+	logged "preparing Linux for $ARCH" kernel_make "$build" KRUSTFLAGS=-Copt-level=0 modules_prepare
 	# Every module is linked with this object, which only a full build makes.
 	[[ $ARCH != powerpc ]] || logged "preparing Linux for $ARCH (library)" \
 		kernel_make "$build" arch/powerpc/lib/crtsavres.o

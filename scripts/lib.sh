@@ -198,6 +198,18 @@ module_dir() # FLAVOUR
 	echo "build/$1${LINK:+-$LINK}"
 }
 
+# Whether the module for the kernel that is set up is one that module-link loads.
+linked_at_load()
+{
+	[[ ${LINK:-${KERNEL_LINK:-}} == load ]]
+}
+
+# The program that does it, for an architecture, seen from the checkout.
+module_link() # ARCH
+{
+	echo "build/module-link/$1/module-link"
+}
+
 # setup_kernel [FLAVOUR]: sets the FLAVOUR_* variables, KERNEL_DIR (host) and
 # KERNEL_RDIR (in the root).
 setup_kernel()

@@ -14,30 +14,16 @@ setup_all()
 {
 	setup_root
 	setup_kernel "${KERNEL:-stock}"
+	unset KERNEL_LINK
 	# shellcheck disable=SC1091
 	source "$KERNEL_DIR/kernel.env"
 	MODULE=$(module_dir "$KERNEL_FLAVOUR")/shmem_collapse.ko
 	PROGRAMS=build/selftests-$KERNEL_ARCH
-	MODULE_LINK=build/module-link/$KERNEL_ARCH/module-link
 }
 
 build_module()
 {
-	"$TOP/scripts/build.sh" modules "$@" || return
-	! linked_at_load || build_module_link
-}
-
-# True if module-link links the module when it loads it.
-linked_at_load()
-{
-	[[ ${LINK:-${KERNEL_LINK:-}} == load ]]
-}
-
-# Static, as it runs from an initramfs.
-build_module_link()
-{
-	in_root make --no-print-directory -C tools/module-link static \
-		OUT="$ROOT_SRC/${MODULE_LINK%/*}" RUSTFLAGS="-C linker=$KERNEL_CC"
+	"$TOP/scripts/build.sh" modules "$@"
 }
 
 # The programs are static, since they run from an initramfs. Both folders use the
@@ -89,7 +75,6 @@ run_with_module()
 {
 	local name=$1 limit=$2 programs=$3 line=$4 program add=()
 
-	! linked_at_load || add+=(--module-link "$MODULE_LINK")
 	for program in $programs; do
 		add+=(--add "$PROGRAMS/$program:/tests")
 	done

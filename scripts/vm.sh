@@ -10,7 +10,6 @@ usage()
 	  --name NAME       logs are build/console-NAME.log and build/output-NAME.log
 	  --kernel FLAVOUR  kernel to boot (default: \$KERNEL or stock; see scripts/kernels/table)
 	  --module FILE     load this module, from /lib, before the command (repeatable)
-	  --module-link FILE  the program that loads it, instead of insmod
 	  --add PATH[:DIR]  copy a file or a folder's content to DIR (default /) (repeatable)
 	  --disk FILE       /dev/vda of the guest (after modprobe virtio_blk); what it writes is forgotten
 	  --zram SIZE       swap on zram of that size (default 512M, 0: none)
@@ -54,14 +53,14 @@ enter_root()
 	done
 	setup_root
 	setup_kernel "$flavour"
-	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" KERNEL_FLAVOUR="$flavour" \
+	exec "$TOP/scripts/in-root.sh" env KERNEL_RDIR="$KERNEL_RDIR" KERNEL_FLAVOUR="$flavour" LINK="${LINK:-}" \
 		VM_CPUS="${VM_CPUS:-2}" VM_MEMORY="${VM_MEMORY:-3G}" \
 		VM_APPEND="${VM_APPEND:-}" VM_QEMU="${VM_QEMU:-}" VM_ACCEL="${VM_ACCEL:-}" BUSY="${BUSY:-0}" VM_TIMEOUT="${VM_TIMEOUT:-600}" \
 		ROWS="$(tput lines 2>/dev/null || echo 24)" COLUMNS="$(tput cols 2>/dev/null || echo 80)" \
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
 
-NAME=vm INTERACTIVE=0 NODES=0 BUSY=${BUSY:-0} ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() LINKER='' ADD=() DISK=
+NAME=vm INTERACTIVE=0 NODES=0 BUSY=${BUSY:-0} ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=() DISK=
 
 parse_options()
 {
@@ -70,7 +69,6 @@ parse_options()
 		--name) NAME=$2; shift ;;
 		--kernel) shift ;;
 		--module) MODULES+=("$2"); shift ;;
-		--module-link) LINKER=$2; shift ;;
 		--add) ADD+=("$2"); shift ;;
 		--disk) DISK=$2; shift ;;
 		--zram) ZRAM=$2; shift ;;
@@ -120,7 +118,10 @@ make_initramfs()
 		cp "$item" "$tree/lib"
 		modules+=" /lib/${item##*/}"
 	done
-	[[ -z $LINKER ]] || install -m 755 "$LINKER" "$tree/bin/module-link"
+	# Without it the guest takes insmod.
+	if ((${#MODULES[@]})) && linked_at_load; then
+		install -m 755 "$(module_link "$KERNEL_ARCH")" "$tree/bin/module-link"
+	fi
 	for item in "${ADD[@]}"; do
 		local from=${item%%:*} to=/
 		[[ $item != *:* ]] || to=${item#*:}
@@ -231,7 +232,7 @@ run_batch()
 	done
 	timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" -monitor none \
 		-serial "file:$console" \
-		-device "$ARCH_SERIAL" -chardev stdio,id=output,signal=off \
+		-device "${KERNEL_SERIAL:-$ARCH_SERIAL}" -chardev stdio,id=output,signal=off \
 		-device virtconsole,chardev=output </dev/null |
 		split_output | tee "$output" || qemu_status=${PIPESTATUS[0]}
 	find_splats "$console" >"$WORK/splats"

@@ -73,20 +73,6 @@ check_config()
 		die "Linux $STOCK_VERSION refuses some options of the '$OWN_FLAVOUR' kernel: give them what they depend on in ${OWN_CONFIG[-1]#"$TOP"/}, or take them out: ${lost//$'\n'/ }"
 }
 
-# A mirror may lack the lists of an architecture. The program is static, so that of
-# another suite works as well.
-fetch_busybox() # DIR
-{
-	other_lists "$1" "$ARCH_DEBIAN" "$ROOT_SUITE" ||
-		other_lists "$1" "$ARCH_DEBIAN" testing || return
-	# shellcheck disable=SC2016
-	root_apt "$1" env APT_CONFIG=apt/conf bash -e -c '
-		apt-get download "busybox-static:$1"
-		dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -xO --wildcards "*bin/busybox" >busybox
-		chmod 755 busybox
-		rm -r busybox-static_*.deb apt' bash "$ARCH_DEBIAN"
-}
-
 fill_own()
 {
 	local dir=$1
@@ -98,7 +84,7 @@ fill_own()
 		own_make KCONFIG_ALLCONFIG="$(in_cache "$dir")/wanted.config" allnoconfig
 	check_config "$dir"
 	[[ -z $ARCH_DEBIAN ]] ||
-		logged "fetching busybox for $ARCH_DEBIAN" fetch_busybox "$dir"
+		logged "fetching busybox for $ARCH_DEBIAN" fetch_busybox "$dir" "$ARCH_DEBIAN"
 	note "compiling Linux $STOCK_VERSION for $OWN_ARCH takes 5 to 10 minutes on 2 cores"
 	own_build "$dir"
 }

@@ -96,3 +96,16 @@ source_setup()
 	cached "$SOURCE_DIR" "Kernel source $STOCK_VERSION" fill_source
 	export STOCK_ABI STOCK_VERSION SOURCE_DIR
 }
+
+# A mirror may have gone on without the lists of an architecture. What is linked
+# statically may be another suite's as well.
+fetch_busybox() # DIR DEBIAN-ARCH
+{
+	other_lists "$1" "$2" "$ROOT_SUITE" || other_lists "$1" "$2" testing || return
+	# shellcheck disable=SC2016
+	root_apt "$1" env APT_CONFIG=apt/conf bash -e -c '
+		apt-get download "busybox-static:$1"
+		dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -xO --wildcards "*bin/busybox" >busybox
+		chmod 755 busybox
+		rm -r busybox-static_*.deb apt' bash "$2"
+}

@@ -16,6 +16,8 @@
 
 # shellcheck source=scripts/kernels/source.sh
 source "$TOP/scripts/kernels/source.sh"
+# shellcheck source=scripts/kernels/arch.sh
+source "$TOP/scripts/kernels/arch.sh"
 
 # Debian's System.map is empty, but the running kernel knows its symbols.
 read_symbols() # DIR RDIR
@@ -27,22 +29,20 @@ read_symbols() # DIR RDIR
 	grep -q ' T start_kernel$' "$1/System.map"
 }
 
-fill_stock()
+# Leaves the packages' parts in DIR. They are those of the root's architecture, or
+# of another one with lists of its own.
+fetch_stock() # DIR
 {
-	local dir=$1 abi=$STOCK_ABI
-	local source=$ROOT_CACHE/${SOURCE_DIR#"$CACHE"/}
-	local release=$abi-$STOCK_DEBIAN
-	local rdir=$ROOT_CACHE/${dir#"$CACHE"/}
+	local release=$STOCK_ABI-$STOCK_DEBIAN
 
-	need_space 2 "the stock kernel"
-	note "Linux $release: 40 MB to fetch, about 1.5 minutes to prepare"
-	logged "fetching the stock kernel" root_apt "$dir" apt-get download \
-		"linux-headers-$release=$STOCK_VERSION" \
-		"linux-binary-$release=$STOCK_VERSION" \
-		"linux-modules-$release=$STOCK_VERSION"
+	if [[ -n $ARCH_DEBIAN ]]; then
+		other_lists "$1" "$ARCH_DEBIAN" "$ROOT_SUITE-backports" || return
+	fi
 	# shellcheck disable=SC2016
-	logged "unpacking the stock kernel" root_apt "$dir" bash -e -c '
-		release=$1
+	root_apt "$1" env ${ARCH_DEBIAN:+APT_CONFIG=apt/conf} bash -e -c '
+		release=$1 version=$2 arch=$3
+		apt-get download "linux-headers-$release$arch=$version" \
+			"linux-binary-$release$arch=$version" "linux-modules-$release$arch=$version"
 		mkdir x build
 		for deb in *.deb; do
 			dpkg-deb -x "$deb" x
@@ -55,21 +55,52 @@ fill_stock()
 		mkdir -p modules/lib/modules
 		mv x/usr/lib/modules/"$release" modules/lib/modules
 		depmod -b modules "$release"
-		rm -rf x *.deb' bash "$release"
-	# With Debian's own make variables the compiler is the same as theirs, and
-	# so must be the configuration.
+		rm -rf x apt *.deb' bash "$release" "$STOCK_VERSION" "${ARCH_DEBIAN:+:$ARCH_DEBIAN}"
+}
+
+# With Debian's own make variables the compiler is the same as theirs, and so must
+# be the configuration. What a module does not need is left out: what makes BTF of
+# it, and the vDSO for 32-bit programs, which wants another compiler.
+prepare_stock() # RDIR SOURCE RELEASE
+{
 	# shellcheck disable=SC2016
-	logged "preparing the stock kernel's build tree" in_root bash -e -c '
-		dir=$1 source=$2 release=$3
+	in_root bash -e -c '
+		dir=$1 source=$2 release=$3 arch=$4
 		version=$(make -s -C "$source" kernelversion)
-		run() { make -C "$source" O="$dir/build" LOCALVERSION="${release#"$version"}" "$@"; }
+		run() { make -C "$source" O="$dir/build" $arch LOCALVERSION="${release#"$version"}" "$@"; }
 		run olddefconfig
 		diff "$dir/config.debian" "$dir/build/.config"
-		run -j"$JOBS" modules_prepare
+		run -j"$JOBS" CONFIG_COMPAT_VDSO= CONFIG_DEBUG_INFO_BTF= modules_prepare
 		grep -Fx "$release" "$dir/build/include/config/kernel.release"' \
-		bash "$rdir" "$source" "$release"
+		bash "$@" "${ARCH_DEBIAN:+ARCH=$STOCK_ARCH}"
+}
+
+# What the port of a VM's output needs, as far as the kernel has it as modules.
+port_drivers() # DIR
+{
+	local name
+
+	for name in virtio_pci virtio_console; do
+		[[ -z $(find "$1/modules" -name "$name.ko*") ]] || printf '%s ' "$name"
+	done
+}
+
+fill_stock()
+{
+	local dir=$1 source release=$STOCK_ABI-$STOCK_DEBIAN rdir link=load busybox=/bin/busybox
+
+	source=$(in_cache "$SOURCE_DIR") rdir=$(in_cache "$dir")
+	need_space 2 "the stock kernel"
+	note "Linux $release: 40 MB to fetch, about 1.5 minutes to prepare"
+	logged "fetching the stock kernel" fetch_stock "$dir"
+	if [[ -n $ARCH_DEBIAN ]]; then
+		logged "fetching busybox for $ARCH_DEBIAN" fetch_busybox "$dir" "$ARCH_DEBIAN"
+		busybox=$rdir/busybox
+	fi
+	logged "preparing the stock kernel's build tree" prepare_stock "$rdir" "$source" "$release"
+	! grep -q '^CONFIG_LIVEPATCH=y' "$dir/config.debian" || link=livepatch
 	cat >"$dir/kernel.env" <<-END
-		KERNEL_ARCH=x86_64
+		KERNEL_ARCH=$STOCK_ARCH
 		KERNEL_RELEASE=$release
 		KERNEL_SOURCE=$source
 		KERNEL_BUILD=$rdir/build
@@ -77,10 +108,12 @@ fill_stock()
 		KERNEL_BTF=$rdir/vmlinux.btf
 		KERNEL_SYSTEM_MAP=$rdir/System.map
 		KERNEL_MODULES=$rdir/modules
-		KERNEL_CMDLINE=
+		KERNEL_DRIVERS="$(port_drivers "$dir")"
+		KERNEL_SERIAL=virtio-serial-pci
 		KERNEL_MAKE=
-		KERNEL_CC=gcc
-		KERNEL_BUSYBOX=/bin/busybox
+		KERNEL_CC=$ARCH_CC
+		KERNEL_LINK=$link
+		KERNEL_BUSYBOX=$busybox
 	END
 	logged "reading the stock kernel's symbols" read_symbols "$dir" "$rdir"
 }
@@ -88,7 +121,9 @@ fill_stock()
 # stock_kernel_setup FLAVOUR DEBIAN-FLAVOUR
 stock_kernel_setup()
 {
-	STOCK_NAME=$1 STOCK_DEBIAN=$2
+	STOCK_NAME=$1 STOCK_DEBIAN=$2 STOCK_ARCH=x86_64
+	[[ $2 != *arm64* ]] || STOCK_ARCH=arm64
+	set_arch "$STOCK_ARCH"
 	source_setup
 	KERNEL_DIR=$CACHE/$STOCK_NAME-$STOCK_ABI-$(hash_of "$TOP/scripts/kernels/stock.sh" "$BUILD_ROOT/etc/root-id")
 	cached "$KERNEL_DIR" "Stock kernel $STOCK_ABI-$STOCK_DEBIAN" fill_stock
