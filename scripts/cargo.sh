@@ -3,15 +3,18 @@
 #
 # cargo.sh SUBCOMMAND [ARGUMENT]...: cargo in the build root, for the
 # command-line program. What it is made of comes from the registry that this
-# machine's cargo uses and is compiled once for all checkouts.
+# machine's cargo uses and is compiled once for all checkouts. With TOOL_ARCH,
+# Debian's name of another architecture, the program is made for that.
 
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/layer.sh
 source "$TOP/scripts/layer.sh"
+# shellcheck source=scripts/rust-std.sh
+source "$TOP/scripts/rust-std.sh"
 
 PROJECT=tools/shmem-collapse
 HOME_DIR=$CACHE/cargo
-TARGET_DIR=build/tool
+TARGET_DIR=build/tool${TOOL_ARCH:+-$TOOL_ARCH}
 
 # Settings of this machine that hold in the root as well.
 carry_settings()
@@ -44,12 +47,12 @@ run_cargo()
 	shift 3
 	case $subcommand in
 	build | clippy | test)
-		# The host's triple is named because flags for it would else hold
-		# for procedural macros, too, which cannot be static.
-		build=(--release --locked --target "$HOST") ;;
+		# The host's triple is named as well, because flags for it would else
+		# hold for procedural macros, too, which cannot be static.
+		build=(--release --locked --target "$RUST_TARGET") ;;
 	esac
 	in_layer tool env -C "$directory" "${SETTINGS[@]}" CARGO_TARGET_DIR="$target" \
-		RUSTFLAGS="-C target-feature=+crt-static" \
+		RUSTFLAGS="$RUST_FLAGS" \
 		cargo "$subcommand" "${build[@]}" "$@"
 }
 
@@ -66,8 +69,14 @@ fill_dependencies()
 	echo 'fn main() {}' >"$dir/project/src/main.rs"
 	note "about half a minute"
 	logged "fetching what the program is made of" run_cargo "$rdir/project" "$rdir/target" fetch --locked
-	logged "compiling what the program is made of" run_cargo "$rdir/project" "$rdir/target" test --no-run
-	logged "checking what the program is made of" run_cargo "$rdir/project" "$rdir/target" clippy --all-targets
+	if [[ -z ${TOOL_ARCH:-} ]]; then
+		logged "compiling what the program is made of" run_cargo "$rdir/project" "$rdir/target" test --no-run
+		logged "checking what the program is made of" run_cargo "$rdir/project" "$rdir/target" clippy --all-targets
+	else
+		# It is built only: nothing runs its tests here.
+		logged "compiling what the program is made of for $TOOL_ARCH" \
+			run_cargo "$rdir/project" "$rdir/target" build
+	fi
 	rm -r "$dir/project"
 }
 
@@ -75,7 +84,7 @@ setup_dependencies()
 {
 	local dir
 
-	dir=$CACHE/cargo-$(hash_of "$TOP/$PROJECT"/Cargo.{toml,lock} "$TOP/scripts/cargo.sh" "$BUILD_ROOT/etc/root-id")
+	dir=$CACHE/cargo-$(hash_of "$TOP/$PROJECT"/Cargo.{toml,lock} "$TOP/scripts/cargo.sh" "$BUILD_ROOT/etc/root-id" - <<<"${TOOL_ARCH:-}")
 	cached "$dir" "Crates for the command-line program" fill_dependencies
 	if [[ $(cat "$TOP/$TARGET_DIR/.from" 2>/dev/null) != "$dir" ]]; then
 		rm -rf "${TOP:?}/$TARGET_DIR"
@@ -86,7 +95,7 @@ setup_dependencies()
 }
 
 setup_root
-HOST=$(in_root rustc -vV | sed -n 's/^host: //p')
+set_rust_target "${TOOL_ARCH:-}"
 carry_settings
 with_lock "$CACHE/locks/cargo" setup_dependencies
 run_cargo "$ROOT_SRC/$PROJECT" "$ROOT_SRC/$TARGET_DIR" "$@"

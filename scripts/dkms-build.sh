@@ -78,7 +78,9 @@ prepare()
 	run olddefconfig
 	diff "$headers/.config" "$dir/build/.config" ||
 		die "the compilers of this machine change the configuration of Linux $release (above): install what it was built with"
-	run -j"$JOBS" modules_prepare
+	# Not what makes BTF, nor what 32-bit programs need, which wants a compiler
+	# of its own.
+	run -j"$JOBS" CONFIG_COMPAT_VDSO= CONFIG_DEBUG_INFO_BTF= modules_prepare
 	[[ $(<"$dir/build/include/config/kernel.release") == "$release" ]] ||
 		die "what was prepared is not Linux $release"
 	touch "$dir/.complete"

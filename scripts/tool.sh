@@ -6,7 +6,7 @@
 # shellcheck source=scripts/layer.sh
 source "$TOP/scripts/layer.sh"
 
-TOOL_BUILD=build/tool
+TOOL_BUILD=build/tool${TOOL_ARCH:+-$TOOL_ARCH}
 
 # Sets TOOL to the directory that has the static program.
 build_tool()
