@@ -14,6 +14,7 @@ layer_packages()
 	deb)	echo cargo debhelper dh-dkms fakeroot git lintian ;;
 	trace)	echo bpftrace ;;
 	model)	echo spin tcc ;;
+	load)	echo zstd ;;
 	guest)	echo e2fsprogs mmdebstrap ;;
 	mm-selftests)	echo libcap-dev libnuma-dev liburing-dev ;;
 	*)	die "there is no layer '$1' in scripts/layer.sh" ;;

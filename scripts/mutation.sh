@@ -27,19 +27,28 @@ fresh_copy()
 		"$ROOT_SRC/" "$ROOT_SRC/build/mutation/tree/"
 }
 
-# run_tests KERNEL TESTS LOG: the programs TESTS, or the KUnit suites if there are
-# none. Fails if a test does, with status 2 if nothing could be tested because the
+# run_tests KERNEL TESTS LOG: the programs TESTS, which may also name groups of
+# test.sh, or the KUnit suites if there are none. Fails if a test does, with status 2 if nothing could be tested because the
 # mutant does not compile. What it still imports is not the question.
 run_tests()
 {
 	local kernel=$1 tests=$2 log=$3 results=$WORK/tree/build/test
-	local -x KERNEL=$kernel TEST=$tests VM_TIMEOUT=${VM_TIMEOUT:-600}
+	local groups=() word
+	local -x KERNEL=$kernel TEST='' VM_TIMEOUT=${VM_TIMEOUT:-600}
 	local -x PROGRAM_SECONDS=${PROGRAM_SECONDS:-150}
 
+	for word in $tests; do
+		if [[ $word == @(load|module-link) ]]; then
+			groups+=("$word")
+		else
+			TEST+="$word "
+		fi
+	done
+	[[ -z $TEST ]] || groups+=(kselftest)
+	TEST=${TEST% }
 	"$WORK/tree/scripts/test.sh" build >"$log" 2>&1 || true
 	! grep -qsP '^fail\t(?!exports)' "$results/build" || return 2
-	"$WORK/tree/scripts/test.sh" "$([[ -n $tests ]] && echo kselftest || echo "kunit-$kernel")" \
-		>>"$log" 2>&1 || true
+	"$WORK/tree/scripts/test.sh" "${groups[@]:-kunit-$kernel}" >>"$log" 2>&1 || true
 	FAILED=$(awk -F '\t' '$1 == "fail" && $2 != "exports" && $2 != "VM" { print $2 }' "$results"/* |
 		head -n 3 | paste -sd ';' | sed 's/;/; /g')
 	[[ -n $FAILED ]] || ! grep -qsP '^fail\tVM' "$results"/* || FAILED="the console, or a hang"

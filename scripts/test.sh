@@ -157,7 +157,7 @@ build_group()
 	rm -f "$TOP/$MODULE"
 	check "module" build_module
 	check "programs" build_programs
-	check "exports" "$TOP/scripts/exports.sh" check
+	linked_at_load || check "exports" "$TOP/scripts/exports.sh" check
 }
 
 rustfmt_group()
@@ -231,6 +231,22 @@ lacks()
 	check "$1" "$TOP/scripts/kdir-test.sh" "$2" "${3:-has no $2: enable it}" "${@:4}"
 }
 
+# links_by WAY CONFIG NAMESPACE: how a module is linked for a tree with this option and
+# an export to this namespace, if nobody asks for another way. Without WAY, by exports.
+links_by()
+{
+	local tree said
+
+	tree=$(mktemp -d)
+	echo "$2" >"$tree/.config"
+	printf '0x0\tname\tvmlinux\tEXPORT_SYMBOL_GPL\t%s\n' "$3" >"$tree/Module.symvers"
+	said=$(env -u LINK make -n --no-print-directory -C "$TOP" "KDIR=$tree" modules)
+	rm -r "$tree"
+	[[ $(grep -oE -- '--link [a-z]+' <<<"$said") == "${1:+--link $1}" ]] || return 1
+	# Who links at load has to be told how to load.
+	[[ $1 != load ]] || grep -q 'To load it, as root: .*/module-link load .*\.ko' <<<"$said"
+}
+
 # Checks each actor alone with a request, and that each removed rule is noticed.
 model_group()
 {
@@ -260,6 +276,9 @@ kdir_group()
 	lacks "no list of symbols" CONFIG_KALLSYMS_ALL "neither has CONFIG_LIVEPATCH nor CONFIG_KALLSYMS_ALL" load
 	lacks "no compiled Rust core" rust/libkernel.rmeta "lacks the compiled Rust core"
 	lacks "no list of exports" Module.symvers "has no Module.symvers"
+	check "exports are the first choice" links_by '' CONFIG_LIVEPATCH=y module:shmem_collapse
+	check "livepatch is the second" links_by livepatch CONFIG_LIVEPATCH=y module:kvm
+	check "link at load is the last" links_by load '' ''
 }
 
 module_link_group()
@@ -370,6 +389,47 @@ briefly()
 	own "$@"
 }
 
+# What loads modules on a machine, with its libraries, and copies of the module that
+# are not to be loaded, as a tree for the guest.
+link_tree()
+{
+	# shellcheck source=scripts/layer.sh
+	source "$TOP/scripts/layer.sh"
+	# shellcheck disable=SC2016
+	in_layer load bash -e -c '
+		tree=$1 module=$2 programs="/sbin/modprobe /sbin/depmod /usr/bin/setpriv /usr/bin/xz /usr/bin/zstd"
+		rm -rf "$tree"
+		mkdir -p "$tree"/{link,usr/sbin,etc/modprobe.d}
+		for file in $programs $(ldd $programs | grep -oE "/[^ :]+ \(" | tr -d " ("); do
+			cp -L --parents "$file" "$tree"
+		done
+		ln -s /bin/module-link "$tree/usr/sbin"
+		cp tools/module-link/modprobe.conf "$tree/etc/modprobe.d/shmem_collapse.conf"
+		sed "s/\(vermagic=7\.3\.\)4/\15/; t; s/\(vermagic=7\.3\.\)[0-9]/\14/" "$module" >"$tree/link/other.ko"
+		head -c 100000 "$module" >"$tree/link/cut.ko"
+		xz -c "$module" | head -c 100000 >"$tree/link/cut.ko.xz"' \
+		bash build/link-tree "$MODULE"
+}
+
+# The module as kernels without livepatch have it, on one that has it.
+load_group()
+{
+	local programs="module mappers" name=load-$KERNEL_FLAVOUR status=0
+
+	export LINK=load
+	setup_all
+	check "module" build_module
+	check "programs" build_programs
+	check "files for the guest" link_tree
+	! grep -q '^fail' "$RESULTS/$GROUP" || return 1
+	VM_OPTIONS=(--add build/link-tree:/ --add scripts/guest/link:/tests)
+	run_with_module "$name" "${VM_TIMEOUT:-1200}" "$programs" \
+		"SC_BRIEF=1 sh /tests/tests $PROGRAM_SECONDS $programs; sh /tests/link" || status=$?
+	awk -v programs="$programs unload link" -f "$TOP/scripts/tap.awk" \
+		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
+	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+}
+
 compile_fail_group()
 {
 	local log=$TOP/build/compile-fail.log
@@ -438,6 +498,14 @@ demo_group()
 	check "demo" "$TOP/scripts/demo.sh"
 }
 
+# Debian's own kernel for arm64, which has no livepatch.
+demo_arm64_group()
+{
+	export KERNEL=stock-arm64
+	setup_all
+	check "demo" "$TOP/scripts/demo.sh"
+}
+
 cd "$TOP"
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
@@ -459,10 +527,12 @@ group bench "How the benchmark judges" bench_group
 later kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
 later cross-build "Build for architectures without a VM" cross_build_group
 later compile-fail "Programs that must not compile" compile_fail_group
+later load "The module linked at load" load_group
 later only-debug "kselftests for the 'debug' kernel only" "briefly debug only"
 for flavour in debug arm64 riscv64; do
 	later "kunit-$flavour" "KUnit on the '$flavour' kernel" "own $flavour kunit"
 done
+later demo-arm64 "Demonstration on Debian's kernel for arm64" demo_arm64_group
 later vm "The VM runner" vm_group
 later selftests-tree "The selftests in a kernel tree" selftests_tree_group
 later litmus "Litmus tests of the memory order" litmus_group
