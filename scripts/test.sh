@@ -407,7 +407,11 @@ link_tree()
 		cp tools/module-link/modprobe.conf "$tree/etc/modprobe.d/shmem_collapse.conf"
 		sed "s/\(vermagic=7\.3\.\)4/\15/; t; s/\(vermagic=7\.3\.\)[0-9]/\14/" "$module" >"$tree/link/other.ko"
 		head -c 100000 "$module" >"$tree/link/cut.ko"
-		xz -c "$module" | head -c 100000 >"$tree/link/cut.ko.xz"' \
+		# The guest would take minutes for it.
+		xz -1 -c "$module" >"$tree/link/shmem_collapse.ko.xz"
+		zstd -q "$module" -o "$tree/link/shmem_collapse.ko.zst"
+		gzip -1 -c "$module" >"$tree/link/shmem_collapse.ko.gz"
+		head -c 100000 "$tree/link/shmem_collapse.ko.xz" >"$tree/link/cut.ko.xz"' \
 		bash build/link-tree "$MODULE"
 }
 

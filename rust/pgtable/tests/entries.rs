@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(sample_pmd(1), Some(Pmd::Huge(sample_frame())));
         for (which, expected) in [
             (2, Pmd::Migration(sample_frame())),
-            (3, Pmd::Other),
+            (3, Pmd::Special(sample_frame())),
             (4, Pmd::Bad),
         ] {
             // Not every architecture has them.

@@ -3,14 +3,8 @@
 //! `tables`: what page tables hold, mapping by mapping, or those of the kernel.
 
 use crate::{
-    Verdict,
-    cli::TablesArgs,
-    machine::Geometry,
-    map::is_utf8,
-    module::Figures,
-    name::Name,
-    proc::Proc,
-    report,
+    Verdict, cli::TablesArgs, machine::Geometry, map::is_utf8, module::Figures, name::Name,
+    proc::Proc, report,
 };
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::BinaryBytes;
@@ -189,7 +183,11 @@ fn of_process(pid: i32, lines: &[Line], args: &TablesArgs) -> Result<()> {
     }
     let geometry = Geometry::of_machine()?;
     let bar = Bar {
-        cells: if args.ascii || !is_utf8() { ASCII } else { UNICODE },
+        cells: if args.ascii || !is_utf8() {
+            ASCII
+        } else {
+            UNICODE
+        },
         page: geometry.page,
     };
     let mut out = anstream::stdout().lock();
@@ -256,7 +254,11 @@ impl Bar {
         let mut bar = String::new();
         let mut left = CELLS;
         let [huge_cell, small_cell, swapped_cell, rest] = self.cells;
-        for (part, cell) in [(huge, huge_cell), (small, small_cell), (swapped, swapped_cell)] {
+        for (part, cell) in [
+            (huge, huge_cell),
+            (small, small_cell),
+            (swapped, swapped_cell),
+        ] {
             let share = u128::from(part) * u128::from(CELLS) / u128::from(bytes.max(1));
             let share = u64::try_from(share).unwrap_or(CELLS);
             let share = share.max(u64::from(part > 0)).min(left);

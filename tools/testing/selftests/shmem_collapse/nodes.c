@@ -64,27 +64,13 @@ static int create(struct sc_segment *seg, size_t extents, int mode, unsigned lon
 	return err;
 }
 
-/* Small pages that a node keeps. */
-#define SPARE		(16ul << 20)
-
-/*
- * hugetlb takes every huge page of the node until the test is over. It would leave so little that
- * to read a page from swap may need the OOM killer: every second page of some memory that is freed
- * only then is what the node has left, and nothing compacts it.
- */
+/* hugetlb takes every huge page of the node until the test is over. */
 static int take_huge_pages(int node)
 {
-	char path[128], *spare;
-	int err, i;
-	size_t at;
+	char path[128];
 
-	spare = mmap(NULL, SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (spare == MAP_FAILED || madvise(spare, SPARE, MADV_NOHUGEPAGE))
-		return errno;
-	err = policy(spare, SPARE / sc_page(), MPOL_BIND, 1ul << node);
-	if (!err && mlock(spare, SPARE))
-		err = errno;
-	err = err ?: sc_switch("/proc/sys/vm/compaction_proactiveness", "0");
+	int err = 0, i;
+
 	snprintf(path, sizeof(path), NODE_DIR "/node%d/hugepages/hugepages-%zukB/nr_hugepages",
 		 node, sc_extent() / 1024);
 	/* Pages in lists of CPUs come back a moment later, and together are huge again. */
@@ -92,12 +78,29 @@ static int take_huge_pages(int node)
 		sc_write_file("/proc/sys/vm/compact_memory", "1");
 		err = i ? sc_write_file(path, "100000") : sc_switch(path, "100000");
 	}
-	if (munlock(spare, SPARE))
+	return err;
+}
+
+/*
+ * Gives the node back half of a huge page, in small ones: without it a page that is to be read from
+ * swap may need the OOM killer, and with less than a whole one no huge page can be allocated.
+ */
+static int give_back_half(int node)
+{
+	size_t half = sc_extent() / 2;
+	char path[128], number[24], *memory;
+	int err;
+
+	snprintf(path, sizeof(path), NODE_DIR "/node%d/hugepages/hugepages-%zukB/nr_hugepages",
+		 node, sc_extent() / 1024);
+	snprintf(number, sizeof(number), "%lld", sc_read_number(path) - 1);
+	memory = mmap(NULL, half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED || madvise(memory, half, MADV_NOHUGEPAGE))
 		return errno;
-	for (at = 0; at < SPARE; at += 2 * sc_page()) {
-		if (madvise(spare + at, sc_page(), MADV_DONTNEED))
-			return errno;
-	}
+	err = policy(memory, half / sc_page(), MPOL_BIND, 1ul << node);
+	err = err ?: sc_write_file(path, number);
+	if (!err && mlock(memory, half))
+		err = errno;
 	return err;
 }
 
@@ -166,6 +169,7 @@ SC_TEST(no_huge_page_reads_one_page)
 	ASSERT_ERRNO(0, create(&self->seg, 2, MPOL_BIND, 2));
 	ASSERT_EQ((long)(self->seg.len / sc_page()), sc_swap_out(self->seg.addr, self->seg.len));
 	ASSERT_EQ(0, take_huge_pages(1));
+	ASSERT_EQ(0, give_back_half(1));
 	EXPECT_ERRNO(ENOMEM, sc_collapsef("%s", self->seg.path));
 	EXPECT_GROWN(2, "failed_no_huge_page");
 	EXPECT_GROWN(2, "pages_swapped_in");
