@@ -312,8 +312,8 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
     /// table. It relies on the lock of the huge folio, which nobody has here.
     pub(crate) fn check_empty(self) -> Option<EmptyTable<'i, W>> {
         // SAFETY: The witness keeps the VMA.
-        let may_go =
-            self.lock.is_some() && unsafe { bindings::vma_table_disposable(self.pmd.vma()) };
+        let may_go = unsafe { bindings::vma_table_disposable(self.pmd.vma()) };
+        let may_go = may_go && self.lock.is_some();
         let is_empty = may_go && self.map.all(0..pmd_pages(), |_, pte| pte.is_none());
         // INVARIANT: Both were tested just now.
         is_empty.then_some(EmptyTable(self))
