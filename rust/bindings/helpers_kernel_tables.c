@@ -33,9 +33,13 @@ void shmem_collapse_kernel_tables_unlock(void)
 #define read_entry(value, entry) \
 	(!copy_from_kernel_nofault(&(value), entry, sizeof(value)))
 
-/* What an entry points to, if that is memory still. A folded level is a copy. */
-#define is_table(entry, copy) \
-	((void *)(entry) == (void *)&(copy) || virt_addr_valid(entry))
+/*
+ * What an entry points to, if that is memory still. A folded level is a copy, or the
+ * table before it, which may be part of the kernel's image.
+ */
+#define is_table(entry, copy, before) \
+	((void *)(entry) == (void *)&(copy) || virt_addr_valid(entry) || \
+	 ((unsigned long)(entry) & PAGE_MASK) == ((unsigned long)(before) & PAGE_MASK))
 
 static struct shmem_collapse_kernel_place
 kernel_leaf(unsigned int level, unsigned long first, unsigned long addr,
@@ -64,18 +68,18 @@ struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr
 		return place;
 	place.level = SHMEM_COLLAPSE_LEVEL_P4D;
 	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
-	if (!is_table(p4dp, pgd) || !read_entry(p4d, p4dp) || !p4d_present(p4d))
+	if (!is_table(p4dp, pgd, pgdp) || !read_entry(p4d, p4dp) || !p4d_present(p4d))
 		return place;
 	place.level = SHMEM_COLLAPSE_LEVEL_PUD;
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
-	if (!is_table(pudp, p4d) || !read_entry(pud, pudp) || !pud_present(pud))
+	if (!is_table(pudp, p4d, p4dp) || !read_entry(pud, pudp) || !pud_present(pud))
 		return place;
 	if (pud_leaf(pud))
 		return kernel_leaf(place.level, pud_pfn(pud), addr, PUD_SIZE,
 				   pud_leaf_size(pud));
 	place.level = SHMEM_COLLAPSE_LEVEL_PMD;
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
-	if (!is_table(pmdp, pud) || !read_entry(pmd, pmdp) || !pmd_present(pmd))
+	if (!is_table(pmdp, pud, pudp) || !read_entry(pmd, pmdp) || !pmd_present(pmd))
 		return place;
 	if (pmd_leaf(pmd))
 		return kernel_leaf(place.level, pmd_pfn(pmd), addr, PMD_SIZE,
