@@ -179,6 +179,23 @@ FAULT_TEST(no_huge_page)
 	fails_with(_metadata, self, "huge_page", 0);
 }
 
+/* What is not read from swap for a huge page that there is not: but for one page, to learn whose. */
+FAULT_TEST(no_huge_page_reads_one_page)
+{
+	const char *reason;
+
+	if (sc_swap_on(&reason))
+		SKIP(return, "%s", reason);
+	ASSERT_EQ(0, sc_switch("/proc/sys/vm/page-cluster", "0"));
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 2, SC_SEED));
+	ASSERT_EQ((long)(self->seg.len / sc_page()), sc_swap_out(self->seg.addr, self->seg.len));
+	ASSERT_EQ(0, sc_fail("huge_page", 2, 0));
+	EXPECT_ERRNO(ENOMEM, sc_collapsef("%s", self->seg.path));
+	EXPECT_GROWN(2, "failed_no_huge_page");
+	EXPECT_GROWN(2, "pages_swapped_in");
+	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
+}
+
 /* Quotas do not bind whoever has CAP_SYS_RESOURCE. */
 static int request_with_quota(struct _test_data_fault *self)
 {

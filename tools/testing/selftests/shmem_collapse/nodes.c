@@ -81,29 +81,6 @@ static int take_huge_pages(int node)
 	return err;
 }
 
-/*
- * Gives the node back half of a huge page, in small ones: without it a page that is to be read from
- * swap may need the OOM killer, and with less than a whole one no huge page can be allocated.
- */
-static int give_back_half(int node)
-{
-	size_t half = sc_extent() / 2;
-	char path[128], number[24], *memory;
-	int err;
-
-	snprintf(path, sizeof(path), NODE_DIR "/node%d/hugepages/hugepages-%zukB/nr_hugepages",
-		 node, sc_extent() / 1024);
-	snprintf(number, sizeof(number), "%lld", sc_read_number(path) - 1);
-	memory = mmap(NULL, half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED || madvise(memory, half, MADV_NOHUGEPAGE))
-		return errno;
-	err = policy(memory, half / sc_page(), MPOL_BIND, 1ul << node);
-	err = err ?: sc_write_file(path, number);
-	if (!err && mlock(memory, half))
-		err = errno;
-	return err;
-}
-
 /* Asks again while pages are in use: taking huge pages reclaims and migrates others. */
 static int ask_patiently(const char *path)
 {
@@ -156,29 +133,6 @@ SC_TEST(bound_memory_stays_without_a_huge_page)
 	EXPECT_GROWN(2, "failed_no_huge_page");
 	EXPECT_EQ(failed + 2, sc_thp_event("collapse_alloc_failed"));
 	EXPECT_SMALL_ON(1);
-}
-
-/* What is not read from swap for a huge page that there is not. */
-SC_TEST(no_huge_page_reads_one_page)
-{
-	const char *reason;
-	char path[128];
-
-	if (sc_swap_on(&reason))
-		SKIP(return, "%s", reason);
-	ASSERT_EQ(0, sc_switch("/proc/sys/vm/page-cluster", "0"));
-	ASSERT_ERRNO(0, create(&self->seg, 2, MPOL_BIND, 2));
-	ASSERT_EQ((long)(self->seg.len / sc_page()), sc_swap_out(self->seg.addr, self->seg.len));
-	ASSERT_EQ(0, take_huge_pages(1));
-	ASSERT_EQ(0, give_back_half(1));
-	EXPECT_ERRNO(ENOMEM, sc_collapsef("%s", self->seg.path));
-	EXPECT_GROWN(2, "failed_no_huge_page");
-	EXPECT_GROWN(2, "pages_swapped_in");
-	/* To look at all of it, all of it has to be read. */
-	snprintf(path, sizeof(path), NODE_DIR "/node1/hugepages/hugepages-%zukB/nr_hugepages",
-		 sc_extent() / 1024);
-	ASSERT_EQ(0, sc_write_file(path, "0"));
-	EXPECT_EQ(0, sc_verify(self->seg.addr, self->seg.len, SC_SEED, 0));
 }
 
 /* Pages below @share are on node 0, the others on node 1. */
