@@ -179,7 +179,7 @@ FAULT_TEST(no_huge_page)
 	fails_with(_metadata, self, "huge_page", 0);
 }
 
-/* What is not read from swap for a huge page that there is not: but for one page, to learn whose. */
+/* What is not read from swap for a huge page that there is not: but for one, to learn whose. */
 FAULT_TEST(no_huge_page_reads_one_page)
 {
 	const char *reason;
