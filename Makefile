@@ -39,7 +39,7 @@ help:			## show this list
 	@echo '  KERNEL=NAME    kernel to build for and boot when there is no KDIR:'
 	@echo '                 $(call kernels,stock) $(call kernels,own)'
 	@echo '  ARCH=arm64|riscv64  the same as KERNEL=arm64|riscv64; with ARCH=arm64, KERNEL=stock'
-	@echo '                 is Debian'\''s own kernel for it, and KERNEL=16k the one with pages of 16 KiB'
+	@echo '                 is Debian'\''s own kernel for it'
 	@echo '  KERNEL_VERSION=7.3.N  that stock kernel and not the newest'
 	@echo '  CLIPPY=1 V=1 W=1 LLVM=1 ...   as in the kernel'
 	@echo '  MO=PATH        where the objects go'
