@@ -154,10 +154,6 @@ mapfile -t architectures < <(kernels cross)
 (($#)) || set -- "${architectures[@]}"
 mkdir -p "$TOP/build"
 for arch; do
-	# Not in a condition: errexit would not hold inside.
-	set +e
-	(set -e; cross_build "$arch")
-	status=$?
-	set -e
+	strictly cross_build "$arch"
 	((status == 0)) || echo "FAIL $arch: there is no tree to build against, see above"
 done

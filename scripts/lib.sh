@@ -228,3 +228,14 @@ setup_kernel()
 	KERNEL_FLAVOUR=$flavour
 	export KERNEL_DIR KERNEL_RDIR KERNEL_FLAVOUR
 }
+
+# strictly COMMAND...: runs it in a subshell that ends with the first command that
+# fails, and sets status. In a condition errexit would not hold inside.
+strictly()
+{
+	set +e
+	(set -e; "$@")
+	# shellcheck disable=SC2034 # for the caller
+	status=$?
+	set -e
+}

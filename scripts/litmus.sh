@@ -70,11 +70,7 @@ mkdir -p "$TOP/build/litmus"
 setup_root
 source_setup
 HERD=$CACHE/herd-$(hash_of <(declare -f fill_herd; echo "$BUILD_ROOT"))
-# Not in a condition: errexit would not hold inside.
-set +e
-(set -e; cached "$HERD" "herd7" fill_herd)
-status=$?
-set -e
+strictly cached "$HERD" "herd7" fill_herd
 if ((status != 0)); then
 	echo "skip litmus tests: herd7 cannot be fetched from Debian's unstable, see above"
 	echo "0 passed, 0 failed, 1 skipped"

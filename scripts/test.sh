@@ -38,11 +38,7 @@ check()
 	local name=$1 status
 
 	shift
-	# Not in a condition: errexit would not hold inside.
-	set +e
-	(set -e; "$@")
-	status=$?
-	set -e
+	strictly "$@"
 	if ((status == 0)); then
 		pass "$name"
 	else
@@ -63,12 +59,8 @@ group()
 	GROUP=$name
 	: >"$RESULTS/$name"
 	step_begin "$what"
-	# Not in a condition: errexit would not hold inside.
-	set +e
 	# shellcheck disable=SC2086
-	(set -e; $run)
-	status=$?
-	set -e
+	strictly $run
 	((status == 0)) || fail "$name" "the group ended early with status $status"
 	[[ -s $RESULTS/$name ]] || fail "$name" "no test ran"
 	awk -F '\t' -v name="$name" '

@@ -73,9 +73,7 @@ impl Attempted {
         };
         Some(Self { outcome, ..self })
     }
-}
 
-impl Attempted {
     /// Returns what is known after an attempt that comes later than `before`: what has become huge
     /// has become so, also if the last attempt found it huge.
     pub(super) fn after(self, before: Self) -> Self {

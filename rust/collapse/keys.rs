@@ -4,6 +4,11 @@
 
 use core::ops::Range;
 
+/// Rounds up to a multiple of `step`, a power of two, or down to the last one there is.
+pub(super) fn round_up(key: usize, step: usize) -> usize {
+    key.checked_add(step - 1).unwrap_or(usize::MAX) & !(step - 1)
+}
+
 /// The keys of extents, addresses or page indices, from a range rounded inwards.
 pub(super) struct Keys {
     first: usize,
@@ -17,10 +22,7 @@ impl Keys {
     /// `step`, a power of two, is the distance of one extent to the next.
     pub(super) fn inside(range: Range<usize>, step: usize) -> Self {
         let end = range.end & !(step - 1);
-        let first = match range.start.checked_add(step - 1) {
-            Some(start) => (start & !(step - 1)).min(end),
-            None => end,
-        };
+        let first = round_up(range.start, step).min(end);
         Self {
             first,
             step,

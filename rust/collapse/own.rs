@@ -23,8 +23,7 @@ use crate::{
         named::Installed,
         process::Process, //
     },
-    pgtable::pmd_size::pmd_size,
-    support::task::cond_resched, //
+    pgtable::pmd_size::pmd_size, //
 };
 use core::ops::Range;
 use kernel::{
@@ -124,9 +123,7 @@ impl OwnRange {
                 let some = left.min(AT_ONCE);
                 answer(last, some)?;
                 left -= some;
-                stay.note_step();
-                cond_resched();
-                stay.check()?;
+                stay.step()?;
             }
         }
         Ok(verdict)

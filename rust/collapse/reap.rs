@@ -13,6 +13,7 @@
 
 use super::{
     config::Config,
+    keys::round_up,
     outcome::Outcome,
     patience::{
         Patience,
@@ -49,12 +50,9 @@ use crate::{
         walk::PmdSlot,
         witness::Witness, //
     },
-    support::{
-        failpoint::{
-            Delay,
-            Point, //
-        },
-        task::cond_resched, //
+    support::failpoint::{
+        Delay,
+        Point, //
     },
 };
 use core::ops::{
@@ -135,14 +133,6 @@ impl<'e> Reaper<'e> {
         Tally::new(self.stats, None).record_tables_freed(tables);
     }
 
-    /// Leaves the request, or lets others run.
-    fn rest(&self) -> Result {
-        self.stay.note_step();
-        self.stay.check()?;
-        cond_resched();
-        Ok(())
-    }
-
     /// Pauses because a mapping is being changed; returns whether there was patience left, which
     /// is that of the request as a whole.
     fn pause<'p>(&'p self, waits: &mut Option<Waits<'p>>) -> bool {
@@ -168,21 +158,22 @@ impl<'e> Reaper<'e> {
         let mut at = round_up(range.start, pmd_size());
         let mut waits = None;
         while at < end {
-            self.rest()?;
+            self.stay.step()?;
             if !process.is_in_use() {
                 return Err(ESRCH);
             }
-            let looked = process.look(at, |vma| self.stretch(vma, at, end));
-            let (next, outcome) = match (looked, process.next_range(at)) {
-                (Some(next), _) => (next, DONE),
-                (None, Some(vma)) if vma.contains(&at) => {
-                    if self.pause(&mut waits) {
-                        continue;
+            let (next, outcome) = match process.look(at, |vma| self.stretch(vma, at, end)) {
+                Some(next) => (next, DONE),
+                None => match process.next_range(at) {
+                    Some(vma) if vma.contains(&at) => {
+                        if self.pause(&mut waits) {
+                            continue;
+                        }
+                        (at + pmd_size(), Outcome::VmaBusy)
                     }
-                    (at + pmd_size(), Outcome::VmaBusy)
-                }
-                (None, Some(vma)) => (round_up(vma.start, pmd_size()), DONE),
-                (None, None) => (end, DONE),
+                    Some(vma) => (round_up(vma.start, pmd_size()), DONE),
+                    None => (end, DONE),
+                },
             };
             let next = next.min(end);
             answer(outcome, next.saturating_sub(at) >> shift)?;
@@ -191,8 +182,8 @@ impl<'e> Reaper<'e> {
         Ok(())
     }
 
-    /// Frees the empty tables of a VMA from `at` on, which it has; returns where the next slot is to
-    /// be looked at.
+    /// Frees the empty tables of a VMA from `at` on, which it has; returns where the next slot is
+    /// to be looked at.
     fn stretch(&self, vma: &ShmemVma<'_>, mut at: usize, end: usize) -> usize {
         let vma_end = vma.range().end;
         let behind = round_up(vma_end, pmd_size());
@@ -224,7 +215,7 @@ impl<'e> Reaper<'e> {
             if extent.first().max(index) >= end {
                 break;
             }
-            self.rest()?;
+            self.stay.step()?;
             if self.extent(&extent) && self.pause(&mut waits) {
                 continue;
             }
@@ -249,11 +240,6 @@ impl<'e> Reaper<'e> {
         self.freed(freed);
         is_busy
     }
-}
-
-/// Rounds up to whole units, of which each is a power of two; what is behind the last one, to that.
-fn round_up(at: usize, unit: usize) -> usize {
-    at.checked_add(unit - 1).unwrap_or(usize::MAX) & !(unit - 1)
 }
 
 /// Frees the table that translates `addr` if nothing is in it and the VMA has all of its range;

@@ -32,7 +32,6 @@ use crate::{
         pmd_pages,
         pmd_size, //
     },
-    support::task::cond_resched, //
 };
 use core::ops::Range;
 use kernel::prelude::*;
@@ -172,9 +171,7 @@ impl Job<'_> {
         let mut end = mapping.pages().max(start);
         while let Some(page) = mapping.next_page(end) {
             end = (page | (pmd_pages() - 1)) + 1;
-            self.stay.note_step();
-            self.stay.check()?;
-            cond_resched();
+            self.stay.step()?;
         }
         Ok(end.saturating_add(2 * pmd_pages()))
     }

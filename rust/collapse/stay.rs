@@ -21,7 +21,10 @@ use super::{
         ATTEMPT, //
     }, //
 };
-use crate::support::caller::Caller;
+use crate::support::{
+    caller::Caller,
+    task::cond_resched, //
+};
 use kernel::{
     prelude::*,
     sync::atomic::{
@@ -78,6 +81,14 @@ impl<'e> Stay<'e> {
     /// Notes work that is as little as a look at a huge extent.
     pub(super) fn note_step(&self) {
         self.spend(1);
+    }
+
+    /// Notes such work, offers to reschedule, and tells whether to go on, as [`Self::check()`]
+    /// does. Context: may sleep.
+    pub(super) fn step(&self) -> Result {
+        self.note_step();
+        cond_resched();
+        self.check()
     }
 
     /// Notes a pause between two attempts. It counts like one: a caller who is wanted elsewhere

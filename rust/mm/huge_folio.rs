@@ -190,8 +190,8 @@ impl<'b> HugeFolio<'b> {
 
     /// Maps the small folios again in the place of every entry that names this one.
     ///
-    /// A pmd gets the table back that was taken out there, if it was kept, and else becomes empty: an
-    /// entry that `mremap()` has moved, for one. Context: sleeps (`i_mmap_rwsem`).
+    /// A pmd gets the table back that was taken out there, if it was kept, and else becomes empty:
+    /// an entry that `mremap()` has moved, for one. Context: sleeps (`i_mmap_rwsem`).
     pub(super) fn map_back(&self, sources: &mut Sources<'_, 'b, Locked>) {
         if sources.extent() != self.extent || !self.named.replace(false) {
             return;

@@ -33,8 +33,8 @@ impl Process {
     /// Maps the huge page of an extent by one pmd at `addr`, where nothing is mapped.
     ///
     /// The locks of VMA and folio are tried, in this order, and the mmap lock is not taken. The
-    /// process was found by its number, so that it is not in the middle of a `fork()` and has users.
-    /// Context: sleeps.
+    /// process was found by its number, so that it is not in the middle of a `fork()` and has
+    /// users. Context: sleeps.
     pub(crate) fn map_huge(&self, addr: usize, extent: Extent<'_>) -> Installed {
         self.look(addr, |vma| install(vma, addr, extent))
             .unwrap_or(Installed::Busy)

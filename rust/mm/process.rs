@@ -163,8 +163,8 @@ impl ShmemVma<'_> {
         unsafe { bindings::vma_uffd_armed(self.0.as_ptr()) }
     }
 
-    /// Returns whether a huge page may be put where nothing is mapped: not where a userfaultfd waits
-    /// for the first touch.
+    /// Returns whether a huge page may be put where nothing is mapped: not where a userfaultfd
+    /// waits for the first touch.
     pub(super) fn may_map_huge(&self) -> bool {
         // SAFETY: The VMA is locked.
         let missing = unsafe { bindings::vma_uffd_missing(self.0.as_ptr()) };

@@ -20,9 +20,9 @@ use core::{
 ///
 /// # Invariants
 ///
-/// The table is out of the tree of `witness.mm()`, where it was at `base`, and does not count there.
-/// It is flushed from every TLB, all its entries are none, and this value is its only owner. `found`
-/// is what it mapped.
+/// The table is out of the tree of `witness.mm()`, where it was at `base`, and does not count
+/// there. It is flushed from every TLB, all its entries are none, and this value is its only owner.
+/// `found` is what it mapped.
 ///
 /// # Examples
 ///
@@ -46,8 +46,8 @@ impl<'w, W: Witness> DetachedTable<'w, W> {
     ///
     /// # Safety
     ///
-    /// `table` is the former pmd entry of a table that fulfils the invariants, as `base` and `found`
-    /// do; its ownership is handed over.
+    /// `table` is the former pmd entry of a table that fulfils the invariants, as `base` and
+    /// `found` do; its ownership is handed over.
     pub(super) unsafe fn new(
         witness: &'w W,
         base: usize,
@@ -100,9 +100,9 @@ impl<W: Witness> Drop for DetachedTable<'_, W> {
 /// A table that was taken out and may go back: to the same address of the same address space, and
 /// nowhere else.
 ///
-/// A fault that has a removed table mapped compares no more than its own entry with what it had read
-/// (`handle_pte_fault()`): an equal entry of another place would get the rights of the first one.
-/// Dropping the value frees the table.
+/// A fault that has a removed table mapped compares no more than its own entry with what it had
+/// read (`handle_pte_fault()`): an equal entry of another place would get the rights of the first
+/// one. Dropping the value frees the table.
 ///
 /// # Invariants
 ///

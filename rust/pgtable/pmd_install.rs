@@ -25,8 +25,8 @@ use kernel::{
 pub(crate) unsafe trait Mappable: MigrationTarget {}
 
 impl<'w, W: MayInstall> WholePmd<'w, W> {
-    /// Finds the entry for `addr` and allocates the levels above it as needed, at the expense of the
-    /// memory cgroup of the address space. Context: sleeps.
+    /// Finds the entry for `addr` and allocates the levels above it as needed, at the expense of
+    /// the memory cgroup of the address space. Context: sleeps.
     ///
     /// The inner [`None`] is as for [`find`](WholePmd::find).
     pub(crate) fn alloc(witness: &'w W, addr: usize) -> Result<Option<Self>, AllocError> {
@@ -41,16 +41,16 @@ impl<'w, W: MayInstall> WholePmd<'w, W> {
             .ok_or(AllocError)
     }
 
-    /// Maps the folio if the entry is none, and the VMA has the folio's pages here (`do_set_pmd()`);
-    /// returns whether it did.
+    /// Maps the folio if the entry is none, and the VMA has the folio's pages here
+    /// (`do_set_pmd()`); returns whether it did.
     pub(crate) fn install(self, folio: &impl Mappable) -> bool {
         let slot = self.into_slot();
         if index_in(folio, slot.witness(), slot.base()) != Some(0) {
             return false;
         }
         let (vma, head) = (slot.witness().vma().as_ptr(), folio.head().as_ptr());
-        // SAFETY: The witness keeps the VMA, which covers the range of the entry and has the pages of
-        // the folio there, and lets an entry be installed. The folio is locked and what the page
+        // SAFETY: The witness keeps the VMA, which covers the range of the entry and has the pages
+        // of the folio there, and lets an entry be installed. The folio is locked and what the page
         // cache has, by its traits.
         unsafe { bindings::pmd_install(vma, slot.base(), slot.as_ptr(), head) }
     }

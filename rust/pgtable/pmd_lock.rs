@@ -148,8 +148,8 @@ impl<W: Witness> PmdGuard<'_, W, Table> {
         cleared
     }
 
-    /// Exchanges a migration entry that names `target` for the table in whose place it stands, which
-    /// then maps the old pages again, as far as it mapped them; returns whether it did.
+    /// Exchanges a migration entry that names `target` for the table in whose place it stands,
+    /// which then maps the old pages again, as far as it mapped them; returns whether it did.
     ///
     /// The entry proves that no zap is past it. What `mprotect()` and others have done meanwhile is
     /// in the VMA and in the entry, from which the new entries are made. A table of another place
@@ -306,8 +306,8 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
 
     /// Tests under both locks whether the table may go and is empty.
     ///
-    /// Nothing takes its place, so it does not matter whether the VMA may have huge pages. Where the
-    /// table has no lock of its own it stays: `try_collapse_pte_mapped_thp()` (mm/khugepaged.c)
+    /// Nothing takes its place, so it does not matter whether the VMA may have huge pages. Where
+    /// the table has no lock of its own it stays: `try_collapse_pte_mapped_thp()` (mm/khugepaged.c)
     /// empties a table, drops the one lock, and does not look at the pmd again before it frees the
     /// table. It relies on the lock of the huge folio, which nobody has here.
     pub(crate) fn check_empty(self) -> Option<EmptyTable<'i, W>> {

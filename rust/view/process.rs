@@ -128,12 +128,12 @@ impl Walk<'_> {
         }
         let mut at = range.start;
         for _ in 0..ENTRIES_AT_ONCE {
-            let Some(lowest) = Lowest::find(vma, at) else {
-                break;
-            };
             if at >= end {
                 break;
             }
+            let Some(lowest) = Lowest::find(vma, at) else {
+                break;
+            };
             self.note_tables(vma, lowest.level, at);
             let next = lowest.level.end_of_entry(at).min(end);
             if lowest.value == Pmd::Table {

@@ -67,9 +67,9 @@ unsafe impl MappedPages for Unmapping<'_, '_, '_> {
 /// An extent that no process maps any more: where a page or a table of pages was mapped there is a
 /// migration entry.
 ///
-/// Dropping it rolls back: in the places of the entries the small folios are mapped again, and tables
-/// that were taken out are back where they were. What `mprotect()` and others have done meanwhile is
-/// in the VMA and in the entries, from which the new ones are made.
+/// Dropping it rolls back: in the places of the entries the small folios are mapped again, and
+/// tables that were taken out are back where they were. What `mprotect()` and others have done
+/// meanwhile is in the VMA and in the entries, from which the new ones are made.
 ///
 /// # Invariants
 ///

@@ -56,8 +56,8 @@ impl Sources<'_, '_, Locked> {
     }
 }
 
-// SAFETY: By the type invariant the folios are locked, and the page cache has them at these indices;
-// all other frames are holes.
+// SAFETY: By the type invariant the folios are locked, and the page cache has them at these
+// indices; all other frames are holes.
 unsafe impl OldPages for Sources<'_, '_, Locked> {
     fn frames(&self) -> &[usize] {
         &self.scratch.frames

@@ -20,7 +20,8 @@ use kernel::{
 /// Tables for which there is room at least.
 const FEW: usize = 32;
 
-/// The most tables that are kept for an extent. What is beyond is freed at once, and cannot go back.
+/// The most tables that are kept for an extent. What is beyond is freed at once, and cannot go
+/// back.
 const MOST: usize = 4096;
 
 /// Tables that were taken out of page tables for one extent.
