@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Input of bindgen: functions that the kernel crate's own bindings lack, and
- * this module's C wrappers. Types come from the kernel crate.
+ * Input of bindgen: functions that the bindings of the kernel crate lack, and the
+ * C wrappers and functions of this module. Types come from the kernel crate.
  */
 #include <linux/hrtimer_types.h>
 
@@ -17,6 +17,6 @@
 #include <../mm/internal.h>
 
 #include "../../include/uapi/linux/shmem_collapse.h"
-#include "helpers.h"
+#include "functions.h"
 
 const unsigned int RUST_CONST_HELPER_LOOKUP_FOLLOW = LOOKUP_FOLLOW;

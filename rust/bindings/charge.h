@@ -4,7 +4,7 @@
 
 #include <linux/mm_types.h>
 
-/* Folios for which it is equal are charged to the same memory cgroup. */
+/* Returns the same value for folios that are charged to the same memory cgroup. */
 static inline unsigned long shmem_collapse_folio_charge(struct folio *folio)
 {
 #ifdef CONFIG_MEMCG

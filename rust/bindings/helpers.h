@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * C wrappers for what the kernel offers only as inline functions or macros.
+ * Wrappers for what the kernel has only as inline functions, macros or fields
+ * that depend on its configuration.
  *
- * Each wrapper does one thing, to one object or to a stretch of them, and leaves
- * what it means to Rust, which sees them without the prefix "shmem_collapse_".
+ * Each does what one function or macro of the kernel does, or a few that belong
+ * together, to one object, or answers one question about it. What to do with the
+ * answer is decided in Rust, which sees them without the prefix
+ * "shmem_collapse_". C that does more is declared in functions.h.
  */
 #ifndef SHMEM_COLLAPSE_HELPERS_H
 #define SHMEM_COLLAPSE_HELPERS_H
@@ -39,7 +42,7 @@ enum shmem_collapse_entry_kind {
 /* One of several entries that the hardware may take for one. */
 #define SHMEM_COLLAPSE_ENTRY_RUN	16
 
-/* What stands for the frame of a page that is a hole. */
+/* Frame number of a hole. */
 #define SHMEM_COLLAPSE_FRAME_NONE	(~0UL)
 
 /* One decoded entry; pfn is meaningful for PAGE, SPECIAL and MIGRATION. */
@@ -92,36 +95,11 @@ struct shmem_collapse_lowest {
 	unsigned int level;
 };
 
-/* helpers_kernel_tables.c */
-void shmem_collapse_kernel_tables_lock(void);
-void shmem_collapse_kernel_tables_unlock(void);
-struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr);
-pte_t *shmem_collapse_pte_offset_kernel(pmd_t *pmd, unsigned long addr);
-struct shmem_collapse_entry shmem_collapse_kernel_pte_read(pte_t *pte);
-bool shmem_collapse_kernel_table_alloc(pmd_t *pmd);
-void shmem_collapse_kernel_pte_set(pte_t *pte, unsigned long pfn);
-void shmem_collapse_kernel_table_free(pmd_t pmd);
-bool shmem_collapse_kernel_region(unsigned int region, unsigned long *start,
-				  unsigned long *end);
-bool shmem_collapse_addresses_shown(struct file *file);
-bool shmem_collapse_locked_down(void);
-
-/* helpers_levels.c */
-unsigned int shmem_collapse_level_shift(unsigned int level);
-unsigned long shmem_collapse_table_bytes(unsigned int level);
-bool shmem_collapse_level_folded(struct mm_struct *mm, unsigned int level);
-unsigned long shmem_collapse_run_pages(void);
-bool shmem_collapse_walk_user(struct vm_area_struct *vma, unsigned long addr,
-			      struct shmem_collapse_lowest *lowest);
-bool shmem_collapse_vma_withholds_tables(struct vm_area_struct *vma);
-
 /* helpers_hugetlb.c, with CONFIG_HUGETLB_PAGE only */
 bool shmem_collapse_hugetlb_lock(struct vm_area_struct *vma);
 void shmem_collapse_hugetlb_unlock(struct vm_area_struct *vma);
 unsigned long shmem_collapse_hugetlb_page_size(struct vm_area_struct *vma);
 void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr);
-void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
-				   unsigned long addr);
 void *shmem_collapse_hugetlb_offset(struct vm_area_struct *vma,
 				    unsigned long addr);
 void *shmem_collapse_hugetlb_alloc(struct vm_area_struct *vma,
@@ -178,38 +156,16 @@ enum shmem_collapse_use {
 };
 
 /* helpers_pgtable.c */
-struct shmem_collapse_entry shmem_collapse_pte_decode(pte_t pte);
-pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr);
-bool shmem_collapse_pmd_alloc(struct vm_area_struct *vma, unsigned long addr);
 bool shmem_collapse_pte_alloc(struct mm_struct *mm, pmd_t *pmd);
-bool shmem_collapse_pte_install_zero(struct vm_area_struct *vma,
-				     unsigned long addr, pte_t *pte);
-bool shmem_collapse_pte_install_poison(struct vm_area_struct *vma,
-				       unsigned long addr, pte_t *pte);
-struct shmem_collapse_entry shmem_collapse_pmd_read_lockless(pmd_t *pmd);
-struct shmem_collapse_entry shmem_collapse_pmd_read(pmd_t *pmd);
-void shmem_collapse_pte_read_batch(pte_t *pte, struct shmem_collapse_entry *out,
-				   unsigned int nr);
-bool shmem_collapse_pte_find_pages(pte_t *pte, const unsigned long *frames,
-				   unsigned int nr,
-				   struct shmem_collapse_pte_pages *found);
 pte_t *shmem_collapse_pte_offset_map(pmd_t *pmd, unsigned long addr);
 void shmem_collapse_pte_unmap(pte_t *pte);
 bool shmem_collapse_pmd_unchanged(pmd_t *pmd, pmd_t expected);
 spinlock_t *shmem_collapse_pmd_lock(struct mm_struct *mm, pmd_t *pmd);
 spinlock_t *shmem_collapse_pte_lockptr(struct mm_struct *mm, pmd_t *pmd);
 void shmem_collapse_spin_lock_nested(spinlock_t *lock);
-pmd_t shmem_collapse_pmd_replace_table(struct vm_area_struct *vma,
-				       unsigned long addr, pmd_t *pmd,
-				       struct page *huge, u32 flags);
 pmd_t shmem_collapse_pmd_remove_table(struct vm_area_struct *vma,
 				      unsigned long addr, pmd_t *pmd);
-void shmem_collapse_detached_zero(struct mm_struct *mm, unsigned long addr,
-				  pmd_t table, pte_t *start);
 void shmem_collapse_detached_free(struct mm_struct *mm, pmd_t table);
-struct shmem_collapse_entry shmem_collapse_pte_clear(struct vm_area_struct *vma,
-						     unsigned long addr,
-						     pte_t *pte);
 void shmem_collapse_flush_tlb_range(struct vm_area_struct *vma,
 				    unsigned long start, unsigned long end);
 void shmem_collapse_flush_cache_range(struct vm_area_struct *vma,
@@ -218,45 +174,13 @@ void shmem_collapse_notifier_start(struct mmu_notifier_range *range,
 				   struct mm_struct *mm, unsigned long start,
 				   unsigned long end);
 void shmem_collapse_notifier_end(struct mmu_notifier_range *range);
-bool shmem_collapse_pmd_entries_supported(void);
-
-/* helpers_migration.c */
-bool shmem_collapse_vma_index_in(struct vm_area_struct *vma, unsigned long addr,
-				 struct page *huge, unsigned long *index);
-bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
-					unsigned long addr, pmd_t *pmd,
-					struct page *huge, bool spare_soft_dirty);
-bool shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
-				pte_t *pte, struct page *huge, unsigned long at);
-unsigned int shmem_collapse_pte_clear_migrations(struct vm_area_struct *vma,
-						 unsigned long addr, pte_t *pte,
-						 unsigned int nr,
-						 struct page *huge,
-						 bool spare_soft_dirty);
-
-/* helpers_back.c */
-unsigned int shmem_collapse_ptes_back(struct vm_area_struct *vma,
-				      unsigned long addr, pte_t *pte,
-				      unsigned int nr, struct page *huge,
-				      const unsigned long *frames);
-bool shmem_collapse_pmd_back(struct vm_area_struct *vma, unsigned long addr,
-			     pmd_t *pmd, pmd_t table, struct page *huge,
-			     const unsigned long *frames, const u64 *mapped,
-			     unsigned int *nr);
-void shmem_collapse_mm_grab(struct mm_struct *mm);
-void shmem_collapse_mm_drop(struct mm_struct *mm);
-
-/* helpers_install.c */
-bool shmem_collapse_pmd_alloc_for(struct vm_area_struct *vma,
-				  unsigned long addr);
-bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
-				pmd_t *pmd, struct page *huge);
 
 /* helpers_vma.c */
 void shmem_collapse_add_shmem_rss(struct mm_struct *mm, long pages);
 bool shmem_collapse_vma_write_locked(struct vm_area_struct *vma);
-bool shmem_collapse_vma_table_disposable(struct vm_area_struct *vma);
-bool shmem_collapse_vma_table_removable(struct vm_area_struct *vma);
+bool shmem_collapse_userfaultfd_armed(struct vm_area_struct *vma);
+bool shmem_collapse_vma_maybe_guarded(struct vm_area_struct *vma);
+bool shmem_collapse_vma_maps_shmem(struct vm_area_struct *vma);
 bool shmem_collapse_vma_locked(struct vm_area_struct *vma);
 bool shmem_collapse_vma_uffd_missing(struct vm_area_struct *vma);
 bool shmem_collapse_vma_uffd_minor(struct vm_area_struct *vma);
@@ -267,73 +191,27 @@ unsigned long shmem_collapse_vma_pgoff(struct vm_area_struct *vma);
 struct file *shmem_collapse_vma_get_shmem_file(struct vm_area_struct *vma);
 bool shmem_collapse_vma_next_range(struct mm_struct *mm, unsigned long *start,
 				   unsigned long *end);
-bool shmem_collapse_mm_in_use(struct mm_struct *mm, struct task_struct *task);
 unsigned long shmem_collapse_task_size(struct mm_struct *mm);
-struct mm_struct *shmem_collapse_mm_of_pid(pid_t pid, struct task_struct **of);
 pid_t shmem_collapse_current_tgid(void);
 
 /* helpers_folio.c */
-void shmem_collapse_folio_look(struct folio *folio,
-			       struct shmem_collapse_found *found);
-bool shmem_collapse_xas_find_folios(struct xa_state *xas, struct folio **folios,
-				    unsigned long *frames, unsigned long index,
-				    unsigned int nr,
-				    struct shmem_collapse_found *out);
 void shmem_collapse_folio_put(struct folio *folio);
 unsigned long shmem_collapse_folio_pfn(struct folio *folio);
 int shmem_collapse_folio_mapcount(struct folio *folio);
 int shmem_collapse_folio_nid(struct folio *folio);
-bool shmem_collapse_folio_maybe_dma_pinned(struct folio *folio);
 bool shmem_collapse_folio_writeback(struct folio *folio);
 bool shmem_collapse_folio_poisoned(struct folio *folio);
-enum shmem_collapse_use
-shmem_collapse_pages_use(struct address_space *mapping, unsigned long index,
-			 unsigned long nr);
 void shmem_collapse_folio_ref_unfreeze(struct folio *folio, int count);
 void shmem_collapse_folio_remove_rmap(struct folio *folio, unsigned long at,
 				      int nr, struct vm_area_struct *vma);
 void shmem_collapse_folio_stat_mapped(struct folio *folio, int pages);
 void shmem_collapse_folio_stat_cached(struct folio *folio, int pages);
-struct mem_cgroup *shmem_collapse_folio_memcg(struct folio *folio);
-unsigned int shmem_collapse_folio_payer(struct folio *folio);
-int shmem_collapse_folio_instantiate(struct folio *folio,
-				     struct address_space *mapping);
-int shmem_collapse_copy_pages(struct folio *to, unsigned long at,
-			      const unsigned long *frames, unsigned int nr);
-/* helpers_folio.c: folios of an extent, NULL in the places that have none */
-unsigned int shmem_collapse_folios_trylock(struct folio **folios, unsigned int nr);
-unsigned int shmem_collapse_folios_unchanged(struct folio **folios,
-					     const u8 *orders, unsigned int nr,
-					     struct address_space *mapping,
-					     unsigned long index);
-unsigned int shmem_collapse_folios_accounted(struct folio **folios,
-					     unsigned int nr, bool mapped);
-unsigned int shmem_collapse_folios_same_home(struct folio **folios,
-					     unsigned int nr);
-bool shmem_collapse_folios_poisoned(struct folio **folios, unsigned int nr);
-unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
-						 const u32 *mappings,
-						 unsigned int nr, u32 more);
-unsigned int shmem_collapse_folios_freeze(struct folio **folios, unsigned int nr);
-void shmem_collapse_folios_unfreeze(struct folio **folios, unsigned int nr);
-
-/* helpers_retire.c */
-void shmem_collapse_folios_end(struct folio **folios, unsigned int nr);
 
 /* helpers_huge.c */
-struct folio *shmem_collapse_huge_alloc(bool reclaim, const nodemask_t *nodes);
-int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
-			       bool reclaim);
-void shmem_collapse_huge_prepare(struct folio *huge,
-				 struct address_space *mapping,
-				 unsigned long index);
-void shmem_collapse_huge_abandon(struct folio *huge);
-void shmem_collapse_huge_publish(struct folio *huge);
 struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 				       unsigned long index);
 bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
 			    unsigned long index);
-bool shmem_collapse_huge_poisoned(struct folio *huge);
 int shmem_collapse_huge_mapcount(struct folio *huge);
 struct page *shmem_collapse_huge_head(struct folio *huge);
 bool shmem_collapse_zone_allowed(struct folio *huge,
@@ -356,23 +234,18 @@ void shmem_collapse_xas_unlock_irq(struct xa_state *xas);
 void *shmem_collapse_xa_retry_entry(void);
 void shmem_collapse_i_mmap_lock_read(struct address_space *mapping);
 void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping);
-int shmem_collapse_charge_blocks(struct inode *inode, long pages);
-void shmem_collapse_uncharge_blocks(struct inode *inode, long pages);
+void shmem_collapse_mapping_add_pages(struct address_space *mapping, long pages);
 bool shmem_collapse_mapping_frozen(struct address_space *mapping);
 bool shmem_collapse_huge_allowed(struct inode *inode, unsigned long index);
-void shmem_collapse_shrink_later(struct inode *inode, struct folio *huge);
 unsigned long shmem_collapse_inode_pages(struct inode *inode);
 struct address_space *shmem_collapse_file_mapping(struct file *file);
 struct inode *shmem_collapse_mapping_host(struct address_space *mapping);
 struct address_space *shmem_collapse_path_mapping(const struct path *path);
 bool shmem_collapse_mapping_is_shmem(struct address_space *mapping);
-int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
-			   struct folio **folio);
 
 /* helpers_task.c */
 bool shmem_collapse_fatal_signal_pending(struct task_struct *task);
 bool shmem_collapse_opened_by_admin(struct file *file);
-bool shmem_collapse_handled_signal_pending(struct task_struct *task);
 unsigned long shmem_collapse_untagged_addr(unsigned long addr);
 void shmem_collapse_cond_resched(void);
 const struct cred *shmem_collapse_current_cred(void);
@@ -382,19 +255,11 @@ void shmem_collapse_nap(unsigned long us);
 struct workqueue_struct *shmem_collapse_alloc_unbound_queue(void);
 bool shmem_collapse_all_nodes_allowed(void);
 void shmem_collapse_wait_for(struct completion *done);
-void shmem_collapse_call_in_worker(struct workqueue_struct *queue,
-				   void (*call)(void *), void *arg);
 
 /* helpers_trace.c */
 void shmem_collapse_trace_extent(const struct shmem_collapse_report *report);
 unsigned int shmem_collapse_mapping_dev(struct address_space *mapping);
 unsigned long shmem_collapse_mapping_ino(struct address_space *mapping);
-
-/* helpers_link.c */
-#define SHMEM_COLLAPSE_LINKED_BY_EXPORTS	0
-#define SHMEM_COLLAPSE_LINKED_BY_LIVEPATCH	1
-#define SHMEM_COLLAPSE_LINKED_AT_LOAD	2
-int shmem_collapse_linked(void);
 
 /* helpers_sysfs.c */
 int shmem_collapse_online_cpus(void);

@@ -64,33 +64,12 @@ void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping)
 	i_mmap_unlock_read(mapping);
 }
 
-/*
- * shmem_charge() with the reason kept: it folds -ENOSPC and -EDQUOT into one
- * answer.
- */
-int shmem_collapse_charge_blocks(struct inode *inode, long pages)
+/* Counts pages that no entry stands for yet, or no longer. */
+void shmem_collapse_mapping_add_pages(struct address_space *mapping, long pages)
 {
-	struct address_space *mapping = inode->i_mapping;
-	int err = shmem_inode_acct_blocks(inode, pages);
-
-	if (err)
-		return err;
-	/* nrpages first, or a racing recalculation thinks pages were freed. */
 	xa_lock_irq(&mapping->i_pages);
 	mapping->nrpages += pages;
 	xa_unlock_irq(&mapping->i_pages);
-	shmem_recalc_inode(inode, pages, 0);
-	return 0;
-}
-
-void shmem_collapse_uncharge_blocks(struct inode *inode, long pages)
-{
-	struct address_space *mapping = inode->i_mapping;
-
-	xa_lock_irq(&mapping->i_pages);
-	mapping->nrpages -= pages;
-	xa_unlock_irq(&mapping->i_pages);
-	shmem_uncharge(inode, pages);
 }
 
 bool shmem_collapse_mapping_frozen(struct address_space *mapping)
@@ -102,22 +81,6 @@ bool shmem_collapse_huge_allowed(struct inode *inode, unsigned long index)
 {
 	return shmem_allowable_huge_orders(inode, NULL, index, 0, true) &
 	       BIT(HPAGE_PMD_ORDER);
-}
-
-/* A folio that reaches beyond the end of the file may be split by reclaim. */
-void shmem_collapse_shrink_later(struct inode *inode, struct folio *huge)
-{
-	struct shmem_sb_info *sbinfo = inode->i_sb->s_fs_info;
-	struct shmem_inode_info *info = SHMEM_I(inode);
-
-	if (shmem_collapse_inode_pages(inode) >= folio_next_index(huge))
-		return;
-	spin_lock(&sbinfo->shrinklist_lock);
-	if (list_empty_careful(&info->shrinklist)) {
-		list_add_tail(&info->shrinklist, &sbinfo->shrinklist);
-		sbinfo->shrinklist_len++;
-	}
-	spin_unlock(&sbinfo->shrinklist_lock);
 }
 
 unsigned long shmem_collapse_inode_pages(struct inode *inode)
@@ -146,37 +109,4 @@ struct address_space *shmem_collapse_path_mapping(const struct path *path)
 bool shmem_collapse_mapping_is_shmem(struct address_space *mapping)
 {
 	return shmem_mapping(mapping) && S_ISREG(mapping->host->i_mode);
-}
-
-/*
- * A page beyond the end of the file: preallocated, and swapped out since.
- * SGP_NOALLOC refuses it, SGP_FALLOC would fill a hole. The inode's lock keeps
- * holes from being made. -EBUSY if somebody has that lock.
- */
-static int swap_in_beyond(struct inode *inode, unsigned long index,
-			  struct folio **folio)
-{
-	int err = -ENOENT;
-
-	if (!inode_trylock(inode))
-		return -EBUSY;
-	if (xa_load(&inode->i_mapping->i_pages, index))
-		err = shmem_get_folio(inode, index, 0, folio, SGP_FALLOC);
-	inode_unlock(inode);
-	return err;
-}
-
-/* Returns the folio referenced but no longer locked. */
-int shmem_collapse_swap_in(struct inode *inode, unsigned long index,
-			   struct folio **folio)
-{
-	int err;
-
-	if (index < shmem_collapse_inode_pages(inode))
-		err = shmem_get_folio(inode, index, 0, folio, SGP_NOALLOC);
-	else
-		err = swap_in_beyond(inode, index, folio);
-	if (!err)
-		folio_unlock(*folio);
-	return err;
 }

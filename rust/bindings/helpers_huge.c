@@ -1,100 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The new PMD-sized folio: allocation, charge, publication. */
+/* Inlines about the huge folio and its memory cgroup. */
 
-#include <linux/cpuset.h>
-#include <linux/gfp.h>
-#include <linux/huge_mm.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
-#include <linux/nodemask.h>
 #include <linux/pagemap.h>
-#include <linux/sched/mm.h>
-#include <linux/swap.h>
-#include <linux/vmstat.h>
 
 #include "helpers.h"
 
-static gfp_t huge_gfp(bool reclaim)
-{
-	return reclaim ? GFP_TRANSHUGE : GFP_TRANSHUGE_LIGHT;
-}
-
-/* As alloc_charge_folio() of mm/khugepaged.c counts. */
-static void count_alloc(bool allocated)
-{
-	count_vm_event(allocated ? THP_COLLAPSE_ALLOC : THP_COLLAPSE_ALLOC_FAILED);
-	count_mthp_stat(HPAGE_PMD_ORDER, allocated ? MTHP_STAT_COLLAPSE_ALLOC :
-						     MTHP_STAT_COLLAPSE_ALLOC_FAILED);
-}
-
-/*
- * A folio on one of @nodes, as far as the cpuset of current allows them, or NULL.
- *
- * Where mask and cpuset have no node in common the allocator gives up the mask,
- * not the cpuset. It must not come to that, and a change of the cpuset meanwhile
- * shows in where the folio is.
- */
-struct folio *shmem_collapse_huge_alloc(bool reclaim, const nodemask_t *nodes)
-{
-	struct folio *huge = NULL;
-	nodemask_t mask;
-
-	if (nodes_and(mask, *nodes, cpuset_current_mems_allowed))
-		huge = __folio_alloc(huge_gfp(reclaim), HPAGE_PMD_ORDER,
-				     first_node(mask), &mask);
-	if (huge && unlikely(!node_isset(folio_nid(huge), *nodes))) {
-		folio_put(huge);
-		huge = NULL;
-	}
-	count_alloc(huge);
-	return huge;
-}
-
-int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
-			       bool reclaim)
-{
-	struct mem_cgroup *old;
-	int err;
-
-	/* A group that is not current's is honoured only without an mm. */
-	old = set_active_memcg(memcg);
-	err = mem_cgroup_charge(huge, NULL, huge_gfp(reclaim));
-	set_active_memcg(old);
-	if (!err)
-		count_memcg_folio_events(huge, THP_COLLAPSE_ALLOC, 1);
-	return err;
-}
-
-void shmem_collapse_huge_prepare(struct folio *huge,
-				 struct address_space *mapping,
-				 unsigned long index)
-{
-	__folio_set_locked(huge);
-	__folio_set_swapbacked(huge);
-	huge->index = index;
-	huge->mapping = mapping;
-}
-
-void shmem_collapse_huge_abandon(struct folio *huge)
-{
-	huge->mapping = NULL;
-	folio_unlock(huge);
-	folio_put(huge);
-}
-
-/* Under the xarray lock, just before the store. */
-void shmem_collapse_huge_publish(struct folio *huge)
-{
-	lruvec_stat_mod_folio(huge, NR_SHMEM, HPAGE_PMD_NR);
-	lruvec_stat_mod_folio(huge, NR_SHMEM_THPS, HPAGE_PMD_NR);
-	lruvec_stat_mod_folio(huge, NR_FILE_PAGES, HPAGE_PMD_NR);
-	folio_mark_uptodate(huge);
-	folio_ref_add(huge, HPAGE_PMD_NR);
-	folio_mark_dirty(huge);
-	folio_add_lru(huge);
-}
-
-/* The folio at @index, referenced, or NULL. */
+/* Returns the folio at @index with a reference, or NULL. */
 struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 				       unsigned long index)
 {
@@ -103,7 +16,10 @@ struct folio *shmem_collapse_huge_find(struct address_space *mapping,
 	return IS_ERR(folio) ? NULL : folio;
 }
 
-/* Whether the locked @folio is the PMD-sized one of the extent at @index. */
+/*
+ * Returns whether the locked @folio is the PMD-sized one of the extent at
+ * @index.
+ */
 bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
 			    unsigned long index)
 {
@@ -112,18 +28,7 @@ bool shmem_collapse_huge_at(struct folio *folio, struct address_space *mapping,
 	       folio_test_uptodate(folio) && !folio_contain_hwpoisoned_page(folio);
 }
 
-/* Page by page: what is not in the page cache yet is not marked as a whole. */
-bool shmem_collapse_huge_poisoned(struct folio *huge)
-{
-	unsigned int i;
-
-	for (i = 0; i < HPAGE_PMD_NR; i++)
-		if (unlikely(PageHWPoison(folio_page(huge, i))))
-			return true;
-	return false;
-}
-
-/* Mappings by a pmd. */
+/* Returns the number of mappings by a pmd. */
 int shmem_collapse_huge_mapcount(struct folio *huge)
 {
 	return folio_entire_mapcount(huge);

@@ -5,7 +5,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
-#include "helpers.h"
+#include "functions.h"
 
 bool shmem_collapse_hugetlb_lock(struct vm_area_struct *vma)
 {
@@ -28,47 +28,6 @@ unsigned long shmem_collapse_hugetlb_page_size(struct vm_area_struct *vma)
 void *shmem_collapse_hugetlb_top(struct vm_area_struct *vma, unsigned long addr)
 {
 	return pgd_offset(vma->vm_mm, addr);
-}
-
-/*
- * NULL if the entry points to no table.
- *
- * Each entry is read once before it is checked. The *_offset() functions read
- * it again, and find the same table: the VMA's lock and hugetlb's keep it. (The
- * lockless variants would return the address of a copy for a folded level.)
- */
-void *shmem_collapse_hugetlb_below(unsigned int level, void *entry,
-				   unsigned long addr)
-{
-	/* Some of the accessors are macros: on arm one that wants this very name. */
-	pgd_t *pgdp = entry;
-	p4d_t *p4dp = entry;
-	pud_t *pudp = entry;
-
-	switch (level) {
-	case SHMEM_COLLAPSE_LEVEL_PGD:
-		return pgd_present(pgdp_get(pgdp)) ? p4d_offset(pgdp, addr) : NULL;
-	case SHMEM_COLLAPSE_LEVEL_P4D:
-		return p4d_present(p4dp_get(p4dp)) ? pud_offset(p4dp, addr) : NULL;
-	case SHMEM_COLLAPSE_LEVEL_PUD: {
-		pud_t pud = pudp_get(pudp);
-
-		if (!pud_present(pud) || pud_leaf(pud))
-			return NULL;
-		return pmd_offset(pudp, addr);
-	}
-#ifndef CONFIG_HIGHPTE
-	case SHMEM_COLLAPSE_LEVEL_PMD: {
-		pmd_t *pmdp = entry, pmd = pmdp_get(pmdp);
-
-		if (!pmd_present(pmd) || pmd_leaf(pmd))
-			return NULL;
-		return pte_offset_huge(pmdp, addr);
-	}
-#endif
-	default:
-		return NULL;
-	}
 }
 
 void *shmem_collapse_hugetlb_offset(struct vm_area_struct *vma,

@@ -19,7 +19,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "helpers.h"
+#include "functions.h"
 
 /* Far enough from mmap_min_addr, whatever the size of a page. */
 #define SCRATCH_START	(16 * PMD_SIZE)

@@ -41,8 +41,18 @@ impl<'b> Extent<'b> {
         if pages > 0 {
             Point::Space.check(ENOSPC)?;
             Point::Quota.check(EDQUOT)?;
+            let (inode, pages) = (mapping.inode(), pages as isize);
             // SAFETY: The mapping keeps its inode.
-            to_result(unsafe { bindings::charge_blocks(mapping.inode(), pages as isize) })?;
+            to_result(unsafe { bindings::shmem_inode_acct_blocks(inode, pages) })?;
+            // As `shmem_charge()`, which does not tell `ENOSPC` from `EDQUOT`. `nrpages` grows
+            // before the inode is recalculated, or else a concurrent recalculation takes these
+            // pages for freed ones.
+            //
+            // SAFETY: As above.
+            unsafe {
+                bindings::mapping_add_pages(mapping.as_ptr(), pages);
+                bindings::shmem_recalc_inode(inode, pages, 0);
+            }
         }
         // INVARIANT: Charged above.
         Ok(BlockCharge { mapping, pages })
@@ -75,8 +85,13 @@ impl<'b> BlockCharge<'b> {
 impl Drop for BlockCharge<'_> {
     fn drop(&mut self) {
         if self.pages > 0 {
-            // SAFETY: By the type invariant they are accounted.
-            unsafe { bindings::uncharge_blocks(self.mapping.inode(), self.pages as isize) };
+            let pages = self.pages as isize;
+            // SAFETY: The type invariant: the pages are accounted, to an inode that the mapping
+            // keeps.
+            unsafe {
+                bindings::mapping_add_pages(self.mapping.as_ptr(), -pages);
+                bindings::shmem_uncharge(self.mapping.inode(), pages);
+            }
         }
     }
 }

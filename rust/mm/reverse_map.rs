@@ -10,6 +10,7 @@ use crate::{
             pmd_pages,
             pmd_size, //
         },
+        removable::vma_table_removable,
         whole_pmd::WholePmd,
         witness::Witness, //
     },
@@ -187,7 +188,7 @@ impl MappedVma<'_> {
     /// can be said without their locks.
     pub(crate) fn may_lose_table(&self) -> bool {
         // SAFETY: By the type invariant.
-        unsafe { bindings::vma_table_removable(self.vma.as_ptr()) }
+        unsafe { vma_table_removable(self.vma.as_ptr()) }
     }
 
     /// Returns whether the VMA is being changed: its lock is held for writing.

@@ -64,6 +64,7 @@ impl<'w, W: Witness> DetachedTable<'w, W> {
     }
 
     /// Frees the table after a grace period (`pte_free_defer()`).
+    #[doc(alias = "pte_free_defer")]
     pub(crate) fn free_deferred(self) {
         drop(self);
     }

@@ -53,6 +53,7 @@ pub(crate) enum Table {}
 ///     };
 /// }
 /// ```
+#[doc(alias = "mmu_notifier_range")]
 pub(crate) struct Invalidation<'s, W: Witness, C = Entries> {
     slot: PmdSlot<'s, W>,
     range: bindings::mmu_notifier_range,

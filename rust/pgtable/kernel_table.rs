@@ -132,6 +132,7 @@ pub(crate) struct KernelPmd<'t> {
 
 impl<'t> KernelPmd<'t> {
     /// Returns the table (`pte_offset_kernel()`). Cannot fail, and needs no unmap.
+    #[doc(alias = "pte_offset_kernel")]
     pub(crate) fn offset_kernel(&self) -> KernelPteTable<'t> {
         // SAFETY: By the type invariant.
         unsafe { KernelPteTable::of(self.pmd) }

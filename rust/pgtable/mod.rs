@@ -111,6 +111,7 @@ pub(crate) mod pte_map;
 #[cfg(view_accessors)]
 pub(crate) mod pte_ro;
 pub(crate) mod pte_write;
+pub(crate) mod removable;
 #[cfg(CONFIG_KUNIT = "y")]
 #[allow(clippy::indexing_slicing)]
 pub(crate) mod tests;

@@ -29,6 +29,10 @@ use super::{
         PteLock,
         PteMap, //
     },
+    removable::{
+        vma_table_disposable,
+        vma_table_removable, //
+    },
     witness::Witness, //
 };
 use crate::bindings;
@@ -56,6 +60,7 @@ pub(crate) struct PmdGuard<'i, W: Witness, C = Entries> {
 impl<W: Witness, C> Invalidation<'_, W, C> {
     /// Takes the pmd lock (`pmd_lock()`), for changes to the pmd entry, or to wait for those of
     /// others.
+    #[doc(alias = "pmd_lock")]
     pub(crate) fn lock_pmd(&mut self) -> PmdGuard<'_, W, C> {
         PmdGuard::new(self)
     }
@@ -99,6 +104,7 @@ impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
     }
 
     /// Takes the PTE lock as well; returns [`None`] when the entry points to no table.
+    #[doc(alias = "pte_lockptr")]
     pub(crate) fn lock_table(self) -> Option<TableGuard<'i, W, C>> {
         // Looks at the entry, which cannot change any more.
         let map = PteMap::new(self.section.slot())?;
@@ -290,7 +296,7 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
     #[inline]
     pub(crate) fn check<P: MappedPages>(self, pages: &mut P) -> CheckedTable<'i, '_, W, P> {
         // SAFETY: The witness keeps the VMA.
-        if !unsafe { bindings::vma_table_removable(self.pmd.vma()) } {
+        if !unsafe { vma_table_removable(self.pmd.vma()) } {
             return CheckedTable::Kept;
         }
         match self.map.find_pages(pages.frames()) {
@@ -312,7 +318,7 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
     /// table. It relies on the lock of the huge folio, which nobody has here.
     pub(crate) fn check_empty(self) -> Option<EmptyTable<'i, W>> {
         // SAFETY: The witness keeps the VMA.
-        let may_go = unsafe { bindings::vma_table_disposable(self.pmd.vma()) };
+        let may_go = unsafe { vma_table_disposable(self.pmd.vma()) };
         let may_go = may_go && self.lock.is_some();
         let is_empty = may_go && self.map.all(0..pmd_pages(), |_, pte| pte.is_none());
         // INVARIANT: Both were tested just now.
@@ -348,6 +354,7 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
     ///
     /// There is no way to put a migration entry here: `munmap()` and exit zap first and unlink the
     /// VMA later, so what went in after the zap would stay behind when the tables are freed.
+    #[doc(alias = "pmdp_collapse_flush")]
     pub(crate) fn remove(self) -> DetachedTable<'i, W> {
         let pmd = &self.0.pmd;
         // SAFETY: Both locks are held and the entry points to a table, which belongs to the VMA
@@ -428,6 +435,7 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
 
     /// Takes the table out and leaves the pmd entry empty, for machines without pmd migration
     /// entries.
+    #[doc(alias = "pmdp_collapse_flush")]
     pub(crate) fn remove(self) -> DetachedTable<'i, W> {
         let pmd = &self.guard.pmd;
         // SAFETY: Both locks are held and the entry points to a table, which belongs to the VMA

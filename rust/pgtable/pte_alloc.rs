@@ -47,6 +47,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
 
     /// Maps the table, allocating one where the entry is none (`pte_alloc_map()`). Context: sleeps
     /// before the table is mapped.
+    #[doc(alias = "pte_alloc_map")]
     pub(crate) fn alloc_map(&mut self) -> Result<Option<PteMap<'_>>, AllocError> {
         self.alloc_table()?;
         Ok(self.map())
@@ -54,6 +55,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
 
     /// Maps and locks the table, allocating one where the entry is none (`pte_alloc_map_lock()`).
     /// Context: sleeps before the table is mapped.
+    #[doc(alias = "pte_alloc_map_lock")]
     pub(crate) fn alloc_map_lock(&mut self) -> Result<Option<LockedPteMap<'_, W>>, AllocError> {
         self.alloc_table()?;
         Ok(self.map_lock())

@@ -57,11 +57,13 @@ pub(crate) struct UncheckedPteMap<'s, W: Witness> {
 impl<W: Witness> PmdSlot<'_, W> {
     /// Maps the table and remembers the pmd entry and the lock, which is not taken, for writers
     /// (`pte_offset_map_rw_nolock()`).
+    #[doc(alias = "pte_offset_map_rw_nolock")]
     pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPteMap<'_, W>> {
         UncheckedPteMap::new(self.place())
     }
 
     /// Maps and locks the table (`pte_offset_map_lock()`).
+    #[doc(alias = "pte_offset_map_lock")]
     pub(crate) fn map_lock(&mut self) -> Option<LockedPteMap<'_, W>> {
         LockedPteMap::new(self.place())
     }
@@ -104,6 +106,7 @@ impl<'s, W: Witness> UncheckedPteMap<'s, W> {
     ///
     /// Returns [`None`] if the entry changed since the table was mapped: everything read from it is
     /// stale.
+    #[doc(alias = "pmd_same")]
     pub(crate) fn lock(self) -> Option<LockedPteMap<'s, W>> {
         // SAFETY: The mapping's RCU section keeps the table and its lock.
         unsafe { bindings::spin_lock(self.lock.as_ptr()) };
@@ -129,6 +132,7 @@ impl<'s, W: Witness> UncheckedPteMap<'s, W> {
 ///
 /// The lock is that of the table at `slot` and held, and the table is still the slot's.
 #[must_use = "the lock is dropped at once"]
+#[doc(alias = "pte_unmap_unlock")]
 pub(crate) struct LockedPteMap<'s, W: Witness> {
     // Dropped in this order: unlock, then unmap.
     _lock: PteLock,

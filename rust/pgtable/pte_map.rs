@@ -53,6 +53,7 @@ pub(crate) const RUN_LEN: usize = u64::BITS as usize;
 /// }
 /// ```
 #[must_use = "a mapping that is not used is unmapped at once"]
+#[doc(alias = "pte_unmap")]
 pub(crate) struct PteMap<'s> {
     start: NonNull<bindings::pte_t>,
     _slot: PhantomData<&'s ()>,
@@ -64,6 +65,7 @@ impl<W: Witness> PmdSlot<'_, W> {
     ///
     /// Returns [`None`] if there is no table (now).
     #[cfg(view_accessors)]
+    #[doc(alias = "pte_offset_map")]
     pub(crate) fn map(&mut self) -> Option<PteMap<'_>> {
         PteMap::new(self)
     }

@@ -43,6 +43,7 @@ pub(crate) struct ReadOnlyPteMap<'s> {
 impl<W: Witness> PmdSlot<'_, W> {
     /// Maps the table and remembers its lock, which is not taken, for readers
     /// (`pte_offset_map_ro_nolock()`).
+    #[doc(alias = "pte_offset_map_ro_nolock")]
     pub(crate) fn map_ro_nolock(&mut self) -> Option<ReadOnlyPteMap<'_>> {
         ReadOnlyPteMap::new(self)
     }

@@ -62,6 +62,7 @@ pub(crate) struct WritablePtes<'i, W: Witness> {
 impl<W: Witness, C> Invalidation<'_, W, C> {
     /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its entries; returns
     /// [`None`] when there is none.
+    #[doc(alias = "pte_offset_map_lock")]
     pub(crate) fn map_lock(&mut self) -> Option<WritablePtes<'_, W>> {
         let range = self.range();
         LockedPteMap::new(self.slot().place()).map(|table| WritablePtes::new(table, range))
@@ -70,6 +71,7 @@ impl<W: Witness, C> Invalidation<'_, W, C> {
     /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), for callers that do more
     /// before they take it.
     #[cfg(all_accessors)]
+    #[doc(alias = "pte_offset_map_rw_nolock")]
     pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPtes<'_, W>> {
         let range = self.range();
         let table = UncheckedPteMap::new(self.slot().place())?;
@@ -138,6 +140,7 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     /// is. A userfaultfd write-protection leaves its marker (`cond_install_uffd_wp_ptes()`). The
     /// page is taken off the RSS; its rmap and reference are the caller's to settle.
     #[cfg(all_accessors)]
+    #[doc(alias = "ptep_get_and_clear")]
     pub(crate) fn clear(&mut self, index: PteIndex) -> Option<Cleared<'_>> {
         self.entries().read(index).page()?;
         let addr = index.address(self.table.slot().base());

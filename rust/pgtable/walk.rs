@@ -37,6 +37,7 @@ use kernel::types::NotThreadSafe;
 ///     slot.with_map(|table| table.read(PteIndex::of(addr)).is_present())
 /// }
 /// ```
+#[doc(alias = "pmd_t")]
 pub(crate) struct PmdSlot<'w, W: Witness> {
     witness: &'w W,
     pmd: NonNull<bindings::pmd_t>,

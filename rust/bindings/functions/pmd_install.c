@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A huge page mapped where nothing is mapped, for rust/pgtable/. */
+/*
+ * Maps a huge page where nothing is mapped.
+ *
+ * Why this is C: do_set_pmd() takes a struct vm_fault, whose fields are
+ * constant and can be set by an initializer only.
+ */
 
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -10,7 +15,7 @@
 #include <linux/userfaultfd_k.h>
 #include <../mm/internal.h>
 
-#include "helpers.h"
+#include "../functions.h"
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /* shmem_collapse_pmd_alloc(), paid for by the group of the mm. */
@@ -26,9 +31,10 @@ bool shmem_collapse_pmd_alloc_for(struct vm_area_struct *vma, unsigned long addr
 }
 
 /*
- * Maps the locked folio of @huge by @pmd, if that is none: do_set_pmd(), which looks at
- * what forbids huge pages. Under the VMA lock. Nothing is put where a userfaultfd waits
- * for the first touch, or where the OOM reaper takes private pages away.
+ * Maps the locked folio of @huge by @pmd, if that is none: do_set_pmd(), which
+ * looks at what forbids huge pages. Under the VMA lock. Nothing is put where a
+ * userfaultfd waits for the first touch, or where the OOM reaper takes private
+ * pages away.
  */
 bool shmem_collapse_pmd_install(struct vm_area_struct *vma, unsigned long addr,
 				pmd_t *pmd, struct page *huge)

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How the module was linked, and whether with the addresses of this kernel. */
+/*
+ * Tells how the module was linked, and whether with the addresses of this
+ * kernel.
+ *
+ * Why this is C: tools/module-link writes into a section whose layout it
+ * knows, and a test that it was given the right addresses must not depend on
+ * code that calls any of them.
+ */
 
 #include <linux/ctype.h>
 #include <linux/errno.h>
@@ -11,7 +18,7 @@
 #include <linux/sched/task.h>
 #include <linux/utsname.h>
 
-#include "helpers.h"
+#include "../functions.h"
 
 #define ADDRESS(name) { .by_kernel = &(name) }
 

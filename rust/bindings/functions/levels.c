@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Levels of page tables, from the top, for rust/pgtable/. */
+/*
+ * Tells what the levels of a page table are like, and which entry is the
+ * lowest.
+ *
+ * Why this is C: see walk.c. Sizes of levels are macros that may call
+ * functions.
+ */
 
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
-#include "helpers.h"
+#include "../functions.h"
 
 unsigned int shmem_collapse_level_shift(unsigned int level)
 {
@@ -40,7 +46,7 @@ unsigned long shmem_collapse_table_bytes(unsigned int level)
 	}
 }
 
-/* Whether tables of the level are single entries of the level above. */
+/* Returns whether tables of the level are single entries of the level above. */
 bool shmem_collapse_level_folded(struct mm_struct *mm, unsigned int level)
 {
 	switch (level) {
@@ -55,7 +61,7 @@ bool shmem_collapse_level_folded(struct mm_struct *mm, unsigned int level)
 	}
 }
 
-/* How many PTEs make a run (contpte, Svnapot); 1 where there is no such thing. */
+/* Returns how many PTEs make a run (contpte, Svnapot), or 1 without runs. */
 unsigned long shmem_collapse_run_pages(void)
 {
 #if defined(CONFIG_ARM64)
@@ -67,7 +73,10 @@ unsigned long shmem_collapse_run_pages(void)
 #endif
 }
 
-/* Each entry is read once, as by shmem_collapse_pmd_offset(). False for hugetlb. */
+/*
+ * Each entry is read once, as by shmem_collapse_pmd_offset(). False for
+ * hugetlb.
+ */
 bool shmem_collapse_walk_user(struct vm_area_struct *vma, unsigned long addr,
 			      struct shmem_collapse_lowest *lowest)
 {
@@ -104,8 +113,8 @@ bool shmem_collapse_walk_user(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * Whether a huge entry of the mapping has a PTE table put aside, for when it is
- * split, which its process pays for.
+ * Returns whether a huge entry of the mapping has a PTE table put aside, for
+ * when it is split, which its process pays for.
  */
 bool shmem_collapse_vma_withholds_tables(struct vm_area_struct *vma)
 {

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel's own page tables, for rust/pgtable/kernel_table.rs. */
+/*
+ * Walks the kernel's own page tables, for rust/pgtable/kernel_table.rs.
+ *
+ * Why this is C: see walk.c. Besides, which regions there are is known to the
+ * preprocessor only.
+ */
 
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -12,7 +17,7 @@
 #include <linux/vmalloc.h>
 #include <asm/pgalloc.h>
 
-#include "helpers.h"
+#include "../functions.h"
 
 void shmem_collapse_kernel_tables_lock(void)
 {
@@ -91,7 +96,7 @@ struct shmem_collapse_kernel_place shmem_collapse_kernel_walk(unsigned long addr
 	return place;
 }
 
-/* False where this architecture has no such region, or none in page tables. */
+/* Returns false without such a region, or if it is not in page tables. */
 bool shmem_collapse_kernel_region(unsigned int region, unsigned long *start,
 				  unsigned long *end)
 {
@@ -124,9 +129,10 @@ bool shmem_collapse_kernel_region(unsigned int region, unsigned long *start,
 }
 
 /*
- * Whether kernel addresses may be told to the current task and to who opened
- * @file: as for /proc/kallsyms, but never for profiling only. kptr_restrict is
- * not exported; what it does to %pK says whether it forbids all addresses.
+ * Returns whether kernel addresses may be told to the current task and to who
+ * opened @file: as for /proc/kallsyms, but never for profiling only.
+ * kptr_restrict is not exported; what it does to %pK says whether it forbids
+ * all addresses.
  */
 bool shmem_collapse_addresses_shown(struct file *file)
 {

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Migration entries for rust/pgtable/: in the place of ptes, and taken away again. */
+/*
+ * Puts migration entries in the place of ptes, and clears them again.
+ *
+ * Why this is C: an entry is made of up to six steps that are inline functions,
+ * and so is each test of one. Tables that stay have up to 512 such entries. In
+ * the kernel these are parts of mm/rmap.c and mm/migrate.c.
+ */
 
 #include <linux/leafops.h>
 #include <linux/mm.h>
@@ -9,12 +15,13 @@
 #include <linux/userfaultfd_k.h>
 #include <../mm/internal.h>
 
-#include "helpers.h"
+#include "../functions.h"
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /*
- * Whether @vma maps the file of the locked folio that begins with @huge; if so,
- * how many pages behind that page of the file the one is that it has at @addr.
+ * Returns whether @vma maps the file of the locked folio that begins with
+ * @huge; if so, how many pages behind that page of the file the one is that it
+ * has at @addr.
  */
 bool shmem_collapse_vma_index_in(struct vm_area_struct *vma, unsigned long addr,
 				 struct page *huge, unsigned long *index)
@@ -27,28 +34,10 @@ bool shmem_collapse_vma_index_in(struct vm_area_struct *vma, unsigned long addr,
 	return true;
 }
 
-bool shmem_collapse_pmd_clear_migration(struct vm_area_struct *vma,
-					unsigned long addr, pmd_t *pmd,
-					struct page *huge, bool spare_soft_dirty)
-{
-	struct shmem_collapse_entry e = shmem_collapse_pmd_read(pmd);
-
-	/* Or what is cleared may not be what was read. */
-	lockdep_assert_held(pmd_lockptr(vma->vm_mm, pmd));
-	if (e.kind != SHMEM_COLLAPSE_ENTRY_MIGRATION ||
-	    e.pfn != page_to_pfn(huge))
-		return false;
-	if (spare_soft_dirty && pmd_swp_soft_dirty(pmdp_get(pmd)) &&
-	    vma_soft_dirty_enabled(vma))
-		return false;
-	pmdp_huge_get_and_clear(vma->vm_mm, addr, pmd);
-	return true;
-}
-
 /*
- * For reading, whatever @old allowed: vm_page_prot gives write permission back,
- * except where a write has to be noticed. An entry for writing would do so there
- * as well after clear_refs or PAGEMAP_SCAN has changed it.
+ * For reading, whatever @old allowed: vm_page_prot gives write permission
+ * back, except where a write has to be noticed. An entry for writing would do
+ * so there as well after clear_refs or PAGEMAP_SCAN has changed it.
  */
 static pte_t migration_pte(pte_t old, unsigned long pfn)
 {
@@ -68,7 +57,10 @@ static pte_t migration_pte(pte_t old, unsigned long pfn)
 	return pte;
 }
 
-/* Whether @page is the one of its file that page @at of @huge is to replace. */
+/*
+ * Returns whether @page is the one of its file that page @at of @huge is to
+ * replace.
+ */
 static bool is_replaced_by(struct page *page, struct page *huge, unsigned long at)
 {
 	struct folio *old = page_folio(page), *new = page_folio(huge);
@@ -78,11 +70,11 @@ static bool is_replaced_by(struct page *page, struct page *huge, unsigned long a
 }
 
 /*
- * Replaces an entry that maps an ordinary page; false if that is not the page of
- * the file, but a private copy: it stays as it is then.
+ * Replaces an entry that maps an ordinary page; false if that is not the page
+ * of the file, but a private copy: it stays as it is then.
  *
- * No flush in between: who reads the entry as none meanwhile goes to sleep with
- * a reference on the page.
+ * No flush in between: who reads the entry as none meanwhile goes to sleep
+ * with a reference on the page.
  */
 bool shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
 				pte_t *pte, struct page *huge, unsigned long at)

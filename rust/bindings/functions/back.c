@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pages mapped again where migration entries took their places, for rust/pgtable/. */
+/*
+ * Maps pages again where migration entries took their places.
+ *
+ * Why this is C: an entry is made of up to six steps that are inline functions,
+ * for up to 512 pages, under the locks of the table. In the kernel these are
+ * parts of mm/migrate.c.
+ */
 
 #include <linux/leafops.h>
 #include <linux/mm.h>
@@ -12,7 +18,7 @@
 #include <asm/tlbflush.h>
 #include <../mm/internal.h>
 
-#include "helpers.h"
+#include "../functions.h"
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /* What a migration entry tells of the entries whose place it took. */
@@ -21,8 +27,9 @@ struct told {
 };
 
 /*
- * As remove_migration_pte() does it. The page was dirty or is marked so, as a folio.
- * vm_page_prot decides whether it may be written, and is what it is now.
+ * As remove_migration_pte() does it. The page was dirty or is marked so, as a
+ * folio. vm_page_prot decides whether it may be written, and is what it is
+ * now.
  */
 static pte_t pte_of(struct vm_area_struct *vma, struct page *page,
 		    const struct told *told)
@@ -43,9 +50,9 @@ static pte_t pte_of(struct vm_area_struct *vma, struct page *page,
 }
 
 /*
- * Maps a page of a locked folio, which is counted before anybody can see it: a zap
- * would take off what is not there yet. Not one that is poisoned: who marks it waits
- * for the lock of the folio, and unmaps what is mapped then.
+ * Maps a page of a locked folio, which is counted before anybody can see it: a
+ * zap would take off what is not there yet. Not one that is poisoned: who
+ * marks it waits for the lock of the folio, and unmaps what is mapped then.
  */
 static bool map_page(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
 		     unsigned long frame, const struct told *told)
@@ -75,8 +82,8 @@ static void drain_mlocked(struct vm_area_struct *vma)
 }
 
 /*
- * Maps the pages of @frames in whose place one of @nr entries names a page of @huge.
- * Returns how many of these map nothing now.
+ * Maps the pages of @frames in whose place one of @nr entries names a page of
+ * @huge. Returns how many of these map nothing now.
  */
 unsigned int shmem_collapse_ptes_back(struct vm_area_struct *vma,
 				      unsigned long addr, pte_t *pte,
@@ -113,9 +120,9 @@ unsigned int shmem_collapse_ptes_back(struct vm_area_struct *vma,
 }
 
 /*
- * Puts @table, which was taken out of @pmd, back if a migration entry that names @huge
- * is still in its place. It then maps those of @frames for which @mapped has a bit;
- * @nr says how many these are. Under the pmd lock.
+ * Puts @table, which was taken out of @pmd, back if a migration entry that
+ * names @huge is still in its place. It then maps those of @frames for which
+ * @mapped has a bit; @nr says how many these are. Under the pmd lock.
  */
 bool shmem_collapse_pmd_back(struct vm_area_struct *vma, unsigned long addr,
 			     pmd_t *pmd, pmd_t table, struct page *huge,

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drops the mappings of small folios that several VMAs had.
+ *
+ * Why this is C: it writes _mapcount, as only mm/rmap.c does otherwise, and
+ * belongs there as folio_remove_rmap_ptes() for several VMAs and several
+ * folios. With 32 mappers that function would be called 16384 times for an
+ * extent, with two atomic operations each time. Here it is one subtraction for
+ * each folio.
+ */
+
+#include <linux/mm.h>
+#include <linux/rmap.h>
+
+#include "../functions.h"
+
+/*
+ * Drops as many mappings of each folio, all of them small and locked, as
+ * @mappings has in its place and @more; returns of how many none is left.
+ */
+unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
+						 const u32 *mappings,
+						 unsigned int nr, u32 more)
+{
+	unsigned int unmapped = 0;
+
+	for (; nr--; folios++, mappings++) {
+		int dropped = *mappings + more;
+
+		if (!*folios || !dropped)
+			continue;
+		/*
+		 * When these are all there were nobody is left who could change
+		 * the count: new mappings need the lock, or one to be copied.
+		 * (vm_insert_page() needs neither, but inserts a driver's pages.)
+		 */
+		if (atomic_read(&(*folios)->_mapcount) == dropped - 1) {
+			atomic_set(&(*folios)->_mapcount, -1);
+			unmapped++;
+		} else if (atomic_sub_return(dropped, &(*folios)->_mapcount) == -1) {
+			unmapped++;
+		}
+		folio_ref_sub(*folios, dropped);
+	}
+	return unmapped;
+}
