@@ -65,9 +65,8 @@ show()
 
 # The host allocates the guest's memory beforehand: a page that it does not have yet
 # costs more than what is measured. Idle CPUs poll: waking a virtual one takes the
-# host most of a millisecond, a real one some microseconds. The clock source is one
-# that is read without the lock of all CPUs that QEMU's default takes.
-AWAKE='idle=poll tsc=reliable clocksource=tsc'
+# host most of a millisecond, a real one some microseconds.
+AWAKE='idle=poll'
 
 # Keeps the host's CPUs from deep sleep as long as the file is open: QEMU's threads
 # wait for each other.
@@ -120,7 +119,7 @@ measure_times() # FLAVOUR RELEASE ROUNDS GROUP...
 # by a few interrupts at most.
 COUNTING_ACCEL='tcg,thread=single'
 COUNTING_QEMU='-icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm'
-COUNTING_APPEND='nokaslr tsc=reliable clocksource=tsc'
+COUNTING_APPEND='nokaslr'
 
 measure_instructions()
 {

@@ -294,6 +294,44 @@ vm_ends()
 	[[ $status == "$expected" ]] || return 1
 }
 
+# qemu_named NAME: prints the process of the QEMU with "-name NAME".
+qemu_named()
+{
+	local file
+
+	for file in /proc/[0-9]*/cmdline; do
+		if tr '\0' ' ' 2>/dev/null <"$file" | grep -qE "^qemu-system-.* -name $1 "; then
+			file=${file%/cmdline}
+			echo "${file##*/}"
+			return
+		fi
+	done
+	return 1
+}
+
+# A host that is busy elsewhere may stop a VM for a while. The guest's clock must get
+# over that, or no timer of the guest comes any more: 4.3 seconds are nearly the time
+# after which ACPI's counter begins anew.
+vm_stopped()
+{
+	local name=stopped-$$ output=$TOP/build/output-runner.log qemu='' vm
+
+	rm -f "$output"
+	# A busy CPU keeps the clock, up to the moment of the stop.
+	VM_QEMU="-name $name" vm_ends 42 \
+		'while :; do :; done & echo begun; sleep 5; exit 42' 60 &
+	vm=$!
+	until grep -qs begun "$output"; do
+		kill -0 $vm 2>/dev/null || return 1
+		sleep 0.2
+	done
+	qemu=$(qemu_named "$name")
+	kill -STOP "$qemu"
+	sleep 4.3
+	kill -CONT "$qemu"
+	wait $vm
+}
+
 vm_group()
 {
 	check "TAP parser" "$TOP/scripts/tap-test.sh"
@@ -303,6 +341,7 @@ vm_group()
 	check "panic" vm_ends 121 'echo c >/proc/sysrq-trigger'
 	check "sudden death" vm_ends 122 'reboot -f'
 	check "hang" vm_ends 123 'sleep 1000' 15
+	check "a host that stops it for a while" vm_stopped
 }
 
 # boot_tests NAME PROGRAMS [VM OPTION]...: boots for these programs.
