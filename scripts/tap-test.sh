@@ -76,3 +76,7 @@ expect "a VM that ends" "pass:a: one,fail:a,fail:b," "a b" <<-END
 	1..1
 	ok 1 one
 END
+reason=$(printf '## begin a\n1..3\nok 1 one\nok 2 two\n' |
+	awk -v programs=a -f "$TOP/scripts/tap.awk" | tail -n 1 | cut -f 3)
+[[ $reason == "the VM ended while it ran, after 2 of 3 tests; the last was a: two" ]] ||
+	die "tap.awk on how far a program came: '$reason'"

@@ -8,6 +8,7 @@ function result(verdict, name, reason)
 {
 	printf "%s\t%s\t%s\n", verdict, name, reason
 	seen++
+	last = name
 	if (verdict == "fail")
 		failed++
 }
@@ -51,6 +52,7 @@ function end_program(status)
 	program = $3
 	begun[program] = 1
 	plan = -1
+	last = ""
 	seen = failed = skipped_all = 0
 	next
 }
@@ -73,7 +75,8 @@ program == "" { next }
 
 END {
 	if (program != "")
-		result("fail", program, "the VM ended while it ran")
+		result("fail", program, "the VM ended while it ran, after " seen + 0 " of " \
+			(plan < 0 ? "?" : plan) " tests" (last == "" ? "" : "; the last was " last))
 	count = split(programs, name, " ")
 	for (i = 1; i <= count; i++)
 		if (!(name[i] in begun))

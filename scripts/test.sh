@@ -46,6 +46,13 @@ check()
 	fi
 }
 
+# vm_ended NAME STATUS: fails unless vm.sh ended with 0, and says why it did not.
+vm_ended()
+{
+	(($2 == 0)) ||
+		fail "VM" "status $2, $(cat "$TOP/build/reason-$1.log" 2>/dev/null || echo "that of its command"), see build/console-$1.log"
+}
+
 count()
 {
 	cat "$RESULTS"/* 2>/dev/null | grep -c "^$1" || true
@@ -283,13 +290,13 @@ module_link_group()
 	}' "$RESULTS/../module-link.log" >>"$RESULTS/$GROUP"
 }
 
-# vm_ends STATUS LINE: checks that vm.sh reports how a VM ends.
+# vm_ends STATUS LINE [SECONDS [VM OPTION...]]: checks that vm.sh reports how a VM ends.
 vm_ends()
 {
 	local expected=$1 status=0
 
 	# Its messages about these ends would look like failures.
-	"$TOP/scripts/vm.sh" --name runner --zram 0 --timeout "${3:-120}" -- "$2" \
+	"$TOP/scripts/vm.sh" --name runner --zram 0 --timeout "${3:-120}" "${@:4}" -- "$2" \
 		>"$TOP/build/vm-runner.log" 2>&1 || status=$?
 	[[ $status == "$expected" ]] || return 1
 }
@@ -332,6 +339,25 @@ vm_stopped()
 	wait $vm
 }
 
+# A program that no signal ends, here since nobody sends one, ends the VM.
+vm_gives_up()
+{
+	# shellcheck disable=SC2016
+	vm_ends 122 \
+		'ln -s /bin/sleep /tests/sleep; timeout() { shift 3; "$@"; }; GRACE=1; . /tests/tests 2 "sleep 100"' \
+		60 --add scripts/guest/tests:/tests
+	grep -q 'vm: sleep does not end' "$TOP/build/console-runner.log" &&
+		grep -q 'task:sleep ' "$TOP/build/console-runner.log"
+}
+
+# Of a VM in which nothing happens any more the console tells what its tasks do.
+vm_silent()
+{
+	vm_ends 123 'echo begun; sleep 1000' 300 --silence 20
+	grep -qx 'killed after 20 s without a word' "$TOP/build/reason-runner.log"
+	grep -q 'task:sleep ' "$TOP/build/console-runner.log"
+}
+
 vm_group()
 {
 	check "TAP parser" "$TOP/scripts/tap-test.sh"
@@ -341,6 +367,8 @@ vm_group()
 	check "panic" vm_ends 121 'echo c >/proc/sysrq-trigger'
 	check "sudden death" vm_ends 122 'reboot -f'
 	check "hang" vm_ends 123 'sleep 1000' 15
+	check "silence" vm_silent
+	check "a program that does not end" vm_gives_up
 	check "a host that stops it for a while" vm_stopped
 }
 
@@ -352,6 +380,7 @@ boot_tests()
 
 	# The checks of a debug kernel make everything several times slower.
 	[[ $FLAVOUR_MADE == stock ]] || limit=$((3 * limit))
+	VM_OPTIONS+=(--silence $((limit + 300)))
 	if [[ $FLAVOUR_FINDS == *leak* ]]; then
 		begin='/tests/leaks begin;' leaks=leaks
 		VM_OPTIONS+=(--add scripts/guest/leaks:/tests)
@@ -360,7 +389,7 @@ boot_tests()
 		"$begin SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs $leaks" || status=$?
 	awk -v programs="$programs $leaks unload" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
-	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+	vm_ended "$name" $status
 }
 
 kselftest_group()
@@ -397,7 +426,7 @@ kunit_group()
 		"sh /tests/kunit /lib/shmem_collapse.ko" || status=$?
 	awk -v programs="${suites//$'\n'/ }" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
-	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+	vm_ended "$name" $status
 }
 
 # own FLAVOUR GROUP: a group on a kernel of our own, whatever KERNEL says.
@@ -462,7 +491,7 @@ load_group()
 		"SC_BRIEF=1 sh /tests/tests $PROGRAM_SECONDS $programs; sh /tests/link" || status=$?
 	awk -v programs="$programs unload link" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
-	((status == 0)) || fail "VM" "status $status, see build/console-$name.log"
+	vm_ended "$name" $status
 }
 
 compile_fail_group()
@@ -519,7 +548,7 @@ programs_group()
 		"sh /programs/run $PROGRAM_SECONDS $programs" || status=$?
 	awk -v programs="$programs" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-programs.log" >>"$RESULTS/$GROUP"
-	((status == 0)) || fail "VM" "status $status, see build/console-programs.log"
+	vm_ended programs $status
 }
 
 selftests_tree_group()

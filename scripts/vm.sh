@@ -16,12 +16,15 @@ usage()
 	  --nodes           two NUMA nodes, each with half of the memory and of the CPUs; a kernel
                     without ACPI makes them itself
 	  --timeout SECONDS kill the VM after that time (default \$VM_TIMEOUT or 600)
+	  --silence SECONDS kill it when neither kernel nor command say anything for so long
 	  --shell           an interactive shell (after COMMAND) instead
 	Files are named relative to the checkout. COMMAND is a line for the guest's shell.
 	Variables: VM_CPUS (2), VM_MEMORY (3G), VM_APPEND (kernel command line), VM_QEMU (more QEMU options),
 	BUSY (loops that run beside it, none).
 	The status is that of the command, or 121 for a kernel splat in the console,
 	122 when the VM died, 123 when the time was over, 120 when a module did not load.
+	build/reason-NAME.log says in one line why it is one of these. When the time is over
+	the kernel is asked what hangs (on x86_64 by an NMI), and answers on the console.
 	END
 }
 
@@ -37,6 +40,9 @@ SPLAT+='|possible (circular|recursive|irq lock)|inconsistent lock state|lock hel
 SPLAT+='|suspicious RCU usage|bad unlock balance|Invalid wait context|held lock freed'
 SPLAT+='|sleeping function called|scheduling while atomic|DEBUG_LOCKS_WARN_ON|list_(add|del) corruption'
 SPLAT+='|INFO: (trying to register|possible)|workqueue lockup|unreferenced object|page dumped because'
+
+# How long a kernel may take to say what hangs.
+AFTER_NMI=20
 
 # Makes the build root and the kernel if necessary and runs this script in the root.
 enter_root()
@@ -60,7 +66,7 @@ enter_root()
 		"$ROOT_SRC/scripts/vm.sh" "${args[@]}"
 }
 
-NAME=vm INTERACTIVE=0 NODES=0 BUSY=${BUSY:-0} ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} MODULES=() ADD=() DISK=
+NAME=vm INTERACTIVE=0 NODES=0 BUSY=${BUSY:-0} ZRAM=512M TIMEOUT=${VM_TIMEOUT:-600} SILENCE=0 MODULES=() ADD=() DISK=
 
 parse_options()
 {
@@ -74,6 +80,7 @@ parse_options()
 		--zram) ZRAM=$2; shift ;;
 		--nodes) NODES=1 ;;
 		--timeout) TIMEOUT=$2; shift ;;
+		--silence) SILENCE=$2; shift ;;
 		--shell) INTERACTIVE=1 ;;
 		--) shift; break ;;
 		-*) usage >&2; exit 2 ;;
@@ -219,41 +226,105 @@ find_splats()
 		{ printf "%s%s\n", running, $0; running = "" }' || true
 }
 
+# What QEMU is told to do goes to $WORK/monitor.in, its answers to monitor.out.
+tell_qemu()
+{
+	printf '%s\n' "$@" >"$WORK/monitor.in"
+}
+
+# Prints why the VM has to end, once it has.
+wait_for_hang() # FILE...
+{
+	local mark=$WORK/mark file spoke=$SECONDS end=$((SECONDS + TIMEOUT))
+
+	touch "$mark"
+	while sleep 1; do
+		for file; do
+			if [[ $file -nt $mark ]]; then
+				touch "$mark"
+				spoke=$SECONDS
+			fi
+		done
+		if ((SECONDS >= end)); then
+			echo "killed after $TIMEOUT s without an end"
+			return
+		elif ((SILENCE > 0 && SECONDS - spoke >= SILENCE)); then
+			echo "killed after $SILENCE s without a word"
+			return
+		fi
+	done
+}
+
+# Ends a VM that hangs. The panic that the NMI causes tells of all tasks and timers,
+# also when no interrupt comes any more. The registers are for those that have no NMI.
+watch_vm() # CONSOLE OUTPUT
+{
+	local reason
+
+	reason=$(wait_for_hang "$@")
+	wc -c <"$1" >"$WORK/spoken"
+	echo "$reason" >"$WORK/hang"
+	tell_qemu 'info registers -a' nmi
+	sleep "$AFTER_NMI"
+	tell_qemu quit
+}
+
+# ends_as STATUS REASON: says why the status is not the command's, and exits.
+ends_as()
+{
+	echo "$2" >"build/reason-$NAME.log"
+	echo "vm: $2; the console is in build/console-$NAME.log" >&2
+	exit "$1"
+}
+
 run_batch()
 {
 	local console=build/console-$NAME.log output=build/output-$NAME.log qemu_status=0 status loops
 
 	mkdir -p build
 	: >"$console"
-	rm -f "build/races-$NAME.txt"
+	: >"$output"
+	rm -f "build/races-$NAME.txt" "build/reason-$NAME.log"
+	mkfifo "$WORK/monitor.in" "$WORK/monitor.out"
 	# These end with the process namespace of the build root.
 	for ((loops = 0; loops < BUSY; loops++)); do
 		while :; do :; done &
 	done
-	timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" -monitor none \
+	cat "$WORK/monitor.out" >"$WORK/monitor.log" &
+	watch_vm "$console" "$output" &
+	timeout --foreground -k 5 $((TIMEOUT + 2 * AFTER_NMI)) "${QEMU[@]}" \
+		-chardev "pipe,id=monitor,path=$WORK/monitor" -mon chardev=monitor \
 		-serial "file:$console" \
 		-device "${KERNEL_SERIAL:-$ARCH_SERIAL}" -chardev stdio,id=output,signal=off \
 		-device virtconsole,chardev=output </dev/null |
 		split_output | tee "$output" || qemu_status=${PIPESTATUS[0]}
+	if [[ -s $WORK/hang ]]; then
+		status=$(<"$WORK/spoken")
+		tail -c +$((status + 1)) "$console" >"$WORK/answer"
+		truncate -s "$status" "$console"
+	fi
 	find_splats "$console" >"$WORK/splats"
+	if [[ -s $WORK/hang ]]; then
+		tail -n 15 "$console" | sed 's/^/    | /' >&2
+		{
+			echo "vm: $(<"$WORK/hang"); QEMU and the kernel say:"
+			cat "$WORK/monitor.log" "$WORK/answer"
+		} >>"$console"
+	fi
 	[[ ! -s build/races-$NAME.txt ]] ||
 		echo "vm: data races of others than the module: $(wc -l <"build/races-$NAME.txt") pairs of functions, in build/races-$NAME.txt"
 	if [[ -s $WORK/splats ]]; then
-		echo "vm: the kernel complained; $console has it all:" >&2
 		head -n 20 "$WORK/splats" | sed 's/^/    | /' >&2
-		exit 121
+		ends_as 121 "the kernel complained: $(grep -vm 1 'vm: running' "$WORK/splats" | cut -c 1-200)"
+	elif [[ -s $WORK/hang ]]; then
+		ends_as 123 "$(<"$WORK/hang")"
 	elif [[ -s $WORK/status ]]; then
 		status=$(<"$WORK/status")
 		((status != 120)) || tail -n 5 "$console" | sed 's/^/    | /' >&2
 		exit "$status"
 	fi
 	tail -n 15 "$console" | sed 's/^/    | /' >&2
-	if ((qemu_status == 124 || qemu_status == 137)); then
-		echo "vm: killed after $TIMEOUT s without an end; the console is in $console" >&2
-		exit 123
-	fi
-	echo "vm: it died before the command ended (QEMU status $qemu_status); the console is in $console" >&2
-	exit 122
+	ends_as 122 "it died before the command ended (QEMU status $qemu_status)"
 }
 
 if [[ -z ${IN_BUILD_ROOT:-} ]]; then
