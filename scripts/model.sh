@@ -150,9 +150,18 @@ brief()
 	holds reap-markers "reap-process" MARKERS HOLES
 	holds only-faults thread MAPPED ONLY_FAULTS MISALIGNED MARKERS
 	holds stays-mapped thread FAILURES MISALIGNED STAYS_MAPPED ATTEMPTS=2
+	for actor in "${ACTORS[@]}"; do
+		# The file's huge folio has the frames of a second request.
+		[[ $actor == second-request ]] ||
+			holds "remap-$actor" "$actor" PTE_MAPPED MISALIGNED ATTEMPTS=2
+	done
+	holds remap-markers "" PTE_MAPPED MARKERS MISALIGNED
+	holds remap-stays-mapped thread PTE_MAPPED MISALIGNED STAYS_MAPPED
 	holds map-nowhere thread HOLES MAP_NOWHERE MISALIGNED
 	ends thread thread HOLES FAILURES
 	ends mremap-behind mremap-behind FAILURES
+	ends remap-thread thread PTE_MAPPED MISALIGNED
+	ends remap-mremap-behind mremap-behind PTE_MAPPED MISALIGNED
 	ends write write HOLES FAILURES
 	without H2 "thread dontneed"
 	without H3 "" MARKERS
@@ -175,6 +184,12 @@ brief()
 	without H43 mremap-behind FAILURES MISALIGNED
 	without H44 "thread exit" FAILURES TRACKED
 	without H45 dontneed FAILURES
+	without H3-remap "" PTE_MAPPED MARKERS
+	without H7-remap mremap-before PTE_MAPPED
+	without H8-remap dontneed PTE_MAPPED
+	without H27-remap thread PTE_MAPPED TRACKED
+	without H28-remap exit PTE_MAPPED
+	without H32-remap "thread mprotect" PTE_MAPPED
 	without RCU thread TRACKED
 	without REAP "reap-file thread"
 	gap F3 memfd-pin COMES_AND_GOES
@@ -187,9 +202,12 @@ pairs()
 
 	for ((a = 0; a < ${#ACTORS[@]}; a++)); do
 		for ((b = a + 1; b < ${#ACTORS[@]}; b++)); do
-			impossible "${ACTORS[a]}" "${ACTORS[b]}" ||
-				holds "${ACTORS[a]}+${ACTORS[b]}" "${ACTORS[a]} ${ACTORS[b]}" \
-					HOLES FAILURES MISALIGNED
+			! impossible "${ACTORS[a]}" "${ACTORS[b]}" || continue
+			holds "${ACTORS[a]}+${ACTORS[b]}" "${ACTORS[a]} ${ACTORS[b]}" \
+				HOLES FAILURES MISALIGNED
+			has second-request "${ACTORS[a]} ${ACTORS[b]}" ||
+				holds "remap-${ACTORS[a]}+${ACTORS[b]}" "${ACTORS[a]} ${ACTORS[b]}" \
+					PTE_MAPPED MISALIGNED
 		done
 	done
 }
@@ -198,7 +216,7 @@ triples()
 {
 	holds thread+dontneed+gup-fast "thread dontneed gup-fast"
 	holds thread+mprotect+notifier "thread mprotect notifier"
-	holds thread+exit+truncate "thread exit truncate"
+	holds thread+exit+truncate "thread exit truncate" MAPPED
 	holds thread+swap-out+write "thread swap-out write"
 	holds thread+second-request+munmap "thread second-request munmap"
 	holds mremap-behind+truncate+dontneed "mremap-behind truncate dontneed"

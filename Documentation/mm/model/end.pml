@@ -14,7 +14,20 @@ inline select_page(i)
 	fi
 }
 
-/* The file has all pages, or all but the last. */
+/* The file has all pages, or all but the last; or a huge folio. */
+#ifdef PTE_MAPPED
+inline begin_file()
+{
+	life[HUGE_B] = LIVE;
+	refs[HUGE_B] = PAGES;
+	in_file[HUGE_B] = true;
+	for (at : 0 .. PAGES - 1) {
+		data[HUGE_B + at] = 1;
+		cache[at] = HUGE_B;
+		truth[at] = 1
+	}
+}
+#else
 inline begin_file()
 {
 	for (at : 0 .. PAGES - 1) {
@@ -32,6 +45,7 @@ inline begin_file()
 		fi
 	}
 }
+#endif
 
 /* A VMA that is there, with none, some or all of the pages mapped. */
 inline begin_vma(v)
@@ -48,6 +62,16 @@ inline begin_vma(v)
 #ifndef MAPPED
 	:: true -> untouched[v] = true
 #endif
+#ifdef PTE_MAPPED
+	:: !misaligned[v] ->
+		pmd[v] = HUGE_B + WRITE;
+		get(HUGE_B);
+		add_rmap(HUGE_B);
+		add_rss(v, PAGES);
+		for (at : 0 .. PAGES - 1) {
+			had[v * PAGES + at] = true
+		}
+#endif
 #ifdef WITH_reap
 	/* A table whose pages have gone. */
 	:: true -> populate(v); untouched[v] = true
@@ -58,9 +82,9 @@ inline begin_vma(v)
 			if
 			:: cache[at] ->
 #ifdef TRACKED
-				PTE(table(pmd[v]), at) = cache[at];
+				PTE(table(pmd[v]), at) = page_of(cache[at], at);
 #else
-				PTE(table(pmd[v]), at) = cache[at] + WRITE;
+				PTE(table(pmd[v]), at) = page_of(cache[at], at) + WRITE;
 #endif
 				get(cache[at]);
 				add_rmap(cache[at]);

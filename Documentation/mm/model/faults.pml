@@ -184,6 +184,7 @@ add:
 		:: else
 		fi;
 		printf("linux shmem_add_to_page_cache(): CPU %d adds %d\n", cpu, f);
+		filled(i);
 		cache[i] = f;
 		refs[f]++
 	}
@@ -199,6 +200,9 @@ map:
 			get(f);
 			add_rmap(f);
 			add_rss(v, PAGES);
+#ifdef WITH_uffd_minor
+			untouched[v] = false;
+#endif
 			unlock_pmd(v)
 		:: pmd[v] == NOTHING && (!is_huge(f) || misaligned[v]) ->
 			lock_pmd(v);
@@ -229,6 +233,10 @@ map:
 				PTE(t, i) = page_of(f, i) + page_prot(v, writes);
 				get(f);
 				add_rmap(f);
+#ifdef WITH_uffd_minor
+				/* There was a first touch. */
+				untouched[v] = untouched[v] && i < PAGES - 1;
+#endif
 				add_rss(v, 1)
 			:: else
 			fi;

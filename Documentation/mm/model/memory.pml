@@ -167,6 +167,16 @@ inline read_pte(t, i, v)
 #define pmd_same(v, t)	(pmd[v] == TABLE + (t))
 #endif
 
+/* Somebody else than a request fills a page: it is not missing any more. */
+#ifdef WITH_uffd_missing
+inline filled(i)
+{
+	missing = missing && (i) < PAGES - 1
+}
+#else
+inline filled(i) { skip }
+#endif
+
 /*
  * A store and a load through a translation. What was written last is what
  * everybody reads; a folio that was truncated keeps nothing.

@@ -45,6 +45,7 @@ add:
 		:: cache[i] == SWAPPED -> data[f] = swapped[i]
 		:: else
 		fi;
+		filled(i);
 		cache[i] = f;
 		refs[f]++
 	}

@@ -198,12 +198,14 @@ inline clear_ptes(v)
 /* Whether an entry maps the page that the extent has in this place. */
 #define is_source(v, i)	(is_present(v) && frame(v) == source[i])
 
+#include "remap.pml"
+
 proctype request(byte huge)
 {
 	byte held, i, v, t, old, entry, found, holes;
 	byte source[PAGES], gone[PAGES], kept_table[VMAS];
 	bool was[VMAS * PAGES];
-	bool named, kept;
+	bool named, kept, remapping;
 	byte attempts = ATTEMPTS;
 
 attempt:
@@ -229,7 +231,7 @@ scan:
 			:: old == NOTHING -> source[i] = NOTHING; holes++; i++
 			:: old == RETRY -> skip
 			:: old == SWAPPED -> goto bring_in
-			:: is_huge(old) -> goto put_sources
+			:: is_huge(old) -> goto already_huge
 			:: else -> goto get_source
 			fi
 		}
@@ -325,7 +327,8 @@ scanned:
 	may_fail(unlock_some);
 
 	/* Gathered -> Unmapped: one pass in the order of the tree. */
-	d_step {
+unmap:
+	atomic {
 		rmap_readable() ->
 		printf("rust reverse_map(): locked, to unmap\n");
 		rmap_lock();
@@ -438,6 +441,7 @@ scanned:
 #endif
 		d_step {
 			true ->
+			settle_huge();
 #ifndef WITHOUT_H27
 			printf("rust TableGuard::empty(): table %d is zeroed and unlocked\n", t);
 			for (n_ : 0 .. PAGES - 1) {
@@ -447,7 +451,7 @@ scanned:
 			unlock_pte(t);
 			unlock_pmd(v);
 			if
-			:: entry == NOTHING -> free_table(t)
+			:: entry == NOTHING || remapping -> free_table(t)
 			:: else -> state[t] = PUT_ASIDE; kept_table[v] = t + 1
 			fi;
 			notifier(notifier_end(v))
@@ -464,7 +468,7 @@ scanned:
 sweep:
 		atomic {
 			if
-			:: is_table(pmd[v]) ->
+			:: is_table(pmd[v]) && !remapping ->
 				printf("rust sweep_table(): VMA %d\n", v);
 				t = table(pmd[v]);
 				map_table(t);
@@ -529,7 +533,11 @@ next_vma:
 				fi
 			}
 		}
-		rmap_unlock()
+		rmap_unlock();
+		if
+		:: remapping -> goto taken
+		:: else
+		fi
 	}
 	atomic {
 		true ->
@@ -661,6 +669,7 @@ next_vma:
 	 * Committed -> mapped. Where a userfaultfd was registered meanwhile, a pmd is
 	 * emptied; a pte is mapped, since its page was.
 	 */
+map_entries:
 	if
 	:: !holes ->
 		atomic {
@@ -744,6 +753,9 @@ mapped:
 	held = 0;
 	attempts = 0;
 	goto over;
+
+already_huge:
+	remap();
 
 unfreeze:
 	atomic {

@@ -4,6 +4,9 @@
  * mm/vma.c, mm/mmap.c.
  */
 
+/* Whether this hold of the lock leaves a page alone. */
+#define leaves(i)	((half && (i) > 0) || (rest && (i) == 0))
+
 /* With RECLAIM_TABLES an empty table is freed, too (CONFIG_PT_RECLAIM). */
 inline zap_vma(reclaim_tables)
 {
@@ -26,7 +29,10 @@ again:
 		:: else -> goto zap_huge
 		fi
 	}
-	/* The lock may be dropped in the middle; then the pmd is looked at again. */
+	/*
+	 * The lock may be dropped in the middle; then the pmd is looked at again, for
+	 * the rest. What is mapped before it meanwhile stays.
+	 */
 	atomic {
 		!pte_locked[t] ->
 		if
@@ -36,30 +42,34 @@ again:
 		lock_pte(t);
 		if
 		:: half = false
-		:: PAGES > 1 -> half = true
+		:: PAGES > 1 && !rest -> half = true
 		fi;
 		printf("linux zap_pte_range(): VMA %d, table %d\n", v, t);
 		d_step {
 			for (n_ : 0 .. PAGES - 1) {
 				entry = PTE(t, n_);
 				if
-				:: half && n_ > 0 -> skip
-				:: !(half && n_ > 0) && is_present(entry) ->
+				:: leaves(n_) -> skip
+				:: !leaves(n_) && is_present(entry) ->
 					dropped[n_] = folio_of(frame(entry));
 					remove_rmap(dropped[n_]);
 					sub_rss(v, 1);
 					PTE(t, n_) = NOTHING
-				:: !(half && n_ > 0) && is_migration(entry) ->
+				:: !leaves(n_) && is_migration(entry) ->
 					assert(life[folio_of(frame(entry))] == LIVE);
 					sub_rss(v, 1);
 					PTE(t, n_) = NOTHING
-				:: else -> PTE(t, n_) = NOTHING
+				:: !leaves(n_) && entry == MARKER ->
+					/* A private copy, say. */
+					marked[v] = false;
+					PTE(t, n_) = NOTHING
+				:: else
 				fi
 			}
 		}
 		if
 		:: true
-		:: reclaim_tables && !half && !pmd_locked[v] ->
+		:: reclaim_tables && !half && PTE(t, 0) == NOTHING && !pmd_locked[v] ->
 			printf("linux zap_empty_pte_table(): VMA %d, table %d\n", v, t);
 			pmd[v] = NOTHING;
 			freed = t
@@ -68,7 +78,7 @@ again:
 		unmap_table(t);
 		entry = NOTHING;
 		if
-		:: half -> goto again
+		:: half -> rest = true; goto again
 		:: else -> goto zapped
 		fi
 	}
@@ -154,7 +164,7 @@ proctype dontneed(byte v)
 {
 	byte held, entry, t, huge, freed;
 	byte dropped[PAGES];
-	bool half;
+	bool half, rest;
 
 	atomic {
 		!vma_writer[v] ->
@@ -178,7 +188,7 @@ proctype munmap(byte v)
 {
 	byte held, entry, t, huge, freed;
 	byte dropped[PAGES];
-	bool half;
+	bool half, rest;
 
 	vma_start_write(v);
 	atomic {
@@ -203,7 +213,7 @@ proctype exit(byte v)
 {
 	byte held, entry, t, huge, freed;
 	byte dropped[PAGES];
-	bool half;
+	bool half, rest;
 
 	zap_vma(false);
 	free_pgtables()

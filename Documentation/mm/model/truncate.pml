@@ -28,6 +28,7 @@ unmap:
 			!is_table(pmd[v]) && !pmd_locked[v] ->
 			entry = pmd[v];
 			dropped = NOTHING;
+			notifier_start(v);
 			if
 			:: is_table(entry) ->
 				t = table(entry);
@@ -57,7 +58,7 @@ unmap:
 				fi
 			fi;
 			if
-			:: !dropped -> v++
+			:: !dropped -> notifier_end(v); v++
 			:: else
 			fi
 		}
@@ -68,6 +69,7 @@ unmap:
 				flush_tlb(v);
 				put(dropped);
 				dropped = NOTHING;
+				notifier_end(v);
 				v++
 			}
 		:: else
