@@ -2,12 +2,14 @@
 /*
  * The N-th of all allocations and fault points of a request fails, for every N until a request has
  * none left. After each: an answer that fits what failed, no counter and no byte changed, and the
- * same request succeeds when nothing fails.
+ * same request succeeds when nothing fails. Requests that collapse, and such that give page tables
+ * back.
  */
 #define SC_OWN_FIXTURE
 #include "fixture.h"
 #include "points.h"
 #include "scene.h"
+#include "tables.h"
 
 #include <fcntl.h>
 
@@ -272,6 +274,142 @@ SWEEP_TEST(H14_request_by_path)
 	ASSERT_EQ(0, sc_knob_set_number("map_all", 0));
 	snprintf(self->sweep.text, sizeof(self->sweep.text), "%s", self->scene.seg.path);
 	sweep(_metadata, self);
+}
+
+/* --- requests that give page tables back ----------------------------------------------------- */
+
+/* Extents of a segment, of which all but the last are punched out. */
+#define EXTENTS		4
+#define EMPTY		(EXTENTS - 1)
+
+static long op_touch(struct sc_child *child, const long *arg)
+{
+	size_t i;
+
+	for (i = 0; i < EXTENTS; i++)
+		*(volatile char *)(child->addr + i * sc_extent());
+	return 0;
+}
+
+struct reaped {
+	struct sc_mapper other;		/* maps the same */
+	bool by_path;
+	unsigned int stayed;		/* times that a table had to stay */
+};
+
+static long long tables_of(struct _test_data_sweep *self, struct reaped *r)
+{
+	return sc_tables_of(getpid(), self->seg.addr, self->seg.len, "pte_tables") +
+	       sc_tables_of(r->other.pid, r->other.addr, self->seg.len, "pte_tables");
+}
+
+/* What the tables weigh according to the kernel. */
+static long long weight_of(struct reaped *r)
+{
+	return sc_status(getpid(), "VmPTE") + sc_status(r->other.pid, "VmPTE");
+}
+
+/* Both processes have each table, and only the last is in use. */
+static int make_empty(struct _test_data_sweep *self, struct reaped *r)
+{
+	struct sc_child own = { .addr = self->seg.addr, .len = self->seg.len };
+
+	op_touch(&own, NULL);
+	if (sc_call(&r->other, op_touch, 0, 0, 0, 0))
+		return EIO;
+	return sc_punch(&self->seg, 0, EMPTY * sc_nr());
+}
+
+static bool fair_answer_of_reap(const char *point, int err)
+{
+	if (!point)
+		return !err || err == ENOMEM;
+	if (!strcmp(point, "path"))
+		return err == ENOENT;
+	if (!strcmp(point, "process"))
+		return err == ESRCH;
+	return !err;
+}
+
+/* One index; false when the request has fewer calls. */
+static bool one_index_of_reap(struct __test_metadata *_metadata, struct _test_data_sweep *self,
+			      struct reaped *r, int nth)
+{
+	const long long expected = r->by_path ? 2 * EMPTY : EMPTY;
+	const char *point = NULL;
+	long long weight, freed;
+	bool left;
+	int err;
+
+	ASSERT_EQ(0, make_empty(self, r));
+	ASSERT_EQ(2 * EXTENTS, tables_of(self, r));
+	ASSERT_EQ(0, sc_stats(&self->before));
+	ASSERT_EQ(0, note_failed(&self->sweep));
+	weight = weight_of(r);
+	err = inject(&self->sweep, nth, &left);
+	freed = sc_grown(&self->before, "page_tables_freed");
+	EXPECT_EQ(freed * (long long)sc_page(), weight - weight_of(r));
+	EXPECT_EQ(2 * EXTENTS - freed, tables_of(self, r));
+	if (left)
+		point = point_failed(&self->sweep);
+	EXPECT_TRUE(left ? fair_answer_of_reap(point, err) : !err)
+		TH_LOG("index %d, %s: %s", nth, point ?: "an allocation",
+		       err ? strerror(err) : "success");
+	self->failures += !!err;
+	self->successes += !err;
+	/* What fails at a table costs nothing but this table. */
+	if (point && !strcmp(point, "reap")) {
+		r->stayed++;
+		EXPECT_EQ(expected - 1, freed);
+	} else if (!err) {
+		EXPECT_EQ(expected, freed);
+	}
+	EXPECT_EQ(0, inject(&self->sweep, 0, &(bool){ }));
+	EXPECT_EQ(expected, (long long)sc_grown(&self->before, "page_tables_freed"))
+		TH_LOG("in the end after index %d, %s", nth, point ?: "an allocation");
+	EXPECT_EQ(0, sc_verify(self->seg.addr + EMPTY * sc_extent(), sc_extent(), SC_SEED,
+			       EMPTY * sc_nr()));
+	EXPECT_TRUE(sc_page_is_zero(self->seg.addr));
+	return left && !_metadata->exit_code;
+}
+
+/* Every index: there are few. */
+static void sweep_reap(struct __test_metadata *_metadata, struct _test_data_sweep *self,
+		       bool by_path)
+{
+	unsigned long start;
+	struct reaped r = { .by_path = by_path };
+	int nth;
+
+	close(self->sweep.request);
+	self->sweep.request = open(SC_DIR "/reap", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->sweep.request);
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, EXTENTS, SC_SEED));
+	ASSERT_EQ(0, sc_spawn_n(&r.other, 1, &self->seg, SC_UNRELATED));
+	start = (unsigned long)self->seg.addr;
+	if (by_path)
+		snprintf(self->sweep.text, sizeof(self->sweep.text), "%s", self->seg.path);
+	else
+		snprintf(self->sweep.text, sizeof(self->sweep.text), "%d,0x%lx,0x%lx", getpid(),
+			 start, start + self->seg.len);
+	for (nth = 1; nth < MAX_INDEX && one_index_of_reap(_metadata, self, &r, nth); nth++)
+		;
+	ASSERT_GT(MAX_INDEX, nth);
+	TH_LOG("%d indices: %u requests failed, %u succeeded, a table stayed %u times", nth,
+	       self->failures, self->successes, r.stayed);
+	EXPECT_LT(0, self->failures);
+	EXPECT_EQ(by_path ? 2 * EMPTY : EMPTY, r.stayed);
+	sc_kill(&r.other, 1);
+}
+
+SWEEP_TEST(H14_reap_by_address)
+{
+	sweep_reap(_metadata, self, false);
+}
+
+SWEEP_TEST(H14_reap_by_path)
+{
+	sweep_reap(_metadata, self, true);
 }
 
 TEST_HARNESS_MAIN
