@@ -6,7 +6,7 @@
 use super::entry::Pte;
 use super::{
     detached::DetachedTable,
-    pte_map::FoundPages,
+    pte_table::FoundPages,
     witness::Witness, //
 };
 use crate::bindings;
@@ -77,7 +77,7 @@ impl Cleared<'_> {
 /// For each bit of `pages` that is set, an entry of `vma` was present and mapped what
 /// [`MappedPages::frames`] of the receiver has at the index `first` plus the number of the bit. The
 /// entry is gone and flushed from the TLB. The lock of its table is held for `'t`. `first` is a
-/// multiple of [`RUN_LEN`](super::pte_map::RUN_LEN). `mlocked` says whether `vma` is.
+/// multiple of [`RUN_LEN`](super::pte_table::RUN_LEN). `mlocked` says whether `vma` is.
 #[must_use = "the pages still count the mappings"]
 pub(crate) struct ClearedRun<'t, P: ?Sized> {
     first: usize,

@@ -3,7 +3,7 @@
 //! Tables that were taken out of a page table.
 
 use super::{
-    pte_map::FoundPages,
+    pte_table::FoundPages,
     witness::Witness, //
 };
 use crate::bindings;
@@ -27,7 +27,7 @@ use core::{
 /// # Examples
 ///
 /// ```ignore
-/// fn drop_empty<W: Witness>(table: TableGuard<'_, W, Table>, pages: &mut impl MappedPages) {
+/// fn drop_empty<W: Witness>(table: PmdTableGuard<'_, W, Table>, pages: &mut impl MappedPages) {
 ///     if let CheckedTable::Empty(table) = table.check(pages) {
 ///         table.remove().free_deferred();
 ///     }

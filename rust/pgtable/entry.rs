@@ -44,7 +44,7 @@ pub(crate) enum PteKind {
 /// # Examples
 ///
 /// ```ignore
-/// fn dirty_pages(table: &PteMap<'_>) -> usize {
+/// fn dirty_pages(table: &PteTable<'_>) -> usize {
 ///     let mut dirty = 0;
 ///     table.all(0..pmd_pages(), |_, pte| {
 ///         dirty += usize::from(pte.page().is_some() && pte.is_dirty());

@@ -64,6 +64,7 @@ impl<W: Witness> PmdSlot<'_, W> {
     /// Tells the MMU notifiers that entries in `range` are about to change. Context: may sleep.
     ///
     /// `range` is rounded to pages, outwards, and clipped to the slot and to the VMA.
+    #[doc(alias = "mmu_notifier_invalidate_range_start")]
     pub(crate) fn invalidate(&mut self, range: Range<usize>) -> Invalidation<'_, W> {
         let (vma, base) = (self.witness().addresses(), self.base());
         let (first, last) = (vma.start.max(base), vma.end.min(base + pmd_size()));
@@ -78,6 +79,7 @@ impl<W: Witness> PmdSlot<'_, W> {
 impl<'s, W: Witness> WholePmd<'s, W> {
     /// Tells the MMU notifiers that the range of the whole table is about to change. Context: may
     /// sleep.
+    #[doc(alias = "mmu_notifier_invalidate_range_start")]
     pub(crate) fn invalidate(self) -> Invalidation<'s, W, Table> {
         let slot = self.into_slot();
         let range = slot.base()..slot.base() + pmd_size();

@@ -14,34 +14,38 @@
 //! What you hold decides what you can call:
 //!
 //! ```text
-//! Witness             levels above the PTE tables stay (VMA lock, mmap lock, reverse map)
-//!   PmdSlot           the place of the pmd entry of one PMD-sized range
-//!     PteMap          the table, entries may change           (RCU, no sleeping)
-//!     ReadOnlyPteMap  the table and its lock, not taken       -> SteadyPteMap, maybe removed
-//!     UncheckedPteMap the table and its lock, not taken       -> LockedPteMap after pmd_same
-//!     LockedPteMap    the table, entries do not change        (PTE lock)
-//!     Invalidation    MMU notifiers are told of a range       (may sleep to begin)
-//!       WritablePtes  entries of the VMA can be replaced      (PTE lock)
-//!       PmdGuard      the pmd entry does not change           (pmd lock)
-//!         TableGuard  the pmd entry and its table             (pmd lock, PTE lock)
-//!     WholePmd        the VMA covers the whole range
+//! Witness                 levels above the PTE tables stay (VMA lock, mmap lock, reverse map)
+//!   PmdSlot               the place of the pmd entry of one PMD-sized range
+//!     PteTable            the table, entries may change         (RCU, no sleeping)
+//!     PteTableReadOnly    the table and its lock, not taken     -> PteTableReadOnlyGuard
+//!     PteTableNolock      the table and its lock, not taken     -> PteTableGuard after pmd_same
+//!     PteTableGuard       the table, entries do not change      (PTE lock)
+//!     Invalidation        MMU notifiers are told of a range     (may sleep to begin)
+//!       PteTableWriteGuard    entries of the VMA can be replaced    (PTE lock)
+//!       PmdGuard          the pmd entry does not change         (pmd lock)
+//!         PmdTableGuard   the pmd entry and its table           (pmd lock, PTE lock)
+//!     WholePmd            the VMA covers the whole range
 //!       Invalidation of a Table: the same; moreover
-//!         PmdGuard    a migration entry can be cleared        (pmd lock)
-//!         TableGuard  -> EmptyTable, MappedTable: tested, can be taken out
+//!         PmdGuard        a migration entry can be cleared      (pmd lock)
+//!         PmdTableGuard   -> EmptyTable, MappedTable: tested, can be taken out
 //!           -> DetachedTable: empty, freed after a grace period or kept
-//!         PmdGuard    a KeptTable can go back to its place    (pmd lock)
-//! MayInstall          the last zap has not begun
-//!   PmdSlot           missing tables can be allocated         (may sleep)
-//!     LockedPteMap    entries can be installed where there are none
-//!     WholePmd        a huge page can be mapped where nothing is
-//! KernelTables        init_mm's mmap lock, for writing
-//!   KernelPmd         -> KernelPteTable: stays, no RCU, no unmap
-//! NewKernelTable      in no page table yet                    -> KernelPteTable
+//!         PmdGuard        a KeptTable can go back to its place  (pmd lock)
+//! MayInstall              the last zap has not begun
+//!   PmdSlot               missing tables can be allocated       (may sleep)
+//!     PteTableGuard       entries can be installed where there are none
+//!     WholePmd            a huge page can be mapped where nothing is
+//! KernelTables            init_mm's mmap lock, for writing
+//!   KernelPmd             -> KernelPteTable: stays, no RCU, no unmap
+//! NewKernelTable          in no page table yet                  -> KernelPteTable
 //! ```
 //!
 //! Lock order: MMU notifiers, then pmd lock, then PTE lock. A caller that holds a mapping or one of
 //! the two locks may not sleep. `Documentation/mm/pgtable.rst` says which of this the compiler
 //! checks and which it does not.
+//!
+//! A name says what its holder may do. `Guard` is a table that is locked, `Nolock` one whose lock is
+//! known but not taken, `ReadOnly` one that may have been removed from its pmd entry meanwhile, and
+//! `Write` one whose entries can be replaced.
 //!
 //! Those that only look, the view of page tables in debugfs uses (`view_accessors`). Accessors that
 //! the module does not use, though the kernel has them, are compiled for KUnit tests only
@@ -52,7 +56,7 @@
 //! | `pte_offset_map()` | [`PmdSlot::with_map`], [`PmdSlot::map`] | [`None`] |
 //! | `pte_offset_map_ro_nolock()` | [`PmdSlot::map_ro_nolock`] | [`None`] |
 //! | `pte_offset_map_rw_nolock()` | [`PmdSlot::map_rw_nolock`] | [`None`] |
-//! | `pmd_same()` under the PTE lock | [`UncheckedPteMap::lock`] | [`None`] |
+//! | `pmd_same()` under the PTE lock | [`PteTableNolock::lock`] | [`None`] |
 //! | `pte_offset_map_lock()` | [`Invalidation::map_lock`], [`PmdSlot::map_lock`] | [`None`] |
 //! | `pte_alloc_map()` | [`PmdSlot::alloc_map`] | [`AllocError`], [`None`] |
 //! | `pte_alloc_map_lock()` | [`PmdSlot::alloc_map_lock`] | [`AllocError`], [`None`] |
@@ -76,7 +80,7 @@
 //! [`PmdSlot::map_ro_nolock`]: walk::PmdSlot::map_ro_nolock
 //! [`PmdSlot::map_rw_nolock`]: walk::PmdSlot::map_rw_nolock
 //! [`PmdSlot::with_map`]: walk::PmdSlot::with_map
-//! [`UncheckedPteMap::lock`]: pte_lock::UncheckedPteMap::lock
+//! [`PteTableNolock::lock`]: pte_lock::PteTableNolock::lock
 
 #![deny(
     clippy::indexing_slicing,
@@ -107,9 +111,9 @@ pub(crate) mod pte_index;
 #[cfg(all_accessors)]
 pub(crate) mod pte_install;
 pub(crate) mod pte_lock;
-pub(crate) mod pte_map;
 #[cfg(view_accessors)]
 pub(crate) mod pte_ro;
+pub(crate) mod pte_table;
 pub(crate) mod pte_write;
 pub(crate) mod removable;
 #[cfg(CONFIG_KUNIT = "y")]

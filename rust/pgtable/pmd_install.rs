@@ -43,6 +43,7 @@ impl<'w, W: MayInstall> WholePmd<'w, W> {
 
     /// Maps the folio if the entry is none, and the VMA has the folio's pages here
     /// (`do_set_pmd()`); returns whether it did.
+    #[doc(alias = "do_set_pmd")]
     pub(crate) fn install(self, folio: &impl Mappable) -> bool {
         let slot = self.into_slot();
         if index_in(folio, slot.witness(), slot.base()) != Some(0) {

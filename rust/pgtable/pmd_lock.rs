@@ -24,10 +24,10 @@ use super::{
     },
     pmd_size::pmd_pages,
     pte_index::PteIndex,
-    pte_map::{
+    pte_table::{
         FoundPages,
-        PteLock,
-        PteMap, //
+        PteTable, //
+        PtlGuard,
     },
     removable::{
         vma_table_disposable,
@@ -52,7 +52,7 @@ use kernel::page::PAGE_SIZE;
 /// }
 /// ```
 pub(crate) struct PmdGuard<'i, W: Witness, C = Entries> {
-    _lock: PteLock,
+    _lock: PtlGuard,
     lock: *mut bindings::spinlock_t,
     section: &'i Invalidation<'i, W, C>,
 }
@@ -74,7 +74,7 @@ impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
         // INVARIANT: Taken on the line above.
         Self {
             // SAFETY: Taken above; the guard borrows the witness, which keeps the page.
-            _lock: unsafe { PteLock::from_held(lock) },
+            _lock: unsafe { PtlGuard::from_held(lock) },
             lock,
             section,
         }
@@ -105,9 +105,9 @@ impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
 
     /// Takes the PTE lock as well; returns [`None`] when the entry points to no table.
     #[doc(alias = "pte_lockptr")]
-    pub(crate) fn lock_table(self) -> Option<TableGuard<'i, W, C>> {
+    pub(crate) fn lock_table(self) -> Option<PmdTableGuard<'i, W, C>> {
         // Looks at the entry, which cannot change any more.
-        let map = PteMap::new(self.section.slot())?;
+        let map = PteTable::new(self.section.slot())?;
         // SAFETY: The entry points to a table, and cannot change.
         let lock = unsafe { bindings::pte_lockptr(self.mm(), self.pmd()) };
         let nested = if core::ptr::eq(lock, self.lock) {
@@ -118,9 +118,9 @@ impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
             lock
         };
         // INVARIANT: Both locks are held and the entry points to the table.
-        Some(TableGuard {
+        Some(PmdTableGuard {
             // SAFETY: Taken above, if it is another lock than the pmd's.
-            lock: unsafe { PteLock::from_held(nested) },
+            lock: unsafe { PtlGuard::from_held(nested) },
             map,
             pmd: self,
         })
@@ -160,6 +160,7 @@ impl<W: Witness> PmdGuard<'_, W, Table> {
     /// The entry proves that no zap is past it. What `mprotect()` and others have done meanwhile is
     /// in the VMA and in the entry, from which the new entries are made. A table of another place
     /// stays what it is; see [`KeptTable`].
+    #[doc(alias = "pmd_populate")]
     pub(crate) fn put_back(
         &mut self,
         target: &impl MigrationTarget,
@@ -206,14 +207,14 @@ impl<W: Witness> PmdGuard<'_, W, Table> {
 /// ```ignore
 /// fn lock_both<'i, W: Witness>(
 ///     section: &'i mut Invalidation<'_, W>,
-/// ) -> Option<TableGuard<'i, W>> {
+/// ) -> Option<PmdTableGuard<'i, W>> {
 ///     section.lock_pmd().lock_table()
 /// }
 /// ```
-pub(crate) struct TableGuard<'i, W: Witness, C = Entries> {
+pub(crate) struct PmdTableGuard<'i, W: Witness, C = Entries> {
     // Dropped in this order: PTE lock, mapping, pmd lock.
-    lock: PteLock,
-    map: PteMap<'i>,
+    lock: PtlGuard,
+    map: PteTable<'i>,
     pmd: PmdGuard<'i, W, C>,
 }
 
@@ -226,7 +227,10 @@ pub(crate) struct TableGuard<'i, W: Witness, C = Entries> {
 /// # Examples
 ///
 /// ```ignore
-/// fn is_empty<W: Witness>(table: TableGuard<'_, W, Table>, pages: &mut impl MappedPages) -> bool {
+/// fn is_empty<W: Witness>(
+///     table: PmdTableGuard<'_, W, Table>,
+///     pages: &mut impl MappedPages,
+/// ) -> bool {
 ///     matches!(table.check(pages), CheckedTable::Empty(_))
 /// }
 /// ```
@@ -239,9 +243,10 @@ pub(crate) enum CheckedTable<'i, 'p, W: Witness, P: MappedPages> {
     Kept,
 }
 
-impl<W: Witness, C> TableGuard<'_, W, C> {
+impl<W: Witness, C> PmdTableGuard<'_, W, C> {
     /// Turns the entries of the section that name pages of `target` into empty ones or markers,
     /// except those that are spared, and takes their pages off the RSS; returns how many.
+    #[doc(alias = "remove_migration_ptes")]
     pub(crate) fn clear_migrations(
         &mut self,
         target: &impl MigrationTarget,
@@ -266,9 +271,10 @@ impl<W: Witness, C> TableGuard<'_, W, C> {
     }
 }
 
-impl<W: Witness, C> TableGuard<'_, W, C> {
+impl<W: Witness, C> PmdTableGuard<'_, W, C> {
     /// Maps the old pages in the places of entries of the section that name pages of `target`. One
     /// that is poisoned meanwhile leaves an empty entry or a marker.
+    #[doc(alias = "remove_migration_pte")]
     pub(crate) fn map_back(&mut self, target: &impl MigrationTarget, pages: &impl OldPages) {
         let (range, head) = (self.pmd.section.range(), target.head().as_ptr());
         let (nr, frames) = ((range.end - range.start) / PAGE_SIZE, pages.frames());
@@ -289,7 +295,7 @@ impl<W: Witness, C> TableGuard<'_, W, C> {
     }
 }
 
-impl<'i, W: Witness> TableGuard<'i, W, Table> {
+impl<'i, W: Witness> PmdTableGuard<'i, W, Table> {
     /// Tests file and flags of the VMA and contents of the table under both locks: the file is
     /// shmem's, and the table may map `pages` and no others. They take over the debts of its
     /// entries when it is taken out.
@@ -347,7 +353,7 @@ impl<'i, W: Witness> TableGuard<'i, W, Table> {
 /// # Invariants
 ///
 /// All entries are none, and nothing about the VMA speaks against taking the table out.
-pub(crate) struct EmptyTable<'i, W: Witness>(TableGuard<'i, W, Table>);
+pub(crate) struct EmptyTable<'i, W: Witness>(PmdTableGuard<'i, W, Table>);
 
 impl<'i, W: Witness> EmptyTable<'i, W> {
     /// Takes the table out and leaves the pmd entry empty (`pmdp_collapse_flush()`).
@@ -389,7 +395,7 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 /// }
 /// ```
 pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
-    guard: TableGuard<'i, W, Table>,
+    guard: PmdTableGuard<'i, W, Table>,
     found: FoundPages,
     pages: &'p mut P,
 }
@@ -413,6 +419,7 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
     ///
     /// A page left in the table proves that no zap is past it: `munmap()` and exit will still meet
     /// the entry and take it away.
+    #[doc(alias = "pmdp_establish")]
     pub(crate) fn replace(
         self,
         target: &impl MigrationTarget,

@@ -7,8 +7,8 @@
 //! other accessors.
 
 use super::{
-    pte_lock::LockedPteMap,
-    pte_map::PteMap,
+    pte_lock::PteTableGuard,
+    pte_table::PteTable,
     walk::PmdSlot,
     witness::MayInstall, //
 };
@@ -23,6 +23,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
     /// `pud_alloc()`, `pmd_alloc()`). Context: sleeps.
     ///
     /// The inner [`None`] is as for [`find`](PmdSlot::find).
+    #[doc(alias = "pmd_alloc")]
     pub(crate) fn alloc(witness: &'w W, addr: usize) -> Result<Option<Self>, AllocError> {
         might_sleep();
         if !witness.addresses().contains(&addr) {
@@ -36,6 +37,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
     }
 
     /// Allocates a table if the entry is none. Context: sleeps.
+    #[doc(alias = "pte_alloc")]
     pub(super) fn alloc_table(&mut self) -> Result<(), AllocError> {
         might_sleep();
         let mm = self.witness().mm().as_ptr();
@@ -48,7 +50,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
     /// Maps the table, allocating one where the entry is none (`pte_alloc_map()`). Context: sleeps
     /// before the table is mapped.
     #[doc(alias = "pte_alloc_map")]
-    pub(crate) fn alloc_map(&mut self) -> Result<Option<PteMap<'_>>, AllocError> {
+    pub(crate) fn alloc_map(&mut self) -> Result<Option<PteTable<'_>>, AllocError> {
         self.alloc_table()?;
         Ok(self.map())
     }
@@ -56,7 +58,7 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
     /// Maps and locks the table, allocating one where the entry is none (`pte_alloc_map_lock()`).
     /// Context: sleeps before the table is mapped.
     #[doc(alias = "pte_alloc_map_lock")]
-    pub(crate) fn alloc_map_lock(&mut self) -> Result<Option<LockedPteMap<'_, W>>, AllocError> {
+    pub(crate) fn alloc_map_lock(&mut self) -> Result<Option<PteTableGuard<'_, W>>, AllocError> {
         self.alloc_table()?;
         Ok(self.map_lock())
     }

@@ -5,7 +5,7 @@
 use super::{
     entry::Pte,
     pte_index::PteIndex,
-    pte_lock::LockedPteMap,
+    pte_lock::PteTableGuard,
     walk::PmdSlot,
     witness::{
         MayInstall,
@@ -38,7 +38,7 @@ pub(crate) enum NewPte {
     Poison,
 }
 
-impl<W: MayInstall> LockedPteMap<'_, W> {
+impl<W: MayInstall> PteTableGuard<'_, W> {
     /// Installs an entry where there is none.
     ///
     /// As the entry was none, no TLB and no secondary MMU has to be told. Returns `EEXIST` if it
@@ -48,6 +48,7 @@ impl<W: MayInstall> LockedPteMap<'_, W> {
     /// C source: `do_anonymous_page()` in [`mm/memory.c`](srctree/mm/memory.c),
     /// `mfill_atomic_pte_poison()` in
     /// [`mm/userfaultfd.c`](srctree/mm/userfaultfd.c).
+    #[doc(alias = "set_pte_at")]
     pub(crate) fn install(&mut self, index: PteIndex, new: NewPte) -> Result {
         let addr = index.address(self.slot().base());
         if !self.slot().witness().addresses().contains(&addr) {
@@ -80,13 +81,13 @@ impl<W: MayInstall> LockedPteMap<'_, W> {
 ///     entry.install(NewPte::Poison)
 /// }
 /// ```
-pub(crate) struct LockedPte<'s, W: Witness> {
-    table: LockedPteMap<'s, W>,
+pub(crate) struct PteGuard<'s, W: Witness> {
+    table: PteTableGuard<'s, W>,
     index: PteIndex,
 }
 
-impl<'s, W: Witness> LockedPte<'s, W> {
-    fn new(table: LockedPteMap<'s, W>, index: PteIndex) -> Self {
+impl<'s, W: Witness> PteGuard<'s, W> {
+    fn new(table: PteTableGuard<'s, W>, index: PteIndex) -> Self {
         Self { table, index }
     }
 
@@ -102,18 +103,18 @@ impl<'w, W: MayInstall> PmdSlot<'w, W> {
     pub(crate) fn get_locked_pte(
         witness: &'w W,
         addr: usize,
-    ) -> Result<Option<LockedPte<'w, W>>, AllocError> {
+    ) -> Result<Option<PteGuard<'w, W>>, AllocError> {
         let Some(mut slot) = Self::alloc(witness, addr)? else {
             return Ok(None);
         };
         slot.alloc_table()?;
         let index = PteIndex::of(addr);
-        Ok(LockedPteMap::new(slot).map(|table| LockedPte::new(table, index)))
+        Ok(PteTableGuard::new(slot).map(|table| PteGuard::new(table, index)))
     }
 }
 
-impl<W: MayInstall> LockedPte<'_, W> {
-    /// Installs an entry; see [`LockedPteMap::install`].
+impl<W: MayInstall> PteGuard<'_, W> {
+    /// Installs an entry; see [`PteTableGuard::install`].
     pub(crate) fn install(&mut self, new: NewPte) -> Result {
         self.table.install(self.index, new)
     }

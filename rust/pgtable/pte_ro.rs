@@ -3,9 +3,9 @@
 //! Tables that can be locked for reading only.
 
 use super::{
-    pte_map::{
-        PteLock,
-        PteMap, //
+    pte_table::{
+        PteTable, //
+        PtlGuard,
     },
     walk::PmdSlot,
     witness::Witness, //
@@ -35,8 +35,8 @@ use core::ptr::NonNull;
 /// }
 /// ```
 #[must_use = "a mapping that is not used is unmapped at once"]
-pub(crate) struct ReadOnlyPteMap<'s> {
-    map: PteMap<'s>,
+pub(crate) struct PteTableReadOnly<'s> {
+    map: PteTable<'s>,
     lock: NonNull<bindings::spinlock_t>,
 }
 
@@ -44,18 +44,18 @@ impl<W: Witness> PmdSlot<'_, W> {
     /// Maps the table and remembers its lock, which is not taken, for readers
     /// (`pte_offset_map_ro_nolock()`).
     #[doc(alias = "pte_offset_map_ro_nolock")]
-    pub(crate) fn map_ro_nolock(&mut self) -> Option<ReadOnlyPteMap<'_>> {
-        ReadOnlyPteMap::new(self)
+    pub(crate) fn map_ro_nolock(&mut self) -> Option<PteTableReadOnly<'_>> {
+        PteTableReadOnly::new(self)
     }
 }
 
-impl<'s> ReadOnlyPteMap<'s> {
+impl<'s> PteTableReadOnly<'s> {
     fn new<W: Witness>(slot: &'s PmdSlot<'_, W>) -> Option<Self> {
         let mut lock = core::ptr::null_mut();
         // SAFETY: The slot's witness allows the call; `lock` is valid for writing. What it returns
         // is mapped and handed over.
         let map = unsafe {
-            PteMap::from_start(bindings::pte_offset_map_ro_nolock(
+            PteTable::from_start(bindings::pte_offset_map_ro_nolock(
                 slot.witness().mm().as_ptr(),
                 slot.as_ptr(),
                 slot.base(),
@@ -71,18 +71,18 @@ impl<'s> ReadOnlyPteMap<'s> {
 
     /// Returns the entries, unlocked.
     #[cfg(all_accessors)]
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
+    pub(crate) fn entries(&self) -> &PteTable<'s> {
         &self.map
     }
 
     /// Takes the lock, so that entries do not change.
-    pub(crate) fn lock(self) -> SteadyPteMap<'s> {
+    pub(crate) fn lock(self) -> PteTableReadOnlyGuard<'s> {
         // SAFETY: The mapping's RCU section keeps the table and its lock.
         unsafe { bindings::spin_lock(self.lock.as_ptr()) };
         // INVARIANT: Taken on the line above.
-        SteadyPteMap {
+        PteTableReadOnlyGuard {
             // SAFETY: Taken above, and the mapping keeps the table that contains it.
-            _lock: unsafe { PteLock::from_held(self.lock.as_ptr()) },
+            _lock: unsafe { PtlGuard::from_held(self.lock.as_ptr()) },
             map: self.map,
         }
     }
@@ -103,15 +103,15 @@ impl<'s> ReadOnlyPteMap<'s> {
 /// }
 /// ```
 #[must_use = "the lock is dropped at once"]
-pub(crate) struct SteadyPteMap<'s> {
+pub(crate) struct PteTableReadOnlyGuard<'s> {
     // Dropped in this order: unlock, then unmap.
-    _lock: PteLock,
-    map: PteMap<'s>,
+    _lock: PtlGuard,
+    map: PteTable<'s>,
 }
 
-impl<'s> SteadyPteMap<'s> {
+impl<'s> PteTableReadOnlyGuard<'s> {
     /// Returns the entries.
-    pub(crate) fn entries(&self) -> &PteMap<'s> {
+    pub(crate) fn entries(&self) -> &PteTable<'s> {
         &self.map
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     cleared::Cleared,
     entry::Pte,
-    pte_lock::UncheckedPteMap, //
+    pte_lock::PteTableNolock, //
 };
 use super::{
     cleared::{
@@ -19,10 +19,10 @@ use super::{
         MigrationTarget, //
     },
     pte_index::PteIndex,
-    pte_lock::LockedPteMap,
-    pte_map::{
+    pte_lock::PteTableGuard,
+    pte_table::{
         FoundPages,
-        PteMap, //
+        PteTable, //
     },
     witness::Witness, //
 };
@@ -52,8 +52,8 @@ use kernel::page::PAGE_SIZE;
 ///     cleared.is_dirty().then(|| cleared.into_page())
 /// }
 /// ```
-pub(crate) struct WritablePtes<'i, W: Witness> {
-    table: LockedPteMap<'i, W>,
+pub(crate) struct PteTableWriteGuard<'i, W: Witness> {
+    table: PteTableGuard<'i, W>,
     range: Range<usize>,
     #[cfg(all_accessors)]
     drain: bool,
@@ -63,19 +63,19 @@ impl<W: Witness, C> Invalidation<'_, W, C> {
     /// Maps and locks the table (`pte_offset_map_lock()`) for changes to its entries; returns
     /// [`None`] when there is none.
     #[doc(alias = "pte_offset_map_lock")]
-    pub(crate) fn map_lock(&mut self) -> Option<WritablePtes<'_, W>> {
+    pub(crate) fn map_lock(&mut self) -> Option<PteTableWriteGuard<'_, W>> {
         let range = self.range();
-        LockedPteMap::new(self.slot().place()).map(|table| WritablePtes::new(table, range))
+        PteTableGuard::new(self.slot().place()).map(|table| PteTableWriteGuard::new(table, range))
     }
 
     /// Maps the table without its lock (`pte_offset_map_rw_nolock()`), for callers that do more
     /// before they take it.
     #[cfg(all_accessors)]
     #[doc(alias = "pte_offset_map_rw_nolock")]
-    pub(crate) fn map_rw_nolock(&mut self) -> Option<UncheckedPtes<'_, W>> {
+    pub(crate) fn map_rw_nolock(&mut self) -> Option<PteTableWriteNolock<'_, W>> {
         let range = self.range();
-        let table = UncheckedPteMap::new(self.slot().place())?;
-        Some(UncheckedPtes { table, range })
+        let table = PteTableNolock::new(self.slot().place())?;
+        Some(PteTableWriteNolock { table, range })
     }
 }
 
@@ -96,26 +96,26 @@ impl<W: Witness, C> Invalidation<'_, W, C> {
 /// ```
 #[cfg(all_accessors)]
 #[must_use = "a mapping that is not used is unmapped at once"]
-pub(crate) struct UncheckedPtes<'i, W: Witness> {
-    table: UncheckedPteMap<'i, W>,
+pub(crate) struct PteTableWriteNolock<'i, W: Witness> {
+    table: PteTableNolock<'i, W>,
     range: Range<usize>,
 }
 
 #[cfg(all_accessors)]
-impl<'i, W: Witness> UncheckedPtes<'i, W> {
-    /// Takes the lock and reads the pmd entry again; see [`UncheckedPteMap::lock`].
-    pub(crate) fn lock(self) -> Option<WritablePtes<'i, W>> {
+impl<'i, W: Witness> PteTableWriteNolock<'i, W> {
+    /// Takes the lock and reads the pmd entry again; see [`PteTableNolock::lock`].
+    pub(crate) fn lock(self) -> Option<PteTableWriteGuard<'i, W>> {
         let range = self.range;
         self.table
             .lock()
-            .map(|table| WritablePtes::new(table, range))
+            .map(|table| PteTableWriteGuard::new(table, range))
     }
 }
 
-impl<'i, W: Witness> WritablePtes<'i, W> {
+impl<'i, W: Witness> PteTableWriteGuard<'i, W> {
     /// Makes the entries of a table writable. `range` is that of the section in which `table` was
     /// locked, which is borrowed for `'i`.
-    fn new(table: LockedPteMap<'i, W>, range: Range<usize>) -> Self {
+    fn new(table: PteTableGuard<'i, W>, range: Range<usize>) -> Self {
         let vma = table.slot().witness().vma().as_ptr();
         // SAFETY: The witness keeps the VMA.
         unsafe { bindings::flush_cache_range(vma, range.start, range.end) };
@@ -129,7 +129,7 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     }
 
     /// Returns the entries.
-    pub(crate) fn entries(&self) -> &PteMap<'i> {
+    pub(crate) fn entries(&self) -> &PteTable<'i> {
         self.table.entries()
     }
 
@@ -173,6 +173,7 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
     ///
     /// A page that is mapped there proves that no zap is past this entry: `munmap()` and exit go
     /// through a table one by one and will still meet it.
+    #[doc(alias = "set_pte_at")]
     pub(crate) fn replace<P: MappedPages>(
         &mut self,
         pages: &mut P,
@@ -218,7 +219,7 @@ impl<'i, W: Witness> WritablePtes<'i, W> {
 }
 
 #[cfg(all_accessors)]
-impl<W: Witness> Drop for WritablePtes<'_, W> {
+impl<W: Witness> Drop for PteTableWriteGuard<'_, W> {
     fn drop(&mut self) {
         if self.drain {
             // Taking rmap off in a locked VMA leaves references in this CPU's batch.

@@ -50,6 +50,7 @@ impl<'w, W: Witness> PmdSlot<'w, W> {
     ///
     /// Returns [`None`] when `addr` lies outside the witnessed VMA, when there is no table at that
     /// level, and for a VMA of hugetlb, whose tables have rules of their own.
+    #[doc(alias = "pmd_offset")]
     pub(crate) fn find(witness: &'w W, addr: usize) -> Option<Self> {
         if !witness.addresses().contains(&addr) {
             return None;
@@ -95,6 +96,7 @@ impl<'w, W: Witness> PmdSlot<'w, W> {
     /// Reads the entry as it is now, in one piece (`pmdp_get_lockless()`).
     ///
     /// The value is a hint: the entry may have changed by the time the caller looks at it.
+    #[doc(alias = "pmdp_get_lockless")]
     pub(crate) fn read_lockless(&self) -> Pmd {
         // SAFETY: By the type invariant the entry is there.
         unsafe { bindings::pmd_read_lockless(self.as_ptr()) }.into()

@@ -64,7 +64,7 @@ inline reap_vma(v)
 	}
 	d_step {
 		true ->
-		printf("rust TableGuard::empty(): table %d is zeroed and unlocked\n", t);
+		printf("rust PmdTableGuard::empty(): table %d is zeroed and unlocked\n", t);
 		for (n_ : 0 .. PAGES - 1) {
 			PTE(t, n_) = NOTHING
 		}

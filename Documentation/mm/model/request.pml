@@ -443,7 +443,7 @@ unmap:
 			true ->
 			settle_huge();
 #ifndef WITHOUT_H27
-			printf("rust TableGuard::empty(): table %d is zeroed and unlocked\n", t);
+			printf("rust PmdTableGuard::empty(): table %d is zeroed and unlocked\n", t);
 			for (n_ : 0 .. PAGES - 1) {
 				PTE(t, n_) = NOTHING
 			}
@@ -481,7 +481,7 @@ sweep:
 			lock_pte(t);
 			if
 			:: pmd_same(v, t) ->
-				printf("rust WritablePtes::replace(): VMA %d, table %d stays\n", v, t);
+				printf("rust PteTableWriteGuard::replace(): VMA %d, table %d stays\n", v, t);
 				for (n_ : 0 .. PAGES - 1) {
 					if
 					:: is_source(PTE(t, n_), n_) ->
@@ -496,7 +496,7 @@ sweep:
 		}
 		d_step {
 			true ->
-			printf("rust PteLock::drop(): VMA %d, table %d is flushed and unlocked\n", v, t);
+			printf("rust PtlGuard::drop(): VMA %d, table %d is flushed and unlocked\n", v, t);
 #ifndef WITHOUT_H32
 			flush_tlb(v);
 #endif
@@ -510,7 +510,7 @@ sweep:
 #ifdef WITHOUT_H32
 		d_step {
 			true ->
-			printf("rust WritablePtes::replace(): VMA %d is flushed, too late\n", v);
+			printf("rust PteTableWriteGuard::replace(): VMA %d is flushed, too late\n", v);
 			flush_tlb(v);
 			v++
 		}

@@ -24,7 +24,7 @@ use crate::{
     bindings,
     pgtable::{
         pmd_size::pmd_pages,
-        pte_map::RUN_LEN, //
+        pte_table::RUN_LEN, //
     },
     support::failpoint::Point, //
 };

@@ -15,7 +15,7 @@ use crate::{
     mm::huge_folio::HugeFolio,
     pgtable::{
         cleared::ClearedRun,
-        pte_map::RUN_LEN, //
+        pte_table::RUN_LEN, //
     },
     support::failpoint::Point, //
 };

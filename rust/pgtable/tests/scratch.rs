@@ -14,7 +14,7 @@ use crate::{
             pmd_size, //
         },
         pte_index::PteIndex,
-        pte_map::PteMap, //
+        pte_table::PteTable, //
     },
 };
 use kernel::{
@@ -162,7 +162,7 @@ pub(super) fn rcu_is_counted() -> bool {
 }
 
 /// Returns the page frame of each entry, or one that no page has.
-pub(crate) fn frames_of(table: &PteMap<'_>) -> Result<KVec<usize>> {
+pub(crate) fn frames_of(table: &PteTable<'_>) -> Result<KVec<usize>> {
     let mut frames = KVec::from_elem(usize::MAX, pmd_pages(), GFP_ATOMIC)?;
     table.all(0..pmd_pages(), |index, pte| {
         if let Some(frame) = pte.page() {

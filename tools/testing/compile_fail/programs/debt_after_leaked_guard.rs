@@ -5,11 +5,11 @@
 
 use crate::pgtable::{
     pte_index::PteIndex,
-    pte_write::WritablePtes,
+    pte_write::PteTableWriteGuard,
     witness::Witness, //
 };
 
-fn leak<W: Witness>(mut table: WritablePtes<'_, W>) -> Option<usize> {
+fn leak<W: Witness>(mut table: PteTableWriteGuard<'_, W>) -> Option<usize> {
     let old = table.clear(PteIndex::FIRST)?;
     core::mem::forget(table);
     Some(old.into_page())

@@ -3,11 +3,11 @@
 
 use crate::pgtable::{
     pte_index::PteIndex,
-    pte_write::WritablePtes,
+    pte_write::PteTableWriteGuard,
     witness::Witness, //
 };
 
-fn pay<W: Witness>(mut table: WritablePtes<'_, W>) -> Option<usize> {
+fn pay<W: Witness>(mut table: PteTableWriteGuard<'_, W>) -> Option<usize> {
     let old = table.clear(PteIndex::FIRST)?;
     let page = old.into_page();
     drop(table);

@@ -13,14 +13,14 @@ use crate::{
         invalidation::Table,
         pmd_lock::{
             CheckedTable,
-            TableGuard, //
+            PmdTableGuard, //
         },
         witness::Witness, //
     },
 };
 
 fn take_out<W: Witness>(
-    table: TableGuard<'_, W, Table>,
+    table: PmdTableGuard<'_, W, Table>,
     folio: &PublishedFolio<'_>,
     scratch: &mut Scratch,
 ) {

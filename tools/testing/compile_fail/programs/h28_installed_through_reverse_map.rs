@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Refinement: an entry is installed in a process that may be past its last zap.
 // error: E0599
-// message: the method `install` exists for struct `LockedPteMap<'_, MappedVma<'_>>`, but its trait bounds were not satisfied
+// message: the method `install` exists for struct `PteTableGuard<'_, MappedVma<'_>>`, but its trait bounds were not satisfied
 
 use crate::{
     mm::reverse_map::MappedVma,

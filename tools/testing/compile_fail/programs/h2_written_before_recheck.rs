@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Rule 15: a table from pte_offset_map_rw_nolock() is written before pmd_same().
 // error: E0599
-// message: no method named `clear` found for struct `UncheckedPtes` in the current scope
+// message: no method named `clear` found for struct `PteTableWriteNolock` in the current scope
 
 use crate::pgtable::{
     invalidation::Invalidation,

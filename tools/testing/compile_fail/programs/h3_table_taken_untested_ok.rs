@@ -6,12 +6,12 @@ use crate::pgtable::{
     invalidation::Table,
     pmd_lock::{
         CheckedTable,
-        TableGuard, //
+        PmdTableGuard, //
     },
     witness::Witness, //
 };
 
-fn take_out<W: Witness>(table: TableGuard<'_, W, Table>, pages: &mut impl MappedPages) {
+fn take_out<W: Witness>(table: PmdTableGuard<'_, W, Table>, pages: &mut impl MappedPages) {
     if let CheckedTable::Empty(table) = table.check(pages) {
         table.remove().free_deferred();
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Refinement: an entry is cleared and no secondary MMU is told.
 // error: E0599
-// message: no method named `clear` found for struct `LockedPteMap` in the current scope
+// message: no method named `clear` found for struct `PteTableGuard` in the current scope
 
 use crate::pgtable::{
     pte_index::PteIndex,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // A table is taken out in a section that tells secondary MMUs of some entries, or of none.
 // error: E0599
-// message: no method named `check` found for struct `TableGuard
+// message: no method named `check` found for struct `PmdTableGuard
 
 use crate::pgtable::{
     cleared::MappedPages,

@@ -4,12 +4,12 @@
 // message: cannot return value referencing local variable `slot`
 
 use crate::pgtable::{
-    pte_map::PteMap,
+    pte_table::PteTable,
     walk::PmdSlot, //
 };
 use kernel::mm::virt::VmaRef;
 
-fn table_of(vma: &VmaRef, addr: usize) -> Option<PteMap<'_>> {
+fn table_of(vma: &VmaRef, addr: usize) -> Option<PteTable<'_>> {
     let mut slot = PmdSlot::find(vma, addr)?;
     slot.map()
 }

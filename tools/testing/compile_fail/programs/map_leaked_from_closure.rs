@@ -4,12 +4,12 @@
 // message: borrowed data escapes outside of closure
 
 use crate::pgtable::{
-    pte_map::PteMap,
+    pte_table::PteTable,
     walk::PmdSlot,
     witness::Witness, //
 };
 
-fn leak<'s, W: Witness>(slot: &'s mut PmdSlot<'_, W>) -> Option<&'s PteMap<'s>> {
+fn leak<'s, W: Witness>(slot: &'s mut PmdSlot<'_, W>) -> Option<&'s PteTable<'s>> {
     let mut kept = None;
     slot.with_map(|table| kept = Some(table));
     kept

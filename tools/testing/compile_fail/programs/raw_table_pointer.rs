@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Rule 07: a raw pointer to the table leaves the walker.
 // error: E0616
-// message: field `start` of struct `PteMap` is private
+// message: field `start` of struct `PteTable` is private
 
 use crate::{
     bindings,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Rule 21: an entry is set in a table that is mapped and not locked.
 // error: E0599
-// message: no method named `install` found for struct `PteMap` in the current scope
+// message: no method named `install` found for struct `PteTable` in the current scope
 
 use crate::pgtable::{
     pte_index::PteIndex,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Rule 16: the lock is dropped alone and the mapping leaks.
 // error: E0616
-// message: field `_lock` of struct `LockedPteMap` is private
+// message: field `_lock` of struct `PteTableGuard` is private
 
 use crate::pgtable::{
     walk::PmdSlot,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Rule 15: a table from pte_offset_map_ro_nolock() is written under its lock.
 // error: E0599
-// message: no method named `install` found for struct `SteadyPteMap` in the current scope
+// message: no method named `install` found for struct `PteTableReadOnlyGuard` in the current scope
 
 use crate::pgtable::{
     pte_index::PteIndex,

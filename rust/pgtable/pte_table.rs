@@ -54,7 +54,7 @@ pub(crate) const RUN_LEN: usize = u64::BITS as usize;
 /// ```
 #[must_use = "a mapping that is not used is unmapped at once"]
 #[doc(alias = "pte_unmap")]
-pub(crate) struct PteMap<'s> {
+pub(crate) struct PteTable<'s> {
     start: NonNull<bindings::pte_t>,
     _slot: PhantomData<&'s ()>,
     _nts: NotThreadSafe,
@@ -66,21 +66,21 @@ impl<W: Witness> PmdSlot<'_, W> {
     /// Returns [`None`] if there is no table (now).
     #[cfg(view_accessors)]
     #[doc(alias = "pte_offset_map")]
-    pub(crate) fn map(&mut self) -> Option<PteMap<'_>> {
-        PteMap::new(self)
+    pub(crate) fn map(&mut self) -> Option<PteTable<'_>> {
+        PteTable::new(self)
     }
 
     /// Calls `look` with the table mapped as [`map`](Self::map) does.
     ///
     /// The table is unmapped when `look` returns: it cannot be kept by `core::mem::forget()`, and
     /// tables that are mapped in `look` are unmapped first.
-    pub(crate) fn with_map<R>(&mut self, look: impl FnOnce(&PteMap<'_>) -> R) -> Option<R> {
-        let table = PteMap::new(self)?;
+    pub(crate) fn with_map<R>(&mut self, look: impl FnOnce(&PteTable<'_>) -> R) -> Option<R> {
+        let table = PteTable::new(self)?;
         Some(look(&table))
     }
 }
 
-impl<'s> PteMap<'s> {
+impl<'s> PteTable<'s> {
     pub(super) fn new<W: Witness>(slot: &'s PmdSlot<'_, W>) -> Option<Self> {
         // SAFETY: The slot's witness allows `pte_offset_map()`.
         let start = unsafe { bindings::pte_offset_map(slot.as_ptr(), slot.base()) };
@@ -171,21 +171,22 @@ impl<'s> PteMap<'s> {
     }
 }
 
-impl Drop for PteMap<'_> {
+impl Drop for PteTable<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the table is mapped; this is the one unmap.
         unsafe { bindings::pte_unmap(self.start.as_ptr()) };
     }
 }
 
-/// A held PTE lock.
+/// A held spinlock of a page table, the one of the PTE table or of the pmd table.
 ///
 /// # Invariants
 ///
 /// The lock, if there is one, is held by this task and released on drop.
-pub(super) struct PteLock(Option<NonNull<bindings::spinlock_t>>);
+#[doc(alias = "ptl")]
+pub(super) struct PtlGuard(Option<NonNull<bindings::spinlock_t>>);
 
-impl PteLock {
+impl PtlGuard {
     /// Takes a lock over.
     ///
     /// # Safety
@@ -203,7 +204,7 @@ impl PteLock {
     }
 }
 
-impl Drop for PteLock {
+impl Drop for PtlGuard {
     fn drop(&mut self) {
         if let Some(lock) = self.0 {
             // SAFETY: By the type invariant it is held.
