@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commit and map: what becomes of a store that is refused, and of the entries after one that is
-//! not.
+//! Commit and map: the outcome of a refused store, and the mappings after a successful one.
 
 use super::{
     extent::{
@@ -34,8 +33,8 @@ impl From<Refused> for Outcome {
 }
 
 impl Committed<'_, '_> {
-    /// Turns the migration entries into mappings, or into empty entries where the request wants
-    /// every process to fault; then lets the waiters go and frees the old folios.
+    /// Turns the migration entries into mappings, or clears them if the request leaves the mapping
+    /// to page faults. Then wakes the waiters and frees the old folios.
     pub(super) fn map(mut self, attempt: &mut Attempt<'_>) {
         attempt.cost.holes_filled += self.filled() as u64;
         if attempt.config.map_all {

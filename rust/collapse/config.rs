@@ -20,9 +20,9 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// The node to allocate on. [`None`]: the nodes that have most of the pages.
     pub(crate) target_node: Option<MemoryNode>,
-    /// A process asks for its own memory, without workers: it pays for the huge pages, and not the
-    /// group that owns more of the pages than any other, and its cpuset holds.
+    /// The request is for the caller's own memory. There are no workers, the caller pays for the
+    /// huge pages instead of the group that owns most of the pages, and its cpuset applies.
     pub(crate) own: bool,
-    /// How long to go on with extents that are in use after all were tried.
+    /// The time for which extents that are in use are retried after all were tried.
     pub(crate) patience: Delta,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What requests share.
+//! The engine: the state that all requests share.
 
 use super::{
     extent_lock::{
@@ -38,7 +38,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine that accepts requests.
+    /// Creates an engine that accepts requests.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             stats: Stats::new(),
@@ -49,35 +49,35 @@ impl Engine {
         })
     }
 
-    /// The counters.
+    /// Returns the counters.
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats
     }
 
-    /// Who helps with large requests.
+    /// Returns the workers for large requests.
     pub(super) fn workers(&self) -> &Workers {
         &self.workers
     }
 
-    /// Calls by sysfs that are about to come back.
+    /// Returns the calls through sysfs that are about to be restarted.
     pub(crate) fn restarts(&self) -> &Restarts {
         &self.restarts
     }
 
-    /// Makes running requests end after the extent they are at.
+    /// Makes running requests end after their current extent.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
     }
 
-    /// Whether requests shall end.
+    /// Returns whether requests have to end.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
     }
 
-    /// Keeps other requests off an extent. Two that worked on the same folios
-    /// would each find the other's references and fail.
+    /// Locks an extent against other requests. Two requests for the same folios would find each
+    /// other's references and fail.
     ///
-    /// Returns [`None`] when `is_over` says so while it waits: the holder of the lock may be
+    /// Returns [`None`] if `is_over` returns true during the wait: the holder of the lock may be
     /// waiting for a slow swap device. Context: sleeps.
     pub(super) fn lock_extent(
         &self,

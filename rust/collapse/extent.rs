@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One attempt at one extent, from end to end.
+//! One attempt to collapse one extent, from beginning to end.
 
 use super::{
     config::Config,
@@ -31,25 +31,25 @@ use kernel::time::{
     Monotonic, //
 };
 
-/// What every step of an attempt can look at, and where it notes its cost.
+/// The parameters of an attempt, and the cost that its steps add to.
 pub(super) struct Attempt<'a> {
     pub(super) config: &'a Config,
     pub(super) cost: &'a mut Cost,
     pub(super) stay: &'a Stay<'a>,
-    /// Since when threads that touch the memory may have to wait for the attempt.
+    /// Runs since threads that touch the memory may have to wait for the attempt.
     window: Option<Clock>,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy)]
 pub(super) struct Attempted {
     pub(super) outcome: Outcome,
-    /// Another attempt, a moment later, may bring more.
+    /// Another attempt may achieve more.
     pub(super) again: bool,
 }
 
 impl Attempted {
-    /// Returns what an outcome says by itself.
+    /// Creates a result that is retried if the outcome is transient.
     pub(super) fn new(outcome: Outcome) -> Self {
         Self {
             outcome,
@@ -57,25 +57,25 @@ impl Attempted {
         }
     }
 
-    /// Returns what the extent comes to as long as somebody uses its pages; [`None`] if another
-    /// attempt makes sense.
+    /// Returns the result for an extent whose pages are still in use; [`None`] if another attempt
+    /// makes sense.
     pub(super) fn seen_again(self, place: &Place<'_>) -> Option<Self> {
         let seen = place.extent().seen_in_use()?;
         if self.outcome.is_huge() {
-            // Only its mapping is left to do, which no reference is in the way of.
+            // Only its mapping is missing, which references do not prevent.
             return (seen == Use::Locked).then_some(self);
         }
         let outcome = match (seen, self.outcome) {
             (Use::Referenced, Outcome::Pinned) => Outcome::Pinned,
-            // It may be that of an LRU batch.
+            // The reference may be that of an LRU batch.
             (Use::Referenced, _) => Outcome::Lru,
             (Use::Locked, _) => Outcome::Locked,
         };
         Some(Self { outcome, ..self })
     }
 
-    /// Returns what is known after an attempt that comes later than `before`: what has become huge
-    /// has become so, also if the last attempt found it huge.
+    /// Combines the result with that of an earlier attempt: an extent that an attempt has collapsed
+    /// stays collapsed, even if the last attempt found it huge already.
     pub(super) fn after(self, before: Self) -> Self {
         let outcome = match before.outcome.is_huge() {
             true => before.outcome,
@@ -85,11 +85,11 @@ impl Attempted {
     }
 }
 
-/// An extent of which the file is known. First link of the chain.
+/// An extent whose file is known: the first step.
 #[derive(Clone, Copy)]
 pub(super) struct Located<'b> {
     pub(super) extent: Extent<'b>,
-    /// What the request has mapped huge already, if it may come to an extent twice.
+    /// The extents that the request has mapped huge, if it may visit an extent twice.
     pub(super) mapped: Option<&'b Mapped>,
 }
 
@@ -118,7 +118,7 @@ impl<'b> Located<'b> {
         let outcome = match self.chain(scratch, &mut attempt) {
             Ok(()) => Outcome::Collapsed,
             Err(outcome) => {
-                // They are back.
+                // The tables were put back.
                 attempt.cost.report.page_tables_freed = freed;
                 outcome
             }
@@ -184,7 +184,7 @@ impl From<Obstacle> for Outcome {
     }
 }
 
-/// Measures steps that follow each other.
+/// Measures the time of successive steps.
 struct Clock(Instant<Monotonic>);
 
 impl Clock {
@@ -192,7 +192,7 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// Returns the time since the last call, or the start.
+    /// Returns the time since the last call or the start.
     fn lap(&mut self) -> Delta {
         let now = Instant::now();
         let before = core::mem::replace(&mut self.0, now);

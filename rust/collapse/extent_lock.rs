@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Extent locks: one request at a time for an extent. Who works on one extent
-//! keeps nobody from another.
+//! Extent locks: one request at a time for an extent. Other extents are not affected.
 //!
-//! A lock exists while somebody holds it or waits for it. Were there a fixed
-//! number of them, whoever keeps some of them busy, with memory of his own, would
-//! keep requests for the memory of others waiting.
+//! A lock exists while it is held or waited for. With a fixed number of locks, a task could keep
+//! requests for the memory of others waiting by keeping extents of its own memory busy.
 
 use super::turn::{
     Turn,
@@ -28,7 +26,7 @@ use kernel::{
 /// The lock of one extent.
 struct Lock {
     turns: Arc<Turns>,
-    /// Those who hold it or wait for it.
+    /// The number of its holders and waiters.
     users: usize,
 }
 
@@ -39,7 +37,7 @@ pub(super) struct ExtentLocks {
     locks: Mutex<RBTree<ExtentId, Lock>>,
 }
 
-/// Somebody who holds the lock of an extent or waits for it.
+/// A holder of the lock of an extent, or a waiter for it.
 struct User<'l> {
     locks: &'l ExtentLocks,
     extent: ExtentId,
@@ -59,8 +57,10 @@ impl ExtentLocks {
         })
     }
 
-    /// Locks an extent, after all who came before for the same. [`None`] when a
-    /// signal comes or `over` says so, or there is no memory. Context: sleeps.
+    /// Locks an extent, in the order of arrival.
+    ///
+    /// Returns [`None`] if a signal arrives, if `over` returns true, or without memory. Context:
+    /// sleeps.
     pub(super) fn lock(&self, extent: ExtentId, over: impl Fn() -> bool) -> Option<ExtentLock<'_>> {
         let user = self.user(extent).ok()?;
         let turn = Turns::wait(&user.turns, over)?;
@@ -71,8 +71,8 @@ impl ExtentLocks {
     }
 
     fn user(&self, extent: ExtentId) -> Result<User<'_>> {
-        // Whether it is needed turns out under the mutex, where nobody shall have
-        // to wait for memory.
+        // Only under the mutex is it known whether it is needed, but no one may wait for memory
+        // there.
         let mut turns = Arc::pin_init(Turns::new(), GFP_KERNEL)?;
         let lock = Lock {
             turns: turns.clone(),

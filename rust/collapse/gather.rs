@@ -28,8 +28,8 @@ use crate::mm::{
 use kernel::prelude::*;
 
 impl<'x, 'b> Scanned<'x, 'b> {
-    /// Allocates, charges, reads what is in swap, reserves, then locks and looks
-    /// for references that would make the rest pointless.
+    /// Allocates and charges the huge page, reads pages from swap and reserves memory. Then locks
+    /// the folios and looks for references that prevent the collapse.
     pub(super) fn gather(mut self, attempt: &mut Attempt<'_>) -> Result<Gathered<'x, 'b>, Outcome> {
         let config = attempt.config;
         let extent = self.sources.extent();
@@ -37,8 +37,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
         let charge = extent.charge(self.holes).map_err(no_room)?;
         bring_in(&mut self.sources, usize::MAX, attempt)?;
         if self.sources.had_surplus() {
-            // Most often it is a batch of this CPU. The count under the locks
-            // tells.
+            // Most often it is that of a batch of this CPU. The count under the locks decides.
             lru_add_drain();
         }
         extent
@@ -48,7 +47,7 @@ impl<'x, 'b> Scanned<'x, 'b> {
         let sources = self.sources.lock()?;
         let mut surplus = sources.surplus_mapped();
         if surplus == Some(Surplus::Passing) {
-            // The search for a huge page may have put folios back on the list.
+            // The allocation of the huge page may have put folios back into the batch.
             lru_add_drain();
             surplus = sources.surplus_mapped();
         }
@@ -58,8 +57,10 @@ impl<'x, 'b> Scanned<'x, 'b> {
         Ok(Gathered::new(sources, huge, charge)?)
     }
 
-    /// The huge page comes from where the pages are. Who asks for his own memory
-    /// pays for it, as with `MADV_COLLAPSE`, and learns nothing about others.
+    /// Allocates the huge page on the nodes of the pages.
+    ///
+    /// A caller that asks for its own memory pays for it, as with `MADV_COLLAPSE`, and learns
+    /// nothing about other groups.
     fn huge_folio(&mut self, config: &Config) -> Result<HugeFolio<'b>, Outcome> {
         let extent = self.sources.extent();
         let nodes = match config.target_node {

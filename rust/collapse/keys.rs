@@ -4,7 +4,8 @@
 
 use core::ops::Range;
 
-/// Rounds up to a multiple of `step`, a power of two, or down to the last one there is.
+/// Rounds up to a multiple of `step`, a power of two, or down to the last multiple if there is no
+/// higher one.
 pub(super) fn round_up(key: usize, step: usize) -> usize {
     key.checked_add(step - 1).unwrap_or(usize::MAX) & !(step - 1)
 }
@@ -14,12 +15,12 @@ pub(super) struct Keys {
     first: usize,
     step: usize,
     count: usize,
-    /// How many more follow, which a stretch may reach into.
+    /// The number of keys that follow, which a stretch may reach into.
     behind: usize,
 }
 
 impl Keys {
-    /// `step`, a power of two, is the distance of one extent to the next.
+    /// Rounds `range` inwards. `step`, a power of two, is the distance between two extents.
     pub(super) fn inside(range: Range<usize>, step: usize) -> Self {
         let end = range.end & !(step - 1);
         let first = round_up(range.start, step).min(end);
@@ -41,17 +42,17 @@ impl Keys {
         (key - self.first) >> self.step.trailing_zeros()
     }
 
-    /// Returns how many there are.
+    /// Returns the number of keys.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Returns how many there are from number `nr` on, those behind the end among them.
+    /// Returns the number of keys from number `nr` on, including those behind the end.
     pub(super) fn from(&self, nr: usize) -> usize {
         (self.count + self.behind).saturating_sub(nr)
     }
 
-    /// Takes up to `most` of them off the front.
+    /// Splits up to `most` keys off the front.
     pub(super) fn take_front(&mut self, most: usize) -> Option<Self> {
         let count = self.count.min(most);
         let behind = self.count - count;

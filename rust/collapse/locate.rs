@@ -23,7 +23,7 @@ use crate::{
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;
 
-/// What one VMA says about an address.
+/// The part of an extent that one VMA maps.
 struct Piece {
     backing: Backing,
     index: usize,
@@ -31,26 +31,26 @@ struct Piece {
     writable: bool,
 }
 
-/// What keeps a file.
+/// The reference that keeps a file.
 enum Kept<'b> {
-    /// A reference of one's own.
+    /// A reference of this place.
     Here(Backing),
-    /// Somebody else's.
+    /// A reference that is held elsewhere.
     Elsewhere(Mapping<'b>),
 }
 
-/// An extent that a request is to try.
+/// The place of an extent that a request is about to try.
 pub(super) struct Place<'b> {
     file: Kept<'b>,
     index: usize,
-    /// All of it is mapped shared and may be written.
+    /// All of it is mapped shared and writable.
     writable: bool,
     /// Holes may be filled.
     pub(super) may_fill: bool,
 }
 
 impl<'b> Place<'b> {
-    /// Returns an extent of a file, which the administrator named.
+    /// Returns the place of an extent of a file that the administrator has named.
     pub(super) fn in_file(mapping: Mapping<'b>, index: usize) -> Self {
         Self {
             file: Kept::Elsewhere(mapping),
@@ -60,8 +60,8 @@ impl<'b> Place<'b> {
         }
     }
 
-    /// Returns the same extent for a process that asks for its own memory: a reader must not make
-    /// somebody's sparse file dense.
+    /// Returns the same place for a process that asks for its own memory: a reader must not fill
+    /// the holes of another's sparse file.
     pub(super) fn filled_by_writers(self) -> Self {
         Self {
             may_fill: self.writable,
@@ -88,8 +88,8 @@ impl Piece {
 
 /// Finds the file and the extent that a process maps at `addr`.
 ///
-/// The addresses of the extent may be spread over several VMAs of the same file
-/// (after an `mprotect()` of a part), as long as they go on from each other.
+/// The addresses of the extent may belong to several VMAs of the same file (after an `mprotect()`
+/// of a part), as long as these continue each other.
 pub(super) fn locate(process: &Process, addr: usize) -> Result<Place<'static>, Outcome> {
     let first = piece(process, addr)?;
     if first.extent().is_none() {
@@ -137,7 +137,7 @@ fn look(vma: &ShmemVma<'_>, addr: usize) -> Result<Piece, Outcome> {
     })
 }
 
-/// Why no VMA could be looked at: nothing is mapped, or its lock is taken.
+/// Returns why no VMA could be read: nothing is mapped, or its lock is taken.
 fn absent(process: &Process, addr: usize) -> Outcome {
     match process.next_range(addr) {
         Some(range) if range.contains(&addr) => Outcome::VmaBusy,
@@ -145,31 +145,31 @@ fn absent(process: &Process, addr: usize) -> Outcome {
     }
 }
 
-/// Whether the VMA at these addresses is certainly not shmem's.
+/// Returns whether the VMA at these addresses is certainly not one of shmem.
 pub(super) fn is_foreign(process: &Process, range: &Range<usize>) -> bool {
     process
         .look(range.start, |vma| vma.backing().is_none())
         .unwrap_or(false)
 }
 
-/// How many of the `most` extents from `addr` on, with nothing looked at but
-/// their surroundings, end as `outcome`, which the one before had.
+/// Returns how many of the `most` extents from `addr` on end as `outcome`, that of the previous
+/// one, as far as this is known without examining each of them.
 pub(super) fn stretch(process: &Process, addr: usize, most: usize, outcome: Outcome) -> usize {
     let shift = pmd_size().trailing_zeros();
     let inside = |end: usize| end.saturating_sub(addr) >> shift;
     let begun = |end: usize| (end.saturating_sub(addr) + pmd_size() - 1) >> shift;
     let extents = match piece(process, addr) {
-        // All that begins in the gap.
+        // All extents that begin in the gap.
         Err(Outcome::Unmapped) if outcome == Outcome::Unmapped => process
             .next_range(addr)
             .map_or(most, |range| begun(range.start)),
-        // All that begins in the VMA.
+        // All extents that begin in the VMA.
         Err(reason) if reason == outcome => process
             .next_range(addr)
             .filter(|range| range.contains(&addr))
             .map_or(0, |range| begun(range.end)),
         Ok(piece) => match piece.extent() {
-            // All that lies in the VMA and has no page.
+            // All extents that lie in the VMA and have no page.
             Some(extent) => holes(extent, most.min(inside(piece.end)), outcome),
             None if outcome == Outcome::Misaligned => begun(piece.end),
             None => 0,
@@ -179,8 +179,8 @@ pub(super) fn stretch(process: &Process, addr: usize, most: usize, outcome: Outc
     extents.min(most)
 }
 
-/// How many of the `most` extents from `extent` on have no page, neither in memory nor in swap, and
-/// thus end as `outcome`, which the one before had.
+/// Returns how many of the `most` extents from `extent` on have no page, neither in memory nor in
+/// swap, and therefore end as `outcome`, that of the previous one.
 pub(super) fn holes(extent: Extent<'_>, most: usize, outcome: Outcome) -> usize {
     let first = extent.first();
     match outcome {

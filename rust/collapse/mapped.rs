@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which huge extents a request has mapped huge wherever they are mapped.
+//! The huge extents that a request has mapped huge in all their places.
 //!
-//! A process may map an extent in thousands of places, and a request for the
-//! process comes to each of them. Mapping it huge goes over all of these, so it
-//! is done once: else their number would count twice.
+//! A process may map an extent in thousands of places, and a request for the process visits each of
+//! them. Mapping the extent huge visits all of its places as well, so it is done only once:
+//! otherwise the work would grow with the square of their number.
 
 use crate::mm::extent::ExtentId;
 use kernel::{
@@ -14,14 +14,13 @@ use kernel::{
     sync::Mutex, //
 };
 
-/// Extents that are remembered; more take each other's place.
+/// The number of extents that are remembered; further ones replace others.
 const SLOTS: usize = 256;
 
-/// The extents that a request has seen to.
+/// The extents that a request has mapped huge.
 ///
-/// It may forget some, which then are seen to once more. It may take an extent
-/// for one of a file that is gone meanwhile: that one is huge, and a page fault or
-/// the next request maps it so.
+/// It may forget some, which are then mapped once more. It may mistake an extent for one of a file
+/// that is gone: the extent is huge, and a page fault or the next request maps it huge.
 #[pin_data]
 pub(super) struct Mapped {
     #[pin]
@@ -29,7 +28,7 @@ pub(super) struct Mapped {
 }
 
 impl Mapped {
-    /// None yet. Without memory for the slots none is ever remembered.
+    /// Creates an empty set. Without memory for the slots nothing is ever remembered.
     pub(super) fn new() -> impl PinInit<Self> {
         let slots =
             KVec::from_elem(ExtentId::default(), SLOTS, GFP_KERNEL_ACCOUNT).unwrap_or_default();
@@ -47,7 +46,7 @@ impl Mapped {
         core::mem::replace(known, extent) != extent
     }
 
-    /// Forgets an extent, which has still to be seen to.
+    /// Forgets an extent that still has to be mapped huge.
     pub(super) fn forget(&self, extent: ExtentId) {
         if let Some(known) = self.slots.lock().get_mut(extent.hash() % SLOTS) {
             if *known == extent {

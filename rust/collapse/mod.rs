@@ -2,17 +2,15 @@
 
 //! The engine: one extent of a shmem file becomes one huge folio.
 //!
-//! An extent is a PMD-sized, PMD-aligned piece of the *file*. Its way through
-//! the engine is a chain of types; each step consumes the one before, and
-//! dropping any of them rolls back what was done:
+//! An extent is a PMD-sized, PMD-aligned piece of the *file*. The steps of a collapse are types.
+//! Each step consumes the previous one, and dropping any of them rolls back what was done:
 //!
 //! ```text
 //! Located -> Scanned -> Gathered -> Unmapped -> Copied -> Committed -> mapped
 //! ```
 //!
-//! From `Unmapped` on, a thread that touches the memory finds a migration entry
-//! that names the new, locked folio, and waits for its lock without a reference
-//! on anything.
+//! From `Unmapped` on, a thread that touches the memory finds a migration entry that names the new,
+//! locked folio, and waits for its lock without holding a reference.
 //!
 //! # Locks, outermost first
 //!
@@ -25,8 +23,8 @@
 //!       i_pages (interrupts off)         from the holes to the store
 //! ```
 //!
-//! VMA locks are only ever tried, with none of the above held. The mmap lock is
-//! never taken.
+//! VMA locks are only ever tried, with none of the above held, except to map a huge page in the
+//! process that a request names. The mmap lock is never taken.
 
 #![deny(unsafe_code)]
 

@@ -105,12 +105,12 @@ outcomes! {
 }
 
 impl Outcome {
-    /// Is the extent huge?
+    /// Returns whether the extent is huge.
     pub(crate) const fn is_huge(self) -> bool {
         matches!(self, Self::Collapsed | Self::AlreadyHuge)
     }
 
-    /// Is it known without a look at the extent, from its surroundings?
+    /// Returns whether it can be known without examining the extent, from its surroundings.
     pub(super) const fn comes_in_stretches(self) -> bool {
         matches!(
             self,
@@ -124,7 +124,7 @@ impl Outcome {
         )
     }
 
-    /// May another attempt, a moment later, succeed?
+    /// Returns whether another attempt may succeed.
     pub(crate) const fn is_transient(self) -> bool {
         matches!(
             self,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a process asks for its own memory: an answer for each extent.
+//! Requests of a process for its own memory, with an answer for each extent.
 
 use super::{
     config::Config,
@@ -35,15 +35,15 @@ use kernel::{
     },
 };
 
-/// Extents that are answered at once. Bounds the memory of a request; as many
-/// may wait for another pass.
+/// The number of extents that are answered together. Bounds the memory of a request; as many may
+/// wait for another pass.
 pub(crate) const AT_ONCE: usize = 256;
 
 /// A range of the caller's addresses, rounded inwards to extents.
 ///
-/// Unlike the requests of the administrator it is carried out by the caller
-/// alone, whose time it takes, who pays for the huge pages, and whose cpuset
-/// holds. Memory stays on its node: `target_node` is for the administrator.
+/// Unlike requests of the administrator, it is carried out by the caller alone, in its CPU time.
+/// The caller pays for the huge pages, and its cpuset applies. Memory stays on its node:
+/// `target_node` is for the administrator.
 pub(crate) struct OwnRange {
     range: Range<usize>,
 }
@@ -53,7 +53,7 @@ impl OwnRange {
         Self { range }
     }
 
-    /// How many extents there are.
+    /// Returns the number of extents.
     pub(crate) fn extents(&self) -> usize {
         self.keys().count()
     }
@@ -62,14 +62,13 @@ impl OwnRange {
         Keys::inside(self.range.clone(), pmd_size())
     }
 
-    /// Carries the request out, and calls `answer` with the outcome of each
-    /// extent, or of up to [`AT_ONCE`] that follow each other and ended alike, in
-    /// the order of addresses. An error of `answer` ends the request.
+    /// Carries the request out and calls `answer` in the order of addresses, with the outcome of an
+    /// extent, or of up to [`AT_ONCE`] successive ones with the same outcome. An error of `answer`
+    /// ends the request.
     ///
-    /// The outer error is why the request ended early: `EINVAL` for a range
-    /// beyond the caller's addresses, `EINTR`, `ERESTARTNOHAND`, `ENOMEM`, or that
-    /// of `answer`. The inner one is that of the first extent that is not huge at
-    /// the end.
+    /// The outer error is the reason why the request ended early: `EINVAL` for a range beyond the
+    /// caller's addresses, `EINTR`, `ERESTARTNOHAND`, `ENOMEM`, or that of `answer`. The inner one
+    /// is that of the first extent that is not huge at the end.
     ///
     /// Context: sleeps, and so may `answer`: no lock is held.
     pub(crate) fn run(
@@ -114,7 +113,7 @@ impl OwnRange {
             verdict = verdict.and(result);
             let mut last = Outcome::Collapsed;
             for outcome in &outcomes {
-                // Nothing but positions in that table is stored.
+                // Only positions in that table are stored.
                 last = Outcome::ALL[outcome.load(Relaxed)];
                 answer(last, 1)?;
             }
@@ -130,7 +129,7 @@ impl OwnRange {
     }
 }
 
-/// As many extents as are answered at once.
+/// The extents that are answered together.
 struct Part<'e> {
     process: &'e Process,
     keys: Keys,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request's way over its extents: who tries which, and who tries again what was in use.
+//! Scheduling and retry policy for the extents of one request.
 
 use super::{
     config::Config,
@@ -47,8 +47,8 @@ use kernel::{
     },
 };
 
-/// Extents that may wait for another attempt; bounds what a request needs. Who finds the list full
-/// works it off before he goes on.
+/// The number of extents that may wait for another attempt. Bounds the memory of a request. A
+/// worker that fills the list retries its extents before it continues.
 const MAX_WAITING: usize = 256;
 
 /// An extent that was in use.
@@ -59,7 +59,7 @@ struct Waiting {
     cost: Cost,
 }
 
-/// What the workers of a request write down together.
+/// What the workers of a request record together.
 struct Ledger {
     waiting: KVec<Waiting>,
     /// The lowest key that failed for good, and its error.
@@ -76,9 +76,9 @@ pub(super) struct Passes<'e, W: Walk> {
     patience: &'e Patience,
     tally: Tally<'e>,
     walk: &'e W,
-    /// Whose memory the request is about; 0 for a file.
+    /// The process that the request names; 0 for a file.
     pid: i32,
-    /// How many extents of the first pass were handed out.
+    /// The number of extents of the first pass that were handed out.
     #[pin]
     given: Mutex<usize>,
     #[pin]
@@ -110,10 +110,10 @@ impl<'e, W: Walk> Passes<'e, W> {
         })
     }
 
-    /// Tries each extent, several at once if the request may have workers. What is in use is put
-    /// off until [`rest()`](Self::rest), or until more waits than is remembered.
+    /// Tries each extent, several in parallel if the request may have workers. Extents that are in
+    /// use are deferred until [`rest()`](Self::rest), or until the list of them is full.
     ///
-    /// Returns how many behind the keys are dealt with, too: a stretch reached so far.
+    /// Returns how many extents behind the keys are done as well, because a stretch reached them.
     pub(super) fn first(&self, keys: &Keys) -> Result<usize> {
         self.go_on()?;
         *self.given.lock() = 0;
@@ -139,7 +139,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         Ok(self.given.lock().saturating_sub(keys.count()))
     }
 
-    /// Offers to reschedule, and ends the request if it shall end.
+    /// Reschedules if needed, and ends the request if it has to end.
     pub(super) fn go_on(&self) -> Result {
         cond_resched();
         self.stay.check().inspect_err(|_| self.settle())
@@ -172,14 +172,14 @@ impl<'e, W: Walk> Passes<'e, W> {
         self.work_off(&mut full, scratch)
     }
 
-    /// Finishes an extent, and those behind it that are sure to end alike.
+    /// Finishes an extent, and those behind it that certainly have the same outcome.
     fn finish_stretch(&self, keys: &Keys, nr: usize, outcome: Outcome, cost: &Cost) {
         let more = self.take_stretch(keys, nr, outcome);
         if more.start == nr + 1 {
             self.finish(keys.key(nr), outcome, cost, 1 + more.len());
             return;
         }
-        // Others are at the extents between.
+        // Other workers have the extents between.
         self.finish(keys.key(nr), outcome, cost, 1);
         if !more.is_empty() {
             let cost = Cost {
@@ -190,7 +190,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         }
     }
 
-    /// Takes what is left of the stretch that begins behind number `nr`.
+    /// Takes the rest of the stretch that begins behind number `nr`.
     fn take_stretch(&self, keys: &Keys, nr: usize, outcome: Outcome) -> Range<usize> {
         let mut given = self.given.lock();
         let most = keys.from(nr + 1);
@@ -204,7 +204,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         more
     }
 
-    /// Tries what was put off again. An error is what ended the request early.
+    /// Retries the extents that were deferred. An error is the reason why the request ended early.
     pub(super) fn rest(&self) -> Result {
         let mut waiting = core::mem::take(&mut self.ledger.lock().waiting);
         if waiting.is_empty() {
@@ -227,8 +227,8 @@ impl<'e, W: Walk> Passes<'e, W> {
         }
     }
 
-    /// Tries an extent, once; after an attempt `before` only if nobody seems to use its pages. An
-    /// error ends the request.
+    /// Tries an extent once. After an attempt `before`, does so only if its pages do not seem to be
+    /// in use. An error ends the request.
     fn attempt(
         &self,
         key: usize,
@@ -264,13 +264,13 @@ impl<'e, W: Walk> Passes<'e, W> {
         if config.own {
             return located.collapse(self.stay, &config, scratch, cost);
         }
-        // The administrator's cpuset says nothing about where the memory of others may lie, and
-        // must not decide what becomes of the extent.
+        // The administrator's cpuset must not decide where the memory of others is allocated, nor
+        // whether the extent is collapsed.
         let workers = self.stay.engine().workers();
         workers.on_all_nodes(|| located.collapse(self.stay, &config, scratch, cost))
     }
 
-    /// Maps what is huge in the process that the request names, where that had nothing mapped.
+    /// Maps a huge extent in the process that the request names, where that had nothing mapped.
     fn map(
         &self,
         key: usize,
@@ -289,7 +289,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         }
     }
 
-    /// Puts an extent off; returns what has to be tried again before the request goes on.
+    /// Defers an extent; returns the extents that have to be retried before the request continues.
     fn put_off(&self, waiting: Waiting) -> KVec<Waiting> {
         {
             let list = &mut self.ledger.lock().waiting;
@@ -300,13 +300,13 @@ impl<'e, W: Walk> Passes<'e, W> {
                 };
             }
         }
-        // Without memory to remember it in.
+        // There is no memory to remember it in.
         self.give_up(&[waiting]);
         KVec::new()
     }
 
-    /// Tries extents again until none of them is in use, or the patience is over. What is left then
-    /// ends as it stands. An error ends the request.
+    /// Retries extents until none of them is in use, or the patience is over. The rest ends with
+    /// its last outcome. An error ends the request.
     fn work_off(&self, list: &mut KVec<Waiting>, scratch: &mut Scratch) -> Result {
         let result = self.insist(list, scratch);
         self.give_up(list);
@@ -344,8 +344,8 @@ impl<'e, W: Walk> Passes<'e, W> {
         self.stay.note_pause();
     }
 
-    /// Tries each extent of a list once, and takes those off it that are not in use any more. The
-    /// `last` time pages are not looked at before.
+    /// Tries each extent of a list once, and removes those that are no longer in use. In the `last`
+    /// pass the pages are not examined before.
     fn pass(&self, list: &mut KVec<Waiting>, last: bool, scratch: &mut Scratch) -> Result {
         let mut at = 0;
         while let Some(waiting) = list.get_mut(at) {
@@ -364,7 +364,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         Ok(())
     }
 
-    /// Ends what still waits as it stands.
+    /// Ends the extents that still wait with their last outcome.
     fn give_up(&self, list: &[Waiting]) {
         for waiting in list {
             self.record(waiting.key, waiting.attempted.outcome, &waiting.cost, 1);
@@ -382,7 +382,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         }
     }
 
-    /// Everything that anybody learns of an extent, or of a stretch that begins with it.
+    /// Reports the final outcome of an extent, or of a stretch that begins with it.
     fn record(&self, key: usize, outcome: Outcome, cost: &Cost, extents: usize) {
         self.tally.record(outcome, cost, extents);
         trace_extents(outcome.name(), &cost.report, extents);
@@ -396,7 +396,7 @@ impl<'e, W: Walk> Passes<'e, W> {
         }
     }
 
-    /// The first error is the request's; only then others see that it ends.
+    /// Ends the request. The first error is stored before the other workers see that it ends.
     fn end(&self, error: Error) {
         self.ledger.lock().end.get_or_insert(error);
         self.stay.end();

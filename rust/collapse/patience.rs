@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How long a request goes on with extents that somebody else uses, and how often it tries.
+//! How long a request retries extents that are in use, and how often.
 //!
-//! Nothing is held during a pause: no lock, not that of an extent either, no folio and no charge,
-//! and no reference. Who has a page locked may be about to migrate or to split it, and would fail
-//! because of one.
+//! Nothing is held during a pause: no lock, not even that of an extent, no folio, no charge and no
+//! reference. A task that has locked a page may be about to migrate or to split it, which would
+//! fail because of our reference.
 
 use crate::{
     mm::lru::lru_add_drain_all,
@@ -22,22 +22,21 @@ use kernel::{
     },
 };
 
-/// The first pause and the longest. Each is twice as long as the one before.
+/// The first pause and the longest. Each is twice as long as the previous one.
 const PAUSES: [Delta; 2] = [Delta::from_micros(300), Delta::from_micros(4800)];
 
-/// As long as pauses have not added up to this, or to the patience if that is shorter, it is not
-/// over: on a busy machine a pause may take as long as it likes, and whom one waits for gets no
-/// further meanwhile.
+/// The minimum sum of all pauses, unless the patience is shorter. On a busy machine a pause may
+/// take much longer than intended, while the task that is waited for makes no progress.
 const AT_LEAST: Delta = Delta::from_millis(20);
 
 /// The shortest time between two drains of all CPUs' LRU batches.
 const DRAIN_EVERY: Delta = Delta::from_secs(1);
 
-/// How many times as long as an attempt that had to be rolled back the pause after it is: threads
-/// that touch the memory waited for that attempt.
+/// The length of the pause after an attempt that was rolled back, in multiples of the time for
+/// which the attempt kept threads waiting that touch the memory.
 const PAUSE_PER_WINDOW: i64 = 4;
 
-/// The patience is enough for so many of these pauses, however long such an attempt takes.
+/// The number of these pauses for which the patience is always enough.
 const WINDOWS: i64 = 8;
 
 /// The patience of one request.
@@ -58,7 +57,7 @@ impl Patience {
         }
     }
 
-    /// Begins to wait for extents that were tried once; [`None`] without any patience.
+    /// Begins to wait for extents that were tried once; returns [`None`] without any patience.
     pub(super) fn begin(&self) -> Option<Waits<'_>> {
         (!self.length.is_zero()).then(|| Waits {
             patience: self,
@@ -73,7 +72,7 @@ impl Patience {
     fn drain(&self) -> bool {
         let (now, due) = (self.begun.elapsed(), self.drain_at.load(Relaxed));
         let next = (now + DRAIN_EVERY).as_nanos();
-        // One of several workers does it.
+        // Only one of several workers drains.
         if now.as_nanos() < due || self.drain_at.cmpxchg(due, next, Relaxed).is_err() {
             return false;
         }
@@ -86,7 +85,7 @@ impl Patience {
 pub(super) struct Waits<'p> {
     patience: &'p Patience,
     begun: Instant<Monotonic>,
-    /// What the pauses were meant to take.
+    /// The sum of the intended lengths of the pauses.
     paused: Delta,
     pause: Delta,
 }
@@ -107,11 +106,11 @@ impl Waits<'_> {
         self.paused >= length.min(AT_LEAST) && self.begun.elapsed() >= length
     }
 
-    /// Pauses before the next attempt, not much longer than there is patience or until `over` says
-    /// so.
+    /// Pauses before the next attempt, until the patience or the pause is over, or until `over`
+    /// returns true.
     ///
-    /// `batched` says that a page seems to be in an LRU batch. `window` is how long the longest
-    /// attempt since the last pause kept threads waiting in vain. Context: sleeps.
+    /// `batched` tells that a page seems to be in an LRU batch. `window` is the longest time for
+    /// which an attempt since the last pause kept threads waiting in vain. Context: sleeps.
     pub(super) fn pause(&mut self, batched: bool, window: Delta, over: impl Fn() -> bool) -> Pause {
         if batched && self.patience.drain() {
             return Pause::Drained;
@@ -126,7 +125,7 @@ impl Waits<'_> {
                 break;
             }
             self.paused += one;
-            // The signals of the caller wake nobody who works for him.
+            // Signals to the caller do not wake its workers.
             nap(one);
             if over() {
                 break;

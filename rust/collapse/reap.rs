@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reap: page tables with nothing in them are given back.
+//! Reap: frees empty page tables.
 //!
-//! Truncation, punching, reclaim and swap leave tables behind that map nothing any more, and the
-//! kernel frees them with the addresses only. A table goes if one mapping has all of its range, and
-//! VMA and contents allow it, asked under both of its locks. Nothing is put in its place: who
-//! touches the memory gets a new table, as at the first touch.
+//! Truncation, hole punching, reclaim and swap leave empty tables behind, which the kernel frees
+//! only when the addresses are unmapped. A table is freed if one VMA covers all of its range, and
+//! if VMA and contents allow it, which is tested under both of its locks. Nothing takes its place:
+//! a process that touches the memory gets a new table, as on the first touch.
 //!
-//! The tables of one process are found under the lock of a VMA, those of all who map a file through
-//! the reverse map. The lock of the extent is not needed: a collapse finds an empty table as often
-//! as none, and puts nothing into a table that it has not locked.
+//! The tables of one process are found under the lock of a VMA, those of all processes that map a
+//! file through the reverse map. The lock of the extent is not needed: a collapse handles an empty
+//! table like a missing one, and changes no table that it has not locked.
 
 use super::{
     config::Config,
@@ -64,22 +64,21 @@ use kernel::{
     time::Delta, //
 };
 
-/// What becomes of an extent whose mappings could be looked at, whether there was a table to free
-/// or not. Its number is 0.
+/// The outcome of an extent whose mappings could be examined, whether a table was freed or not. Its
+/// number is 0.
 const DONE: Outcome = Outcome::Collapsed;
 
-/// Slots of a VMA that are looked at under one lock.
+/// The number of slots of a VMA that are examined in one critical section of its lock.
 const SLOTS_AT_ONCE: usize = 64;
 
-/// Told what became of so many extents that follow each other.
+/// Receives the outcome of a number of successive extents.
 type Answer<'a> = &'a mut dyn FnMut(Outcome, usize) -> Result;
 
 impl Request<'_> {
-    /// Frees the empty page tables of what the request names: those of one process, or those of all
-    /// that map a file.
+    /// Frees the empty page tables of one process, or of all processes that map a file.
     ///
-    /// Fails only if the request names nothing, or ends early: errors are those of
-    /// [`run`](Self::run) but for the ones that stand for outcomes. Context: sleeps.
+    /// Fails only if there is no such process or file, or if the request ends early. The errors are
+    /// those of [`run`](Self::run), except for those of outcomes. Context: sleeps.
     pub(crate) fn reap(&self, config: &Config, stay: &Stay<'_>) -> Result {
         let reaper = Reaper::new(config, stay);
         let ignore = &mut |_, _| Ok(());
@@ -133,8 +132,8 @@ impl<'e> Reaper<'e> {
         Tally::new(self.stats, None).record_tables_freed(tables);
     }
 
-    /// Pauses because a mapping is being changed; returns whether there was patience left, which
-    /// is that of the request as a whole.
+    /// Pauses because a mapping is being changed; returns false if the patience of the request is
+    /// over.
     fn pause<'p>(&'p self, waits: &mut Option<Waits<'p>>) -> bool {
         if waits.is_none() {
             *waits = self.patience.begin();
@@ -182,8 +181,8 @@ impl<'e> Reaper<'e> {
         Ok(())
     }
 
-    /// Frees the empty tables of a VMA from `at` on, which it has; returns where the next slot is
-    /// to be looked at.
+    /// Frees the empty tables of a VMA from `at` on, which is one of its addresses; returns the
+    /// address of the next slot to be examined.
     fn stretch(&self, vma: &ShmemVma<'_>, mut at: usize, end: usize) -> usize {
         let vma_end = vma.range().end;
         let behind = round_up(vma_end, pmd_size());
@@ -205,7 +204,7 @@ impl<'e> Reaper<'e> {
         at
     }
 
-    /// Goes from extent to extent of a file, as far as anybody maps them.
+    /// Visits those extents of a file that are mapped.
     fn file(&self, mapping: Mapping<'_>, range: Range<usize>) -> Result {
         let mut index = round_up(range.start, pmd_pages());
         let end = range.end & !(pmd_pages() - 1);
@@ -224,7 +223,7 @@ impl<'e> Reaper<'e> {
         Ok(())
     }
 
-    /// Frees the empty tables of all who map the extent; returns whether a mapping was busy.
+    /// Frees the empty tables of all VMAs that map the extent; returns whether a VMA was busy.
     fn extent(&self, extent: &Extent<'_>) -> bool {
         let (mut freed, mut is_busy) = (0, false);
         let _: ControlFlow<()> = extent.reverse_map().for_each(|vma| {
@@ -242,13 +241,13 @@ impl<'e> Reaper<'e> {
     }
 }
 
-/// Frees the table that translates `addr` if nothing is in it and the VMA has all of its range;
+/// Frees the table that translates `addr` if it is empty and the VMA covers all of its range;
 /// returns whether it did.
 fn free_if_empty<W: Witness>(witness: &W, addr: usize) -> bool {
     let Some(mut slot) = PmdSlot::find(witness, addr) else {
         return false;
     };
-    // Looked at again under the locks; here it saves them, and telling the MMU notifiers.
+    // Tested again under the locks. Tested here, it avoids the locks and the MMU notifiers.
     let is_empty = |slot: &mut PmdSlot<'_, W>| {
         slot.with_map(|table| table.all(0..pmd_pages(), |_, pte| pte.is_none()))
     };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An extent that is huge already, but mapped page by page in some process:
-//! after an mprotect() of a part, or because its table had to stay when the
-//! extent was collapsed.
+//! Remap: extents that are huge already, but mapped page by page in some process, after an
+//! `mprotect()` of a part, or because a table had to stay when the extent was collapsed.
 
 use super::{
     extent::{
@@ -32,9 +31,9 @@ use kernel::prelude::*;
 impl Located<'_> {
     /// Maps the huge folio huge where it is mapped page by page.
     ///
-    /// Nothing is copied. Who touches the memory meanwhile waits on a migration entry, as in a
-    /// collapse. Locked VMAs are left as they are: taking a large folio out of one in pieces would
-    /// count its munlock as often. Nothing is done if the folio cannot be locked at once.
+    /// Nothing is copied. A thread that touches the memory meanwhile waits on a migration entry, as
+    /// in a collapse. Locked VMAs are left as they are: to unmap a large folio there page by page
+    /// would count its munlock as often. Fails if the folio cannot be locked at once.
     pub(super) fn remap(self, scratch: &mut Scratch, attempt: &mut Attempt<'_>) -> Result {
         let worth_it = self.extent.reverse_map().for_each(|vma| {
             if with_table(vma).is_some() {

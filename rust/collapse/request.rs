@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the user asks for, and how it is worked off.
+//! Requests of the administrator.
 
 use super::{
     config::Config,
@@ -44,7 +44,7 @@ pub(crate) enum Request<'a> {
         pid: i32,
         /// First address.
         start: usize,
-        /// First address behind it.
+        /// End address, exclusive.
         end: usize,
     },
     /// Every shmem mapping of a process.
@@ -58,7 +58,7 @@ pub(crate) enum Request<'a> {
         path: &'a CStr,
         /// First page offset.
         start: u64,
-        /// First page offset behind it.
+        /// End page offset, exclusive.
         end: u64,
     },
     /// The whole of a file.
@@ -69,14 +69,13 @@ pub(crate) enum Request<'a> {
 }
 
 impl Request<'_> {
-    /// Carries the request out. Every extent is tried, whatever becomes of the
-    /// others.
+    /// Carries the request out. Every extent is tried, even if others fail.
     ///
-    /// The error is that of the first extent (in the order of addresses or
-    /// offsets) that is not huge at the end, or why the request ended early:
-    /// `EINTR` when the caller is killed or the module goes, `ERESTARTNOHAND` when
-    /// the caller is wanted elsewhere, `ESRCH` when the process is being killed.
-    /// `own` counts what this request alone does. Context: sleeps.
+    /// The error is that of the first extent (in the order of addresses or offsets) that is not
+    /// huge at the end, or the reason why the request ended early: `EINTR` if the caller is killed
+    /// or the module is unloaded, `ERESTARTNOHAND` if the caller has another signal, is frozen,
+    /// stopped or traced, `ESRCH` if the process is being killed. `own` counts this request only.
+    /// Context: sleeps.
     pub(crate) fn run(&self, config: &Config, stay: &Stay<'_>, own: Option<&Stats>) -> Result {
         let tally = Tally::new(stay.engine().stats(), own);
         let job = Job {
@@ -138,7 +137,7 @@ impl Job<'_> {
         passes.verdict()
     }
 
-    /// Every shmem mapping.
+    /// Collapses every shmem mapping of a process.
     fn process(&self, process: &Process) -> Result {
         pin_init::stack_pin_init!(let mapped = Mapped::new());
         let walk = OfProcess::whole(process, &mapped);
@@ -165,8 +164,8 @@ impl Job<'_> {
         passes.verdict()
     }
 
-    /// Where a walk over a file may end: one extent behind the last page, or behind
-    /// `start`, stands for all that follow, of which none has a page.
+    /// Returns where a walk over a file may end: one extent behind the last page, or behind
+    /// `start`, represents all that follow, of which none has a page.
     fn one_behind(&self, mapping: Mapping<'_>, start: usize) -> Result<usize> {
         let mut end = mapping.pages().max(start);
         while let Some(page) = mapping.next_page(end) {

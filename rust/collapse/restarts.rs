@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System calls that left without having made anything huge, and come back.
+//! System calls that left the kernel without having made anything huge, and will be restarted.
 
 use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
@@ -9,27 +9,27 @@ use kernel::{
     sync::Mutex, //
 };
 
-/// Work of one attempt at an extent, in looks at one that is huge.
+/// The work of one attempt at an extent, in units of a test of a huge one.
 pub(super) const ATTEMPT: usize = 1024;
 
-/// The most work of a call before its caller may leave.
+/// The maximum work of a call before its caller may leave the kernel.
 const MOST: usize = 4096 * ATTEMPT;
 
-/// Calls that are remembered between their end and their restart.
+/// The number of calls that are remembered between their end and their restart.
 const MAX_RESTARTS: usize = 64;
 
-/// A call that left without having made anything huge.
+/// A call that left the kernel without having made anything huge.
 struct Restart {
-    /// The task, as a number only: that of another costs it some latency.
+    /// The PID of the task. If it is reused, the new task only stays a bit longer.
     pid: i32,
-    /// Work to be done by the next call.
+    /// The work that the next call has to do.
     allowance: usize,
 }
 
 /// The calls that are about to be restarted.
 ///
-/// There is one for each open file of the device, so that nobody's calls take the
-/// place of those of others.
+/// Each open file of the device has its own, so that calls of one task do not displace those of
+/// others.
 #[pin_data]
 pub(crate) struct Restarts {
     #[pin]
@@ -37,14 +37,14 @@ pub(crate) struct Restarts {
 }
 
 impl Restarts {
-    /// None yet.
+    /// Creates an empty list.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             calls <- new_mutex!(KVec::new(), "shmem_collapse restarts"),
         })
     }
 
-    /// Forgets what is known of a task, and returns it.
+    /// Removes the call of a task, and returns its allowance.
     pub(super) fn take(&self, pid: i32) -> Option<usize> {
         let mut calls = self.calls.lock();
         let at = calls.iter().position(|call| call.pid == pid)?;
@@ -56,7 +56,7 @@ impl Restarts {
         if calls.len() >= MAX_RESTARTS {
             let _ = calls.remove(0);
         }
-        // Without memory the next call has no more to do than this one.
+        // Without memory the allowance of the next call does not grow.
         let allowance = allowance.min(MOST);
         let _ = calls.push(Restart { pid, allowance }, GFP_KERNEL_ACCOUNT);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scan: what the page cache has, and whether the request's limits allow it.
+//! Scan: finds the pages of an extent in the page cache, and tests the limits of the request.
 
 use super::{
     extent::{
@@ -17,18 +17,18 @@ use crate::mm::sources::{
 use core::ops::ControlFlow;
 use kernel::prelude::*;
 
-/// An extent that may be collapsed: of its pages those in memory, at least one,
-/// are referenced, none is locked.
+/// An extent that may be collapsed. Its pages in memory, at least one, are referenced and not
+/// locked.
 pub(super) struct Scanned<'x, 'b> {
     pub(super) sources: Sources<'x, 'b, Referenced>,
     pub(super) holes: usize,
 }
 
 impl<'b> Located<'b> {
-    /// Looks at the extent.
+    /// Examines the extent.
     ///
-    /// Nothing is locked or allocated for one that cannot be collapsed, and one
-    /// page is read from swap at most.
+    /// For an extent that cannot be collapsed nothing is locked or allocated, and at most one page
+    /// is read from swap.
     pub(super) fn scan<'x>(
         self,
         scratch: &'x mut Scratch,
@@ -56,8 +56,8 @@ impl<'b> Located<'b> {
             return Err(Outcome::UffdMissing);
         }
         if found.present == 0 && found.absent == found.swapped {
-            // It says whose the extent is, and where it lies. The others follow
-            // when there is a huge page for them.
+            // It tells the owner and the node of the extent. The others are read when there is a
+            // huge page for them.
             bring_in(&mut sources, 1, attempt)?;
         }
         Ok(Scanned {
@@ -66,8 +66,9 @@ impl<'b> Located<'b> {
         })
     }
 
-    /// Whether a userfaultfd waits for a missing page. Only the same question
-    /// at commit is safe; asked here, it leaves everything mapped.
+    /// Returns whether a userfaultfd waits for a missing page.
+    ///
+    /// Only the same test at commit is reliable. Tested here, it leaves everything mapped.
     fn is_watched(&self) -> bool {
         self.extent
             .reverse_map()
@@ -82,27 +83,27 @@ impl<'b> Located<'b> {
     }
 }
 
-/// Brings in `most` of the folios that are not there or not usable yet.
+/// Reads or zeroes up to `most` of the folios that are in swap or were never written.
 pub(super) fn bring_in(
     sources: &mut Sources<'_, '_, Referenced>,
     most: usize,
     attempt: &mut Attempt<'_>,
 ) -> Result<(), Outcome> {
-    // A restart would read the same again: only an end is worth giving up.
+    // A restart would read the same pages again, so only the end of the request interrupts it.
     let over = || attempt.stay.is_final();
     let brought = sources.bring_in(most, &over).map_err(failed)??;
     attempt.cost.pages_swapped_in += brought as u64;
     Ok(())
 }
 
-/// What an error of [`Sources::bring_in`] says about the extent.
+/// Returns the outcome for an error of [`Sources::bring_in`].
 fn failed(error: Error) -> Outcome {
     match error {
         ENOMEM => Outcome::NoMemory,
         EIO => Outcome::Poisoned,
         EBUSY => Outcome::Locked,
         error if Some(error) == Outcome::Poisoned.errno() => Outcome::Poisoned,
-        // Among them a page that was cut off: the next look says what is left.
+        // For instance a page that was truncated: the next attempt examines the extent again.
         _ => Outcome::Raced,
     }
 }

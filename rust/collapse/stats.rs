@@ -20,8 +20,7 @@ use kernel::{
 /// Costs of one extent, summed over all attempts.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
-    /// What the tracepoint tells, page tables mapped huge and time spent copying
-    /// among it.
+    /// The figures of the tracepoint, such as page tables mapped huge and the time of the copy.
     pub(crate) report: ExtentReport,
     /// Pages read back from swap.
     pub(crate) pages_swapped_in: u64,
@@ -29,7 +28,7 @@ pub(crate) struct Cost {
     pub(crate) holes_filled: u64,
     /// Attempts.
     pub(crate) attempts: u64,
-    /// Time spent altogether.
+    /// Total time.
     pub(crate) total_ns: u64,
     /// How long the last attempt kept threads that touch the memory waiting in vain.
     pub(crate) window: Delta,

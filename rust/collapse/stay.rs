@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How long a request stays in the kernel when its caller is wanted elsewhere.
+//! How long a request stays in the kernel when its caller has a signal.
 //!
-//! A fatal signal and the end of the module end a request. So does a signal
-//! that has a handler, after an extent. For the freezer, a stop, a debugger or
-//! task work the caller leaves the kernel as well, but only to come back: the
-//! system call is restarted. It begins anew and skips what is huge.
+//! A fatal signal and the removal of the module end a request. A signal that has a handler ends it
+//! after an extent. For the freezer, a stop, a debugger or task work the caller leaves the kernel
+//! as well, but the system call is restarted. It begins anew and skips extents that are huge.
 //!
-//! So that a storm of such events does not keep a request from its end, each
-//! call does a certain amount of work first: one attempt at an extent that is
-//! not huge, and twice as much as the call before when that one made nothing
-//! huge. Thus it gets past extents that fail, too. There is a limit to that: the
-//! freezer must not wait for as long as a program likes.
+//! A storm of such events must not prevent a request from finishing. Each call therefore does a
+//! certain amount of work first: one attempt at an extent that is not huge, and twice as much as
+//! the previous call if that one made nothing huge. This also gets it past extents that fail. The
+//! amount is limited, since a program must not delay the freezer arbitrarily.
 
 use super::{
     engine::Engine,
@@ -39,7 +37,7 @@ pub(crate) struct Stay<'e> {
     engine: &'e Engine,
     known: &'e Restarts,
     caller: Caller<'e>,
-    /// Work to be done before the caller leaves for a restart.
+    /// The work to be done before the caller leaves the kernel for a restart.
     allowance: usize,
     spent: Atomic<usize>,
     collapsed: Atomic<bool>,
@@ -48,7 +46,7 @@ pub(crate) struct Stay<'e> {
 }
 
 impl<'e> Stay<'e> {
-    /// Begins the stay of the current task, whose calls `known` remembers.
+    /// Begins the stay of the current task. `known` has the calls that are being restarted.
     pub(crate) fn begin(engine: &'e Engine, known: &'e Restarts, current: &'e CurrentTask) -> Self {
         let caller = Caller::new(current);
         Self {
@@ -67,7 +65,7 @@ impl<'e> Stay<'e> {
         self.engine
     }
 
-    /// Notes an extent, or a stretch of them, that was dealt with.
+    /// Notes that an extent, or a stretch of extents, was tried.
     pub(super) fn note(&self, outcome: Outcome) {
         if outcome == Outcome::Collapsed {
             self.collapsed.store(true, Relaxed);
@@ -78,21 +76,21 @@ impl<'e> Stay<'e> {
         });
     }
 
-    /// Notes work that is as little as a look at a huge extent.
+    /// Notes as little work as the test of a huge extent.
     pub(super) fn note_step(&self) {
         self.spend(1);
     }
 
-    /// Notes such work, offers to reschedule, and tells whether to go on, as [`Self::check()`]
-    /// does. Context: may sleep.
+    /// Notes such work, reschedules if needed, and returns whether to continue, as
+    /// [`Self::check()`] does. Context: may sleep.
     pub(super) fn step(&self) -> Result {
         self.note_step();
         cond_resched();
         self.check()
     }
 
-    /// Notes a pause between two attempts. It counts like one: a caller who is wanted elsewhere
-    /// does not wait for long.
+    /// Notes a pause between two attempts. It counts like an attempt, so that a caller with a
+    /// signal leaves soon.
     pub(super) fn note_pause(&self) {
         self.spend(ATTEMPT);
     }
@@ -101,10 +99,10 @@ impl<'e> Stay<'e> {
         self.spent.add(work, Relaxed);
     }
 
-    /// Whether the request shall end before the next extent, and with what error.
+    /// Returns an error if the request has to end before the next extent.
     ///
-    /// `ERESTARTNOHAND` is for the system call's way out: it becomes `EINTR` if a
-    /// handler runs, and a restart otherwise.
+    /// On return to user space `ERESTARTNOHAND` becomes `EINTR` if a handler runs, and a restart of
+    /// the system call otherwise.
     pub(super) fn check(&self) -> Result {
         if self.is_final() {
             return Err(EINTR);
@@ -123,18 +121,18 @@ impl<'e> Stay<'e> {
         Err(ERESTARTNOHAND)
     }
 
-    /// Whether a wait is to be given up. What it was for fails; whether more is
-    /// tried is for [`Self::check()`] to say.
+    /// Returns whether a wait has to be given up. The attempt then fails; [`Self::check()`] decides
+    /// whether the request continues.
     pub(super) fn is_over(&self) -> bool {
         self.is_final() || self.caller.signal_pending()
     }
 
-    /// Whether no other call will go on with what this one began.
+    /// Returns whether the request ends for good, without a restart of the call.
     pub(super) fn is_final(&self) -> bool {
         self.is_ended() || self.engine.is_stopping() || self.caller.fatal_signal_pending()
     }
 
-    /// Ends the stay of all who work on the request.
+    /// Ends the stay of all workers of the request.
     pub(super) fn end(&self) {
         self.ended.store(true, Relaxed);
     }

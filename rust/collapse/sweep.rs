@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The slower, exact way for VMAs whose table must stay: private mappings with pages of their own,
-//! partial and misaligned ones, userfaultfd, guard regions.
+//! Sweep: the slow, exact way for VMAs whose table must stay: private mappings with pages of their
+//! own, partial and misaligned mappings, userfaultfd, guard regions.
 //!
-//! Where no page is mapped nothing is put in: a zap that is on its way gives up the PTE lock in its
-//! middle, so that a page higher in the table does not prove that it has still to come to a lower
-//! place.
+//! No migration entry is put where no page is mapped: a zap drops the PTE lock on its way through a
+//! table, so that a mapped page at a higher address does not prove that the zap has not yet passed
+//! a lower one.
 
 use crate::{
     mm::{
@@ -22,9 +22,8 @@ use crate::{
 use core::ops::Range;
 use kernel::page::PAGE_SIZE;
 
-/// Puts a migration entry that names its page of the huge folio in the place of every entry of the
-/// VMA that maps a source, and changes nothing else: markers, private copies and foreign pages
-/// stay, and so does the table.
+/// Replaces every entry of the VMA that maps a source by a migration entry that names its page of
+/// the huge folio. Markers, private copies, foreign pages and the table itself stay.
 pub(super) fn sweep(vma: &MappedVma<'_>, pages: &mut Unmapping<'_, '_, '_>) {
     for (piece, at) in vma.pieces() {
         if let Some(slot) = PmdSlot::find(vma, piece.start) {
@@ -33,16 +32,15 @@ pub(super) fn sweep(vma: &MappedVma<'_>, pages: &mut Unmapping<'_, '_, '_>) {
     }
 }
 
-/// Sweeps the addresses `piece` of one table; `at` is the index in the extent of the first of their
-/// pages.
+/// Sweeps the addresses `piece` of one table. `at` is the index of their first page in the extent.
 fn sweep_table(
     mut slot: PmdSlot<'_, MappedVma<'_>>,
     piece: Range<usize>,
     at: usize,
     pages: &mut Unmapping<'_, '_, '_>,
 ) {
-    // Not exact: mremap() may be moving entries from one table to another. What this misses shows
-    // in the count of references after the pass.
+    // Not exact: mremap() may be moving entries from one table to another. The count of references
+    // after the pass detects an entry that is missed here.
     if !maps_any(&mut slot, &piece, at, pages) || Point::TableLock.fails() {
         return;
     }
@@ -52,7 +50,7 @@ fn sweep_table(
     };
 }
 
-/// Looks whether the table maps one of the pages.
+/// Returns whether the table maps one of the pages.
 fn maps_any(
     slot: &mut PmdSlot<'_, MappedVma<'_>>,
     piece: &Range<usize>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Taking a whole page table out of the way: the quick way of a VMA.
+//! Take: the quick way for a VMA, which exchanges its whole page table.
 
 use crate::{
     mm::reverse_map::CoveringVma,
@@ -18,15 +18,15 @@ use crate::{
 };
 
 /// Exchanges the table that maps the extent for a migration entry that names `target`, if VMA and
-/// contents allow it, and counts it in `freed`; returns whether nothing of the extent is left
-/// there.
+/// contents allow it, and counts it in `freed`. Returns whether the VMA no longer maps any page of
+/// the extent.
 pub(super) fn take_table(
     vma: &CoveringVma<'_>,
     pages: &mut impl MappedPages,
     target: &impl MigrationTarget,
     freed: &mut u32,
 ) -> bool {
-    // Asked again under the locks; here it saves telling the MMU notifiers.
+    // Tested again under the locks. Tested here, it avoids the MMU notifiers.
     if !vma.vma().may_lose_table() || Point::Table.fails() {
         return false;
     }
@@ -50,7 +50,7 @@ pub(super) fn take_table(
             // These are not the pages that the target is for.
             Err(_) => return false,
         },
-        // Entries of single pages can tell what an empty pmd could not.
+        // Entries of single pages keep the soft-dirty bit, which an empty pmd would lose.
         CheckedTable::Mapped(table) if table.is_tracked_dirty() => return false,
         CheckedTable::Mapped(table) => table.remove(),
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One at a time, in the order of arrival, for as long as one wants to wait.
+//! A lock that is granted in the order of arrival, and whose waiters can give up.
 
 use kernel::{
     new_condvar,
@@ -14,21 +14,21 @@ use kernel::{
     time::msecs_to_jiffies, //
 };
 
-/// Milliseconds between two questions whether a wait is over: what ends it need
-/// not be a signal to who waits.
+/// Milliseconds between two tests whether a wait is over: it may end without a signal to the
+/// waiter.
 const LOOK_MS: u32 = 10;
 
-/// Whose turn it is.
+/// The holder, if any, and the waiters.
 struct Queue {
     taken: bool,
     next_ticket: u64,
-    /// Tickets of those who wait, the oldest first.
+    /// Tickets of the waiters, the oldest first.
     waiting: KVec<u64>,
 }
 
 impl Queue {
-    /// Takes the turn if it is free and `ticket`, or anybody if there is none, is
-    /// first.
+    /// Takes the turn if it is free and `ticket` is first; without a ticket, if there are no
+    /// waiters.
     fn take(&mut self, ticket: Option<u64>) -> bool {
         let free = !self.taken && self.waiting.first().copied() == ticket;
         self.taken |= free;
@@ -41,7 +41,7 @@ impl Queue {
     fn draw(&mut self) -> Option<u64> {
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
-        // Not charged: under the lock nobody shall wait for the reclaim of one group.
+        // Not charged: no one may wait under the lock for the reclaim of one group.
         self.waiting.push(ticket, GFP_KERNEL).ok()?;
         Some(ticket)
     }
@@ -54,7 +54,7 @@ impl Queue {
     }
 }
 
-/// What only one may have at a time.
+/// The lock, which only one may hold at a time.
 #[pin_data]
 pub(super) struct Turns {
     #[pin]
@@ -78,8 +78,10 @@ impl Turns {
         })
     }
 
-    /// Waits for the turn. [`None`] when a signal comes or `over` says so, or
-    /// there is no memory to wait in. Context: sleeps.
+    /// Waits for the turn.
+    ///
+    /// Returns [`None`] if a signal arrives, if `over` returns true, or without memory for a
+    /// ticket. Context: sleeps.
     pub(super) fn wait(this: &Arc<Self>, over: impl Fn() -> bool) -> Option<Turn> {
         let mut queue = this.queue.lock();
         if queue.take(None) {
@@ -89,11 +91,11 @@ impl Turns {
         while !queue.take(ticket) {
             if over() {
                 queue.forget(ticket);
-                // Who is behind may be first now.
+                // The next waiter may be first now.
                 this.changed.notify_all();
                 return None;
             }
-            // Woken, late or a signal: all is looked at again.
+            // Woken, timed out or signalled: everything is tested again.
             let _ = this
                 .changed
                 .wait_interruptible_timeout(&mut queue, msecs_to_jiffies(LOOK_MS));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unmap: which way a table of each mapper goes.
+//! Unmap: takes or sweeps the tables of each mapper.
 
 use super::{
     extent::{
@@ -26,8 +26,8 @@ use crate::{
 };
 
 impl<'x, 'b> Gathered<'x, 'b> {
-    /// Takes the sources out of every page table, the quick way where that is possible, or rolls
-    /// back.
+    /// Removes the sources from every page table, the quick way where that is possible. Rolls back
+    /// if there are unaccounted references.
     pub(super) fn unmap_tables(
         self,
         attempt: &mut Attempt<'_>,
@@ -43,7 +43,7 @@ impl<'x, 'b> Gathered<'x, 'b> {
     }
 }
 
-/// Finishes one VMA.
+/// Removes the sources from the tables of one VMA.
 fn unmap_from(vma: &MappedVma<'_>, pages: &mut Unmapping<'_, '_, '_>, freed: &mut u32) {
     let target = pages.target();
     let taken = match vma.covering() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the keys of a request stand for: addresses of a process, or page offsets of a file.
+//! Walks: the keys of a request are addresses of a process, or page offsets of a file.
 
 use super::{
     locate::{
@@ -20,31 +20,31 @@ use crate::mm::{
 };
 use kernel::prelude::*;
 
-/// How a request comes from a key to an extent, and what it makes of the outcome.
+/// Maps the keys of a request to extents, and receives the outcomes.
 pub(super) trait Walk: Sync {
-    /// Finds the extent of a key. The inner error is the outcome of a key that has none; the outer
-    /// one ends the request.
+    /// Finds the extent of a key. The inner error is the outcome for a key without an extent; the
+    /// outer one ends the request.
     fn find(&self, key: usize) -> Result<Result<Place<'_>, Outcome>>;
 
-    /// Returns how many of the `most` extents from `key` on are sure to end as `outcome`, which the
-    /// one before had: there is nothing in them.
+    /// Returns how many of the `most` extents from `key` on certainly end as `outcome`, that of the
+    /// previous one, because there is nothing in them.
     fn stretch(&self, key: usize, most: usize, outcome: Outcome) -> usize;
 
-    /// Returns whether an extent with this outcome is one of the request's.
+    /// Returns whether an extent with this outcome belongs to the request.
     fn counts(&self, _outcome: Outcome) -> bool {
         true
     }
 
-    /// Takes note of an outcome, when it is final: that of the extent of `key`, or of so many from
-    /// there on. Called once for each extent that counts.
+    /// Receives a final outcome, that of `extents` extents from `key` on. Called once for each
+    /// extent that counts.
     fn note(&self, _key: usize, _outcome: Outcome, _extents: usize) {}
 
-    /// Maps the huge page of an extent at `key`, in the process whose address that is.
+    /// Maps the huge page of an extent at the address `key` of the process.
     fn map(&self, _key: usize, _extent: Extent<'_>) -> Installed {
         Installed::Not
     }
 
-    /// Returns what the request has mapped huge already, if it may come to an extent twice.
+    /// Returns the extents that the request has mapped huge, if it may visit an extent twice.
     fn mapped(&self) -> Option<&Mapped> {
         None
     }
@@ -54,7 +54,7 @@ pub(super) trait Walk: Sync {
 pub(super) struct OfProcess<'r> {
     process: &'r Process,
     mapped: &'r Mapped,
-    /// All that it has of shmem, and nothing that it has not.
+    /// All shmem of the process, and nothing else, belongs to the request.
     whole: bool,
 }
 
@@ -68,8 +68,8 @@ impl<'r> OfProcess<'r> {
         }
     }
 
-    /// Returns the walk over every mapping: what is not shmem, or goes away meanwhile, does not
-    /// count.
+    /// Returns the walk over every mapping. Memory that is not shmem, or is unmapped meanwhile,
+    /// does not count.
     pub(super) fn whole(process: &'r Process, mapped: &'r Mapped) -> Self {
         Self {
             process,
