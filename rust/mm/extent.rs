@@ -76,10 +76,9 @@ impl<'b> Extent<'b> {
         unsafe { bindings::huge_allowed(self.mapping.inode(), self.first) }
     }
 
-    /// Returns how somebody seems to use a page of the extent, if one does in a way that may end by
-    /// itself.
+    /// Returns how a page of the extent seems to be in use, if that may end by itself.
     ///
-    /// A hint. Takes neither a lock nor a reference.
+    /// This is a hint. Takes neither a lock nor a reference.
     pub(crate) fn seen_in_use(&self) -> Option<Use> {
         let mapping = self.mapping.as_ptr();
         // SAFETY: The mapping lives; the call takes RCU for itself.

@@ -163,13 +163,13 @@ impl<'b> HugeFolio<'b> {
 
     /// Clears the pmds and ptes of a VMA that name the folio and are not spared.
     ///
-    /// Every lock is taken, whatever a look without it says. A zap or split that has just cleared a
-    /// pmd still looks at the folio under its lock, and `move_ptes()`, which does not wait for
-    /// `i_mmap_rwsem` where the new VMA comes later in this walk, has an entry in neither table for
-    /// a moment.
+    /// Every lock is taken, even if a lockless read finds nothing to do. A zap or split that has
+    /// just cleared a pmd still uses the folio under its lock, and `move_ptes()`, which does not
+    /// wait for `i_mmap_rwsem` where the new VMA comes later in this walk, has an entry in neither
+    /// table for a moment.
     ///
-    /// A pmd names the folio only where the VMA has the whole range of the entry: what leaves it
-    /// less splits the pmd first (`vma_adjust_trans_huge()`).
+    /// A pmd names the folio only where the VMA covers the whole range of the entry: a change that
+    /// shrinks the VMA splits the pmd first (`vma_adjust_trans_huge()`).
     fn clear_entries_of(&self, vma: &MappedVma<'_>, pmds: Spared, ptes: Spared) {
         for (piece, _) in vma.pieces() {
             let Some(mut slot) = PmdSlot::find(vma, piece.start) else {

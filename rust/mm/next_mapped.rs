@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which parts of a file anybody maps.
+//! Finding the parts of a file that are mapped.
 
 use super::backing::Mapping;
 use crate::bindings;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The debt that clearing an entry leaves.
+//! Rmap and references that pages still hold for cleared entries.
 
 #[cfg(all_accessors)]
 use super::entry::Pte;
@@ -22,8 +22,8 @@ use kernel::{
 
 /// An entry that mapped a page until it was cleared.
 ///
-/// The page still counts the mapping: the receiver of this value takes rmap and reference off, once
-/// and under the PTE lock. So it cannot be copied, nothing else makes one, and it borrows the
+/// The page still counts the mapping: the receiver of this value drops rmap and reference, once and
+/// under the PTE lock. It therefore cannot be copied, nothing else makes one, and it borrows the
 /// guard through which the entry was cleared.
 ///
 /// # Invariants
@@ -60,17 +60,16 @@ impl Cleared<'_> {
         self.gone.is_dirty()
     }
 
-    /// Takes the debt over; returns the page frame.
+    /// Returns the page frame. The caller then drops rmap and reference.
     pub(crate) fn into_page(self) -> usize {
         self.gone.0.pfn
     }
 }
 
-/// Neighbouring entries that mapped pages of a `P` until they were taken away.
+/// Adjacent entries that mapped pages of a `P` until they were cleared.
 ///
-/// The pages still count the mappings: rmap and references are taken off by the very value whose
-/// pages were looked for. Only [`MappedPages::settle`] of that value is ever given a run, so that
-/// nobody else can pay, and it cannot keep one.
+/// The pages still count the mappings. The value whose pages were looked for drops rmap and
+/// references: only its [`MappedPages::settle`] is ever given a run, and it cannot keep one.
 ///
 /// # Invariants
 ///

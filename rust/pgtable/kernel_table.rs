@@ -24,13 +24,13 @@ use kernel::types::NotThreadSafe;
 
 /// The kernel's page tables with `init_mm`'s mmap lock held for writing.
 ///
-/// The lock keeps intermediate tables from being freed: for that, whoever joins mappings of the
-/// direct map takes it for writing, and whoever puts a huge mapping in the place of an empty table
-/// of vmalloc takes it for reading, and else makes do with small pages. It is to be held for no
-/// longer than one table takes.
+/// The lock keeps intermediate tables from being freed: the kernel takes it for writing to join
+/// mappings of the direct map, and for reading to replace an empty table of vmalloc by a huge
+/// mapping; if it cannot have it there, it uses small pages. It must not be held for longer than
+/// one table takes.
 ///
-/// It does not keep the tables of memory that is hot-removed. So every entry is read in a way that
-/// finds nothing where a table was.
+/// It does not keep the tables of memory that is hot-removed. Every entry is therefore read in a
+/// way that finds nothing in a table that was freed.
 ///
 /// C source: `ptdump_walk_pgd()` in [`mm/ptdump.c`](srctree/mm/ptdump.c).
 ///

@@ -16,8 +16,8 @@ use core::ptr::NonNull;
 ///
 /// The folio is one of shmem, has PMD order, is locked, and has mapping, index and swapbacked set
 /// while `self` is borrowed, and after a call of `note_named` until no VMA of the folio's mapping
-/// has an entry that names it any more: whoever finds an entry waits for the folio's lock and looks
-/// at those fields under the lock of the pmd or of the table.
+/// has an entry that names it any more: a task that finds an entry waits for the folio's lock and
+/// reads those fields under the lock of the pmd or of the table.
 pub(crate) unsafe trait MigrationTarget {
     /// Returns the head page.
     fn head(&self) -> NonNull<bindings::page>;
@@ -26,7 +26,7 @@ pub(crate) unsafe trait MigrationTarget {
     fn note_named(&self);
 }
 
-/// Pages whose places migration entries took, and which may be mapped there again.
+/// Pages that migration entries replaced, and which may be mapped there again.
 ///
 /// # Safety
 ///

@@ -43,9 +43,9 @@
 //! the two locks may not sleep. `Documentation/mm/pgtable.rst` says which of this the compiler
 //! checks and which it does not.
 //!
-//! A name says what its holder may do. `Guard` is a table that is locked, `Nolock` one whose lock is
-//! known but not taken, `ReadOnly` one that may have been removed from its pmd entry meanwhile, and
-//! `Write` one whose entries can be replaced.
+//! A name says what its holder may do. `Guard` is a table that is locked, `Nolock` one whose lock
+//! is known but not taken, `ReadOnly` one that may have been removed from its pmd entry meanwhile,
+//! and `Write` one whose entries can be replaced.
 //!
 //! Those that only look, the view of page tables in debugfs uses (`view_accessors`). Accessors that
 //! the module does not use, though the kernel has them, are compiled for KUnit tests only

@@ -154,12 +154,12 @@ impl<W: Witness> PmdGuard<'_, W, Table> {
         cleared
     }
 
-    /// Exchanges a migration entry that names `target` for the table in whose place it stands,
-    /// which then maps the old pages again, as far as it mapped them; returns whether it did.
+    /// Puts `table` back in the place of a migration entry that names `target`. The table then maps
+    /// those old pages again that it mapped. Returns whether it did.
     ///
-    /// The entry proves that no zap is past it. What `mprotect()` and others have done meanwhile is
-    /// in the VMA and in the entry, from which the new entries are made. A table of another place
-    /// stays what it is; see [`KeptTable`].
+    /// The entry proves that no zap has passed it. Changes by `mprotect()` and others are in the
+    /// VMA and in the entry, from which the new entries are made. A table of another place is not
+    /// changed; see [`KeptTable`].
     #[doc(alias = "pmd_populate")]
     pub(crate) fn put_back(
         &mut self,
@@ -321,7 +321,7 @@ impl<'i, W: Witness> PmdTableGuard<'i, W, Table> {
     /// Nothing takes its place, so it does not matter whether the VMA may have huge pages. Where
     /// the table has no lock of its own it stays: `try_collapse_pte_mapped_thp()` (mm/khugepaged.c)
     /// empties a table, drops the one lock, and does not look at the pmd again before it frees the
-    /// table. It relies on the lock of the huge folio, which nobody has here.
+    /// table. It relies on the lock of the huge folio, which is not held here.
     pub(crate) fn check_empty(self) -> Option<EmptyTable<'i, W>> {
         // SAFETY: The witness keeps the VMA.
         let may_go = unsafe { vma_table_disposable(self.pmd.vma()) };

@@ -19,8 +19,8 @@ use core::{
 
 /// A mapped table with its lock known but not taken, for writers.
 ///
-/// Its entries can be read as through [`PteTable`], but not written. After the lock is taken, the pmd
-/// entry must be found unchanged first, or the table may be one that was removed meanwhile.
+/// Its entries can be read as through [`PteTable`], but not written. After the lock is taken, the
+/// pmd entry must be found unchanged first, or the table may be one that was removed meanwhile.
 /// [`lock`](Self::lock) does both.
 ///
 /// C source: `pte_offset_map_rw_nolock()` in

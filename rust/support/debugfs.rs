@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files of debugfs with which one converses: what is written is a request, and what is then read
-//! through the same open file is the answer.
+//! Files of debugfs for requests and answers: a write is a request, and a read from the same open
+//! file returns the answer.
 //!
-//! On top of the kernel crate's directories, whose files have no state for each open file.
+//! Files of the kernel crate's directories have no state for each open file.
 
 use super::misc_device::Opener;
 use crate::{
@@ -33,15 +33,15 @@ use kernel::{
 /// The name of the module's directory.
 const NAME: &CStr = c"shmem_collapse";
 
-/// What an open file can be asked for. Its functions may be called by several tasks at once.
+/// Operations of an open file. Several tasks may call them concurrently.
 pub(crate) trait Conversation: Sized + Send + Sync + 'static {
-    /// Makes what a new open file has of its own.
+    /// Creates the state of a new open file.
     fn open() -> impl PinInit<Self, Error>;
 
-    /// A write of the current task: takes all of `text` or fails.
+    /// Handles a write of the current task: takes all of `text` or fails.
     fn write(&self, opener: Opener<'_>, text: UserSliceReader) -> Result;
 
-    /// A read of the current task from `position`, which moves on by what is read.
+    /// Handles a read of the current task from `position`, and advances it by what was read.
     fn read(&self, position: &mut i64, room: UserSliceWriter) -> Result<usize>;
 }
 

@@ -215,15 +215,15 @@ impl Walk<'_> {
     }
 }
 
-/// Whether an entry above the PTE tables maps memory, or stands for one that does.
+/// Returns whether an entry above the PTE tables maps memory, or replaces one that did.
 fn is_huge(lowest: Lowest) -> bool {
     !matches!(lowest.value, Pmd::None | Pmd::Table | Pmd::Bad)
 }
 
 /// Counts the entries of one table, and tells whether all of it is empty.
 ///
-/// An empty table is found without its lock, so that nobody waits for that. Else the lock is taken:
-/// runs are made and broken under it.
+/// An empty table is found without its lock, so that no one waits. Otherwise the lock is taken,
+/// under which runs are made and broken.
 fn look(slot: &mut PmdSlot<'_, VmaRef>, indices: Range<usize>) -> Option<(Entries, bool)> {
     let mut entries = Entries::default();
     if slot.map()?.all(0..pmd_pages(), |_, pte| pte.is_none()) {

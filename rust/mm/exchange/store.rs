@@ -58,9 +58,9 @@ pub(crate) struct Committed<'x, 'b> {
 impl<'x, 'b> Copied<'x, 'b> {
     /// Stores the huge folio in place of the small ones, or rolls back.
     ///
-    /// The last tests and the store are one hold of the page cache's lock. What they rely on is
-    /// tested in it, whatever was seen before: that the holes are still holes, and that nobody has
-    /// a reference to a small folio. Context: sleeps, when it rolls back.
+    /// The last tests and the store are one critical section of the page cache's lock. In it, it is
+    /// tested again that the holes are still holes, and that there is no other reference to a small
+    /// folio. Context: sleeps, when it rolls back.
     pub(crate) fn store(self) -> Result<Committed<'x, 'b>, Refused> {
         // Dropped the other way round: the lock of the page cache, that of the reverse map, and
         // then what rolls back.
@@ -124,7 +124,7 @@ fn last_tests<'b>(
     if held.sources.is_poisoned() {
         return Err(Refused::Poisoned);
     }
-    // Nobody could unmap it: who marks a page finds no folio of the page cache yet.
+    // It could not be unmapped: memory_failure() finds no folio of the page cache yet.
     if held.huge.is_poisoned() {
         return Err(Refused::NewPoisoned);
     }

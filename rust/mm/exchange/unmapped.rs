@@ -73,8 +73,8 @@ unsafe impl MappedPages for Unmapping<'_, '_, '_> {
 ///
 /// # Invariants
 ///
-/// When this was made, nobody but this value and the page cache had a reference to one of the
-/// sources, so that nobody could write to them. They are locked since.
+/// When this was made, only this value and the page cache had references to the sources, so that no
+/// one could write to them. They have been locked since.
 pub(crate) struct Unmapped<'x, 'b>(ManuallyDrop<Gathered<'x, 'b>>);
 
 impl<'x, 'b> Gathered<'x, 'b> {

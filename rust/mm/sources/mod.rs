@@ -116,7 +116,7 @@ impl Scratch {
     }
 }
 
-/// What a look at the page cache found, in pages.
+/// The pages of an extent that a scan of the page cache found, in numbers.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Found {
     /// In memory and up to date.
@@ -129,7 +129,7 @@ pub(crate) struct Found {
     pub(crate) holes: usize,
 }
 
-/// Why the sources of an extent cannot be had.
+/// The reason why the sources of an extent cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// They are one PMD-sized folio already.

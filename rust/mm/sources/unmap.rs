@@ -94,10 +94,9 @@ impl<'x, 'b> Sources<'x, 'b, Locked> {
         }
     }
 
-    /// Takes the noted mappings off the counts, one step for each folio.
+    /// Subtracts the noted mappings from the counts, in one step for each folio.
     ///
-    /// Until then map counts are too high, which the folio locks keep from anybody who would act on
-    /// it.
+    /// Until then map counts are too high. The folio locks keep out tasks that would rely on them.
     pub(in crate::mm) fn settle(&mut self) {
         for (first, places) in self.homes() {
             let mut unmapped = 0;
