@@ -64,7 +64,7 @@ void shmem_collapse_i_mmap_unlock_read(struct address_space *mapping)
 	i_mmap_unlock_read(mapping);
 }
 
-/* Counts pages that no entry stands for yet, or no longer. */
+/* Counts pages that have no entry yet, or no longer. */
 void shmem_collapse_mapping_add_pages(struct address_space *mapping, long pages)
 {
 	xa_lock_irq(&mapping->i_pages);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The current task, and who opened a file. */
+/* Inlines about the current task, and the opener of a file. */
 
 #include <linux/capability.h>
 #include <linux/completion.h>
@@ -66,8 +66,8 @@ bool shmem_collapse_all_nodes_allowed(void)
 }
 
 /*
- * Waits until @done is complete. Signals do not end the wait: those who work
- * for current look at them. The hung-task detector ignores it meanwhile.
+ * Waits until @done is complete. Signals do not end the wait: the workers for
+ * current test for them. The hung-task detector ignores current meanwhile.
  */
 void shmem_collapse_wait_for(struct completion *done)
 {

@@ -34,7 +34,7 @@ bool shmem_collapse_vma_maybe_guarded(struct vm_area_struct *vma)
 	return vma_test_atomic_flag(vma, VMA_MAYBE_GUARD_BIT);
 }
 
-/* Without VMA locks nobody can tell. */
+/* Without VMA locks it cannot be known. */
 bool shmem_collapse_vma_write_locked(struct vm_area_struct *vma)
 {
 #ifdef CONFIG_PER_VMA_LOCK

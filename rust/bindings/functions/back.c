@@ -50,9 +50,10 @@ static pte_t pte_of(struct vm_area_struct *vma, struct page *page,
 }
 
 /*
- * Maps a page of a locked folio, which is counted before anybody can see it: a
- * zap would take off what is not there yet. Not one that is poisoned: who
- * marks it waits for the lock of the folio, and unmaps what is mapped then.
+ * Maps a page of a locked folio. The mapping is counted before the entry is
+ * visible, or a zap would subtract what was not added yet. A poisoned page is
+ * not mapped: memory_failure() waits for the lock of the folio, and unmaps only
+ * what is mapped then.
  */
 static bool map_page(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
 		     unsigned long frame, const struct told *told)

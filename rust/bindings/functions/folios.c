@@ -32,8 +32,8 @@ static int unmapped_refs(struct folio *folio)
 
 /*
  * Returns whether the folio is of one page, up to date, not poisoned, not
- * being written back, and locked as @locked says: one look at what is true of
- * almost all.
+ * being written back, and locked as @locked says. Almost all are, and one read
+ * tells.
  */
 static bool is_sound_page(struct folio *folio, unsigned long locked)
 {
@@ -168,9 +168,8 @@ unsigned int shmem_collapse_folios_trylock(struct folio **folios, unsigned int n
 }
 
 /*
- * Returns the place of the first that is no longer what a look at it showed,
- * or that has to be written back first, or is poisoned; else @nr. All are
- * locked.
+ * Returns the place of the first that is no longer what the scan has found, or
+ * that is being written back or poisoned; else @nr. All are locked.
  */
 unsigned int shmem_collapse_folios_unchanged(struct folio **folios,
 					     const u8 *orders, unsigned int nr,
@@ -254,7 +253,7 @@ bool shmem_collapse_folios_poisoned(struct folio **folios, unsigned int nr)
 
 /*
  * Freezes the references of each at one of the caller's and those of the page
- * cache. The place of the first that has another number, else @nr.
+ * cache. Returns the place of the first that has another number, else @nr.
  */
 unsigned int shmem_collapse_folios_freeze(struct folio **folios, unsigned int nr)
 {
@@ -288,9 +287,9 @@ void shmem_collapse_folios_let_go(struct folio **folios, unsigned int nr)
 
 /*
  * Returns whether the folio that an entry of the page cache named a moment ago
- * is locked, written back or referenced by anybody but the page cache and
- * mappings. Without a reference it may be freed meanwhile, and part of
- * another: nothing is asserted of what is read.
+ * is locked, being written back, or has references besides those of the page
+ * cache and mappings. Without a reference it may have been freed and become
+ * part of another folio, so functions that assert anything are not used.
  */
 static enum shmem_collapse_use use_of(struct folio *folio, unsigned int order)
 {

@@ -32,12 +32,12 @@ static void count_alloc(bool allocated)
 }
 
 /*
- * A folio on one of @nodes, as far as the cpuset of current allows them, or
- * NULL.
+ * Returns a folio on one of @nodes, as far as the cpuset of current allows them,
+ * or NULL.
  *
- * Where mask and cpuset have no node in common the allocator gives up the
- * mask, not the cpuset. It must not come to that, and a change of the cpuset
- * meanwhile shows in where the folio is.
+ * If mask and cpuset have no node in common, the allocator ignores the mask and
+ * not the cpuset. That is tested before; if the cpuset changes meanwhile, the
+ * node of the folio tells.
  */
 struct folio *shmem_collapse_huge_alloc(bool reclaim, const nodemask_t *nodes)
 {
@@ -61,7 +61,7 @@ int shmem_collapse_huge_charge(struct folio *huge, struct mem_cgroup *memcg,
 	struct mem_cgroup *old;
 	int err;
 
-	/* A group that is not current's is honoured only without an mm. */
+	/* The active group is used only without an mm. */
 	old = set_active_memcg(memcg);
 	err = mem_cgroup_charge(huge, NULL, huge_gfp(reclaim));
 	set_active_memcg(old);
@@ -99,7 +99,7 @@ void shmem_collapse_huge_publish(struct folio *huge)
 	folio_add_lru(huge);
 }
 
-/* Page by page: what is not in the page cache yet is not marked as a whole. */
+/* Tests each page: a folio outside of the page cache is not marked as a whole. */
 bool shmem_collapse_huge_poisoned(struct folio *huge)
 {
 	unsigned int i;

@@ -30,17 +30,17 @@ void shmem_collapse_kernel_tables_unlock(void)
 }
 
 /*
- * A walk of memory that may not be ours: nobody frees a table while the lock is
- * held for writing, but for the tables of memory that is hot-removed. So every
- * entry is read in a way that survives its table, and once: what is checked is
- * the value that leads on.
+ * The walk may reach memory that is not ours: the lock, held for writing, keeps
+ * tables from being freed, but not those of memory that is hot-removed. Every
+ * entry is therefore read in a way that survives its table, and once, so that
+ * the value that is checked is the one that is followed.
  */
 #define read_entry(value, entry) \
 	(!copy_from_kernel_nofault(&(value), entry, sizeof(value)))
 
 /*
- * What an entry points to, if that is memory still. A folded level is a copy, or the
- * table before it, which may be part of the kernel's image.
+ * Whether an entry still points to memory. A folded level is a copy, or the table
+ * before it, which may be part of the kernel's image.
  */
 #define is_table(entry, copy, before) \
 	((void *)(entry) == (void *)&(copy) || virt_addr_valid(entry) || \

@@ -73,8 +73,8 @@ static bool is_replaced_by(struct page *page, struct page *huge, unsigned long a
  * Replaces an entry that maps an ordinary page; false if that is not the page
  * of the file, but a private copy: it stays as it is then.
  *
- * No flush in between: who reads the entry as none meanwhile goes to sleep
- * with a reference on the page.
+ * No flush in between: a fault that reads the entry as none meanwhile would
+ * sleep with a reference on the page.
  */
 bool shmem_collapse_pte_replace(struct vm_area_struct *vma, unsigned long addr,
 				pte_t *pte, struct page *huge, unsigned long at)

@@ -30,8 +30,8 @@ unsigned int shmem_collapse_folios_drop_mappings(struct folio **folios,
 		if (!*folios || !dropped)
 			continue;
 		/*
-		 * When these are all there were nobody is left who could change
-		 * the count: new mappings need the lock, or one to be copied.
+		 * If these are all mappings, no one else can change the count: a new
+		 * mapping needs the lock, or another mapping to be copied.
 		 * (vm_insert_page() needs neither, but inserts a driver's pages.)
 		 */
 		if (atomic_read(&(*folios)->_mapcount) == dropped - 1) {

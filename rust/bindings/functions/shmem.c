@@ -33,9 +33,9 @@ void shmem_collapse_shrink_later(struct inode *inode, struct folio *huge)
 }
 
 /*
- * A page beyond the end of the file: preallocated, and swapped out since.
- * SGP_NOALLOC refuses it, SGP_FALLOC would fill a hole. The inode's lock keeps
- * holes from being made. -EBUSY if somebody has that lock.
+ * Reads a page beyond the end of the file that was preallocated and swapped out
+ * since. SGP_NOALLOC refuses it, SGP_FALLOC would fill a hole. The inode's lock
+ * prevents holes from being made. Returns -EBUSY if that lock is held.
  */
 static int swap_in_beyond(struct inode *inode, unsigned long index,
 			  struct folio **folio)

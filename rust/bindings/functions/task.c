@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looks at signals and at who has an address space, and calls a worker.
+ * Tests for signals and for processes in an address space, and calls a worker.
  *
  * Why this is C: lists of tasks are walked by macros, sets of signals are
  * tested by inline functions under the lock of the signal handlers, and a work
@@ -62,10 +62,10 @@ static bool process_lives_in(struct task_struct *process, struct mm_struct *mm)
 }
 
 /*
- * Returns whether somebody still runs in @mm, as the OOM killer sees it:
- * references alone do not count, those of other requests, process_madvise(),
- * swapoff or uprobes. @task is who had it when the request began, and most
- * often has it still. Others may: vfork(), CLONE_VM.
+ * Returns whether a process still runs in @mm, as the OOM killer sees it:
+ * references alone do not count, such as those of other requests,
+ * process_madvise(), swapoff or uprobes. @task had the mm when the request
+ * began, and most often still has it. Others may have it: vfork(), CLONE_VM.
  */
 bool shmem_collapse_mm_in_use(struct mm_struct *mm, struct task_struct *task)
 {

@@ -15,8 +15,8 @@
 #include "../functions.h"
 
 /*
- * Each entry is read once. What is checked is the value that leads on: the walk
- * may run while only the reverse map keeps the tables in place.
+ * Each entry is read once, so that the value that is checked is the one that is
+ * followed: only the reverse map may keep the tables in place.
  */
 pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr)
 {
@@ -24,7 +24,7 @@ pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr)
 	p4d_t *p4dp, p4d;
 	pud_t *pudp, pud;
 
-	/* Shared tables: hugetlb has locks of its own for them. */
+	/* Tables of hugetlb may be shared, and have locks of their own. */
 	if (is_vm_hugetlb_page(vma))
 		return NULL;
 	pgd = pgdp_get(pgdp);
@@ -45,8 +45,8 @@ pmd_t *shmem_collapse_pmd_offset(struct vm_area_struct *vma, unsigned long addr)
 }
 
 /*
- * Returns false without memory only. The next walk finds what else prevents
- * it.
+ * Returns false only without memory. The next walk finds any other reason why
+ * there is no table.
  */
 bool shmem_collapse_pmd_alloc(struct vm_area_struct *vma, unsigned long addr)
 {
