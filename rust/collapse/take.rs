@@ -8,8 +8,8 @@ use crate::{
         cleared::MappedPages,
         entry::Pmd,
         migration::MigrationTarget,
-        pmd_lock::CheckedTable,
-        pmd_size::pmd_migration_supported, //
+        pmd_size::pmd_migration_supported,
+        pmd_table::CheckedTable, //
     },
     support::failpoint::{
         Delay,

@@ -21,12 +21,12 @@ mod tests {
                 Pmd,
                 PteKind, //
             },
-            pmd_lock::CheckedTable,
             pmd_size::{
                 pmd_migration_supported,
                 pmd_pages,
                 pmd_size, //
             },
+            pmd_table::CheckedTable,
             pte_index::PteIndex,
             tests::scratch::{
                 frames_of,

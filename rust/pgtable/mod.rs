@@ -68,10 +68,10 @@
 //!
 //! [`AllocError`]: kernel::alloc::AllocError
 //! [`DetachedTable::free_deferred`]: detached::DetachedTable::free_deferred
-//! [`EmptyTable::remove`]: pmd_lock::EmptyTable::remove
+//! [`EmptyTable::remove`]: pmd_table::EmptyTable::remove
 //! [`Invalidation::map_lock`]: invalidation::Invalidation::map_lock
 //! [`KernelPmd::offset_kernel`]: kernel_table::KernelPmd::offset_kernel
-//! [`MappedTable::remove`]: pmd_lock::MappedTable::remove
+//! [`MappedTable::remove`]: pmd_table::MappedTable::remove
 //! [`PmdSlot::alloc_map`]: walk::PmdSlot::alloc_map
 //! [`PmdSlot::alloc_map_lock`]: walk::PmdSlot::alloc_map_lock
 //! [`PmdSlot::get_locked_pte`]: walk::PmdSlot::get_locked_pte
@@ -105,6 +105,7 @@ pub(crate) mod migration;
 pub(crate) mod pmd_install;
 pub(crate) mod pmd_lock;
 pub(crate) mod pmd_size;
+pub(crate) mod pmd_table;
 #[cfg(all_accessors)]
 pub(crate) mod pte_alloc;
 pub(crate) mod pte_index;

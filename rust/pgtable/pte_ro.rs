@@ -4,8 +4,8 @@
 
 use super::{
     pte_table::{
-        PteTable, //
-        PtlGuard,
+        PteTable,
+        PtlGuard, //
     },
     walk::PmdSlot,
     witness::Witness, //

@@ -21,11 +21,11 @@ mod tests {
             Pmd,
             PteKind, //
         },
-        pmd_lock::CheckedTable,
         pmd_size::{
             pmd_pages,
             pmd_size, //
         },
+        pmd_table::CheckedTable,
         pte_install::NewPte,
         walk::PmdSlot,
         whole_pmd::WholePmd, //

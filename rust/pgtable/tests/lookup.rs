@@ -20,11 +20,11 @@ mod tests {
             Pte,
             PteKind, //
         },
-        pmd_lock::CheckedTable,
         pmd_size::{
             pmd_pages,
             pmd_size, //
         },
+        pmd_table::CheckedTable,
         pte_index::PteIndex,
         pte_install::NewPte,
         walk::PmdSlot, //

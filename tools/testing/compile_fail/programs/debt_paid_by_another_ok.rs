@@ -11,7 +11,7 @@ use crate::{
     },
     pgtable::{
         invalidation::Table,
-        pmd_lock::{
+        pmd_table::{
             CheckedTable,
             PmdTableGuard, //
         },

@@ -4,7 +4,7 @@
 // message: use of moved value: `detached`
 
 use crate::pgtable::{
-    pmd_lock::EmptyTable,
+    pmd_table::EmptyTable,
     witness::Witness, //
 };
 

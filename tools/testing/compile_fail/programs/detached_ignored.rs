@@ -4,7 +4,7 @@
 // message: unused `DetachedTable` that must be used
 
 use crate::pgtable::{
-    pmd_lock::EmptyTable,
+    pmd_table::EmptyTable,
     witness::Witness, //
 };
 

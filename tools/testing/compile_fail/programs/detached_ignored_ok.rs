@@ -2,7 +2,7 @@
 // The right way of detached_ignored.rs.
 
 use crate::pgtable::{
-    pmd_lock::EmptyTable,
+    pmd_table::EmptyTable,
     witness::Witness, //
 };
 

@@ -6,7 +6,7 @@
 use crate::pgtable::{
     cleared::MappedPages,
     migration::MigrationTarget,
-    pmd_lock::MappedTable,
+    pmd_table::MappedTable,
     witness::Witness, //
 };
 

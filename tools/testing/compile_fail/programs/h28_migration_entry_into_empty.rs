@@ -5,7 +5,7 @@
 
 use crate::pgtable::{
     migration::MigrationTarget,
-    pmd_lock::EmptyTable,
+    pmd_table::EmptyTable,
     witness::Witness, //
 };
 

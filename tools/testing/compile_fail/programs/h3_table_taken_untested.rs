@@ -5,7 +5,7 @@
 
 use crate::pgtable::{
     invalidation::Table,
-    pmd_lock::PmdTableGuard,
+    pmd_table::PmdTableGuard,
     witness::Witness, //
 };
 

@@ -4,7 +4,7 @@
 use crate::pgtable::{
     cleared::MappedPages,
     invalidation::Table,
-    pmd_lock::{
+    pmd_table::{
         CheckedTable,
         PmdTableGuard, //
     },

@@ -3,7 +3,7 @@
 
 use crate::pgtable::{
     cleared::MappedPages,
-    pmd_lock::CheckedTable,
+    pmd_table::CheckedTable,
     walk::PmdSlot,
     witness::Witness, //
 };
