@@ -4,7 +4,11 @@
 
 #include <linux/mm_types.h>
 
-/* Returns the same value for folios that are charged to the same memory cgroup. */
+/*
+ * Folios with the same value are charged to the same memory cgroup. One group
+ * may have several values: one for each node, and those of groups that are
+ * gone.
+ */
 static inline unsigned long shmem_collapse_folio_charge(struct folio *folio)
 {
 #ifdef CONFIG_MEMCG

@@ -6,9 +6,9 @@
  * steps cannot be taken one by one from Rust: what a macro is, or what depends on
  * the preprocessor. Others could, but are taken for each of 512 pages, some of
  * them once more for each mapper: there a call for each step would cost more than
- * the step. Inline helpers (CONFIG_RUST_INLINE_HELPERS) would do away with that
- * cost, but need a kernel that clang compiles with the LLVM of rustc; Debian's is
- * compiled by gcc.
+ * the step. Inline helpers (CONFIG_RUST_INLINE_HELPERS) do away with that cost for
+ * what is in the kernel's own rust/helpers/, and only where clang compiles the
+ * kernel, with the LLVM of rustc; Debian's is compiled by gcc.
  *
  * A stretch of folios is an array with NULL in the places of holes and of all
  * pages of a folio but its first.

@@ -8,8 +8,8 @@
  * Why this is C: each step is an inline function of a few instructions, and an
  * extent has up to 512 folios. With a call for each step, a collapse takes 1.64
  * million instructions in the place of 1.53, which is 7 % more (measured on
- * x86-64 with one mapper). With inline helpers (CONFIG_RUST_INLINE_HELPERS),
- * which need a kernel built by clang, this could be Rust.
+ * x86-64 with one mapper). In the kernel's tree, with inline helpers
+ * (CONFIG_RUST_INLINE_HELPERS), this could be Rust.
  */
 
 #include <linux/folio_batch.h>
@@ -365,7 +365,7 @@ void shmem_collapse_folios_uncharge(struct folio **folios, unsigned int nr)
 		mem_cgroup_uncharge_folios(&batch);
 }
 
-/* Drops one reference of each. May reschedule. */
+/* Drops one reference of each. */
 void shmem_collapse_folios_put(struct folio **folios, unsigned int nr)
 {
 	struct folio_batch batch;

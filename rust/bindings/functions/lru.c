@@ -4,10 +4,10 @@
  * other on one list.
  *
  * Why this is C: with a folio's last reference the kernel does the same for
- * each folio on its own. To do it for a batch means to know what mm/swap.c and
+ * each folio on its own. To do it for a batch means to know what mm/folio.c and
  * mm/vmscan.c know of lists and generations, under the lock of the lruvec,
  * with interrupts off, by inline functions of mm_inline.h. It belongs in
- * mm/swap.c.
+ * mm/folio.c.
  */
 
 #include <linux/memcontrol.h>

@@ -2,8 +2,8 @@
 /*
  * Maps a huge page where nothing is mapped.
  *
- * Why this is C: do_set_pmd() takes a struct vm_fault, whose fields are
- * constant and can be set by an initializer only.
+ * Why this is C: do_set_pmd() takes a struct vm_fault, with some of its fields
+ * set and all others zero, and what is tested before are inline functions.
  */
 
 #include <linux/memcontrol.h>

@@ -2,8 +2,9 @@
 /*
  * Installs entries where there are none.
  *
- * Why this is C: which VMA may have which entry is decided by flags and inline
- * functions, and an entry is made by macros of the architecture.
+ * Why this is C: an entry is made, and put in its place, by macros and inline
+ * functions of the architecture, and most tests before are inline functions,
+ * too.
  */
 
 #include <linux/mm.h>

@@ -2,11 +2,11 @@
 /*
  * Drops the mappings of small folios that several VMAs had.
  *
- * Why this is C: it writes _mapcount, as only mm/rmap.c does otherwise, and
- * belongs there as folio_remove_rmap_ptes() for several VMAs and several
- * folios. With 32 mappers that function would be called 16384 times for an
- * extent, with two atomic operations each time. Here it is one subtraction for
- * each folio.
+ * Why this is C: it changes _mapcount, which is the business of mm/rmap.c and
+ * rmap.h, and belongs there as folio_remove_rmap_ptes() for several VMAs and
+ * several folios. With 32 mappers that function would be called 16384 times for
+ * an extent, with an atomic operation for the mappings and another one for the
+ * references each time. Here each folio has one of either.
  */
 
 #include <linux/mm.h>

@@ -3,8 +3,9 @@
  * Walks from a pgd entry to a pmd entry.
  *
  * Why this is C: where a level is folded, p4d_offset_lockless() and its like
- * return the address of a copy of the entry above, on the stack of their
- * caller. No wrapper of one level could return that to Rust.
+ * return the address of the copy of the entry above that they were given. Here
+ * the copies are variables of one function. With a wrapper for each level, Rust
+ * would have to keep each in its place while an entry below is in use.
  */
 
 #include <linux/hugetlb.h>

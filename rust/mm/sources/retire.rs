@@ -46,9 +46,9 @@ impl Sources<'_, '_, Frozen> {
         for batch in this.scratch.folios.chunks_mut(BATCH) {
             let (folios, nr) = (batch.as_mut_ptr(), batch.len() as u32);
             // SAFETY: By the type invariants the folios are locked and frozen. The references of
-            // the page cache are gone with its entries, so one is left to drop, which is ours. Each
-            // call leaves NULL in the place of a folio that it has let go. Nobody else can have the
-            // folios before they are let go.
+            // the page cache are gone with its entries, so one is left to drop, which is ours. In
+            // the places of those that `folios_end_others()` has let go is NULL afterwards. Nobody
+            // else can have the others before the last call lets them go.
             unsafe {
                 bindings::folios_off_lru(folios, nr);
                 // Large ones, and those that the kernel has to take off an LRU list.
@@ -59,18 +59,20 @@ impl Sources<'_, '_, Frozen> {
             }
             cond_resched();
         }
-        // SAFETY: One reference to each folio is ours. All consist of one page.
+        // SAFETY: One reference to each folio is ours. Large ones, and what was on an LRU list, are
+        // gone; the others were uncharged and unlocked above, and no page cache has them.
         unsafe { put_pages(&mut this.scratch.folios) };
         this.scratch.tables.free();
     }
 }
 
-/// Drops one reference to each folio, to adjacent ones at once.
+/// Drops one reference to each folio, to adjacent ones at once. Context: may reschedule.
 ///
 /// # Safety
 ///
-/// One reference to each folio that is not NULL belongs to the caller, and each consists of one
-/// page.
+/// One reference to each folio that is not NULL belongs to the caller. Each consists of one page,
+/// is unlocked and charged to no memory cgroup, and is in no page cache and on no LRU list: the
+/// kernel undoes none of that where it frees a block.
 unsafe fn put_pages(mut folios: &mut [*mut bindings::folio]) {
     // Folios before the block that is looked for.
     let mut single = 0;
