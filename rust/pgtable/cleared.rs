@@ -109,7 +109,7 @@ impl<P: ?Sized> ClearedRun<'_, P> {
         self.mlocked
     }
 
-    /// Takes the debts over; returns the indices of the entries, in stretches.
+    /// Returns the indices of the entries, in stretches. The caller then drops rmap and references.
     pub(crate) fn into_stretches(self) -> impl Iterator<Item = Range<usize>> {
         stretches(self.first, self.pages)
     }
@@ -127,18 +127,19 @@ fn stretches(first: usize, mut pages: u64) -> impl Iterator<Item = Range<usize>>
     })
 }
 
-/// Pages that a table may map, and which pay the debts of entries that are taken away.
+/// Pages that a table may map, and whose rmap and references are dropped for cleared entries.
 ///
 /// # Safety
 ///
-/// The pages are those of one shmem file, at neighbouring indices, for as long as the value lives:
-/// as a rule they are locked. [`settle`](Self::settle) takes rmap and reference off each page of a
-/// run, and sees to it that the page is dirty if it may have been written to through the entry.
+/// The pages are those of one shmem file, at adjacent indices, for as long as the value lives:
+/// usually they are locked. [`settle`](Self::settle) drops rmap and reference of each page of a
+/// run, and makes the page dirty if it may have been written to through the entry.
 pub(crate) unsafe trait MappedPages {
     /// Returns the page frames by their index, with a number that no page has where there is none.
     fn frames(&self) -> &[usize];
 
-    /// Takes debts over. Context: under the PTE lock.
+    /// Drops rmap and references of a run, or notes them to be dropped later. Context: under the
+    /// PTE lock.
     fn settle(&mut self, run: ClearedRun<'_, Self>);
 
     /// Takes over a table that mapped the pages and was taken out.
@@ -147,16 +148,15 @@ pub(crate) unsafe trait MappedPages {
     }
 }
 
-/// Hands over the debts of entries to the pages that they mapped.
+/// Passes cleared entries to the pages that they mapped, which drop rmap and references.
 ///
-/// Empties this CPU's batch of folios that are munlocked, if the VMA is mlocked: taking rmap off
-/// has left references there.
+/// Drains this CPU's mlock batch if the VMA is mlocked: dropping rmap has left references there.
 ///
 /// # Safety
 ///
-/// `found` are entries of the VMA of `witness`, that mapped pages of `pages` at these indices, were
-/// taken away and flushed from the TLB by the caller, who hands over their debts. The lock of their
-/// table is held.
+/// `found` are entries of the VMA of `witness` that mapped pages of `pages` at these indices. The
+/// caller has cleared them and flushed them from the TLB, and does not drop their rmap and
+/// references itself. The lock of their table is held.
 pub(super) unsafe fn settle<W: Witness, P: MappedPages>(
     found: &FoundPages,
     pages: &mut P,

@@ -98,11 +98,11 @@ impl<W: Witness> Drop for DetachedTable<'_, W> {
     }
 }
 
-/// A table that was taken out and may go back: to the same address of the same address space, and
-/// nowhere else.
+/// A table that was taken out and may be put back, only at the same address of the same address
+/// space.
 ///
-/// A fault that has a removed table mapped compares no more than its own entry with what it had
-/// read (`handle_pte_fault()`): an equal entry of another place would get the rights of the first
+/// A fault that has a removed table mapped only compares its entry with the value that it has read
+/// (`handle_pte_fault()`): an equal entry in another place would get the permissions of the first
 /// one. Dropping the value frees the table.
 ///
 /// # Invariants
@@ -117,7 +117,7 @@ pub(crate) struct KeptTable {
 }
 
 // SAFETY: The counts of an mm may be changed by any task, and a table that nothing points to may be
-// used by whoever owns it.
+// used by any task that owns it.
 unsafe impl Send for KeptTable {}
 
 impl KeptTable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the kernel has its memory.
+//! Regions of kernel addresses.
 
 use crate::bindings;
 use core::ops::Range;
@@ -10,7 +10,7 @@ use core::ops::Range;
 pub(crate) enum Region {
     /// The direct map of all memory.
     Direct,
-    /// What `vmalloc()` and `ioremap()` give out.
+    /// The addresses of `vmalloc()` and `ioremap()`.
     Vmalloc,
     /// Modules, where they have addresses of their own.
     Modules,

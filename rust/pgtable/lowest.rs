@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From the top of a page table to the lowest entry above the PTEs.
+//! A walk from the top of a page table to the lowest entry above the PTEs.
 
 use super::{
     entry::Pmd,
@@ -10,9 +10,9 @@ use super::{
 use crate::bindings;
 use core::mem::MaybeUninit;
 
-/// The lowest entry above the PTE tables that there is for an address.
+/// The lowest existing entry above the PTE tables of an address.
 ///
-/// The tables of its level and of all above it are there.
+/// The tables of its level and of all levels above it exist.
 ///
 /// # Examples
 ///

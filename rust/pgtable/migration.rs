@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What migration entries name, and which of them may stay.
+//! Targets of migration entries, and which entries may stay.
 
 use super::witness::Witness;
 use crate::bindings;
@@ -8,9 +8,9 @@ use core::ptr::NonNull;
 
 /// A folio that migration entries may name, by a pmd as a whole or by ptes page by page.
 ///
-/// An entry that names it is only made where a VMA has the very page of the file: where the file is
-/// the folio's mapping and the page's index that of the address. So the reverse map of that file
-/// leads to every entry.
+/// An entry that names it is only made where a VMA has that page of the file: the file is the
+/// folio's mapping, and the page has the index of the address. The reverse map of that file
+/// therefore leads to every entry.
 ///
 /// # Safety
 ///

@@ -29,7 +29,7 @@
 //!         PmdGuard        a migration entry can be cleared      (pmd lock)
 //!         PmdTableGuard   -> EmptyTable, MappedTable: tested, can be taken out
 //!           -> DetachedTable: empty, freed after a grace period or kept
-//!         PmdGuard        a KeptTable can go back to its place  (pmd lock)
+//!         PmdGuard        a KeptTable can be put back           (pmd lock)
 //! MayInstall              the last zap has not begun
 //!   PmdSlot               missing tables can be allocated       (may sleep)
 //!     PteTableGuard       entries can be installed where there are none

@@ -82,11 +82,11 @@ impl<'i, W: Witness, C> PmdGuard<'i, W, C> {
     }
 }
 
-/// A table that may be taken out, by what was found in it.
+/// The result of the test whether a table may be taken out.
 ///
 /// Neither half of the test is enough alone. Contents: markers outlive the registration that made
-/// them. Flags: `copy_pte_range()` and `move_ptes()` map tables without repeating the look at the
-/// pmd and trust `anon_vma`.
+/// them. Flags: `copy_pte_range()` and `move_ptes()` map tables without reading the pmd again, and
+/// rely on `anon_vma`.
 ///
 /// # Examples
 ///
@@ -159,7 +159,7 @@ impl<W: Witness, C> PmdTableGuard<'_, W, C> {
 
 impl<'i, W: Witness> PmdTableGuard<'i, W, Table> {
     /// Tests file and flags of the VMA and contents of the table under both locks: the file is
-    /// shmem's, and the table may map `pages` and no others. They take over the debts of its
+    /// shmem's, and the table may map `pages` and no others. These drop rmap and references of its
     /// entries when it is taken out.
     #[inline]
     pub(crate) fn check<P: MappedPages>(self, pages: &mut P) -> CheckedTable<'i, '_, W, P> {
@@ -210,18 +210,18 @@ impl<'i, W: Witness> PmdTableGuard<'i, W, Table> {
     }
 }
 
-/// A locked table with nothing in it.
+/// A locked table that is empty.
 ///
 /// # Invariants
 ///
-/// All entries are none, and nothing about the VMA speaks against taking the table out.
+/// All entries are none, and the VMA allows the table to be taken out.
 pub(crate) struct EmptyTable<'i, W: Witness>(PmdTableGuard<'i, W, Table>);
 
 impl<'i, W: Witness> EmptyTable<'i, W> {
     /// Takes the table out and leaves the pmd entry empty (`pmdp_collapse_flush()`).
     ///
-    /// There is no way to put a migration entry here: `munmap()` and exit zap first and unlink the
-    /// VMA later, so what went in after the zap would stay behind when the tables are freed.
+    /// A migration entry cannot be put here: `munmap()` and exit zap first and unlink the VMA
+    /// later, so that an entry that is put after the zap would remain when the tables are freed.
     #[doc(alias = "pmdp_collapse_flush")]
     pub(crate) fn remove(self) -> DetachedTable<'i, W> {
         let pmd = &self.0.pmd;
@@ -238,8 +238,8 @@ impl<'i, W: Witness> EmptyTable<'i, W> {
 ///
 /// # Invariants
 ///
-/// The entries that `found` names map `pages` at their places, the rest are none. Nothing about the
-/// VMA speaks against taking the table out.
+/// The entries that `found` names map `pages` at their places, the rest are none. The VMA allows
+/// the table to be taken out.
 ///
 /// # Examples
 ///
@@ -264,7 +264,7 @@ pub(crate) struct MappedTable<'i, 'p, W: Witness, P: MappedPages> {
 
 impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
     /// Returns whether an entry is soft-dirty in a VMA where that is tracked. An empty pmd would
-    /// not say that a page was written.
+    /// lose that.
     pub(crate) fn is_tracked_dirty(&self) -> bool {
         let vma = self.guard.pmd.vma();
         // SAFETY: The witness keeps the VMA.
@@ -275,12 +275,12 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
     /// Exchanges the table for a migration entry that names `target`, in one atomic step: no fault
     /// ever finds the entry empty.
     ///
-    /// The RSS then counts the whole extent. The pages take over rmap and reference of each entry
-    /// that was present. Gives the table back where the VMA does not have the pages of `target` at
-    /// these addresses: another entry there would name the folio when it is gone.
+    /// The RSS then counts the whole extent. The pages drop rmap and reference of each entry that
+    /// was present. Returns the table if the VMA does not have the pages of `target` at these
+    /// addresses: the entry would still name the folio after it was freed.
     ///
-    /// A page left in the table proves that no zap is past it: `munmap()` and exit will still meet
-    /// the entry and take it away.
+    /// A page in the table proves that no zap has passed it: `munmap()` and exit will still find
+    /// the entry and clear it.
     #[doc(alias = "pmdp_establish")]
     pub(crate) fn replace(
         self,
@@ -316,7 +316,7 @@ impl<'i, W: Witness, P: MappedPages> MappedTable<'i, '_, W, P> {
         }
     }
 
-    /// Hands over the debts of the entries of `table`.
+    /// Drops rmap and references of the entries of `table`.
     ///
     /// # Safety
     ///

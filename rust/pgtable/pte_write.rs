@@ -32,10 +32,10 @@ use kernel::page::PAGE_SIZE;
 
 /// A locked table whose entries may be cleared or replaced.
 ///
-/// What was taken away is flushed from the TLB before the debts of the entries are handed over and
-/// before the lock is dropped: else an `mprotect()` or `munmap()` of the owner could return while
-/// a stale writable translation lives (`tlb_flush_pending` rules in `mm/rmap.c`), or a page be
-/// freed under it.
+/// Cleared entries are flushed from the TLB before their rmap and references are dropped, and
+/// before the lock is released: otherwise an `mprotect()` or `munmap()` could return while a stale
+/// writable translation exists (`tlb_flush_pending` rules in `mm/rmap.c`), or the page could be
+/// freed.
 ///
 /// # Invariants
 ///

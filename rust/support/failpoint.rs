@@ -73,7 +73,7 @@ places! {
         Nodes = "nodes";
         /// Allocating room to note page tables in.
         Tables = "tables";
-        /// Keeping a page table for the way back.
+        /// Keeping a page table for a roll back.
         Keep = "keep";
         /// Locking a folio. Counts places, not folios.
         PageLock = "page_lock";
@@ -83,7 +83,7 @@ places! {
         ReferencesMapped = "references_mapped";
         /// Testing that a page table may be taken out.
         Table = "table";
-        /// Testing that a page table with nothing in it may be freed.
+        /// Testing that an empty page table may be freed.
         Reap = "reap";
         /// Locking a page table that stays.
         TableLock = "table_lock";
@@ -122,8 +122,8 @@ places! {
         /// A page table is about to be taken out. Its VMA was tested without the locks of the
         /// table. `i_mmap_rwsem` is held.
         Taking = "taking";
-        /// An empty page table is about to be freed: it was looked at without its
-        /// locks. The lock of its VMA or `i_mmap_rwsem` is held.
+        /// An empty page table is about to be freed. It was tested without its locks. The lock of
+        /// its VMA or `i_mmap_rwsem` is held.
         Reaping = "reaping";
         /// One VMA is done, others may follow. `i_mmap_rwsem` is held.
         Unmapping = "unmapping";

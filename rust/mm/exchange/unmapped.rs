@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Taking the small folios out of every page table, and the way back.
+//! Removing the small folios from every page table, and the roll back.
 
 use super::gathered::Gathered;
 use crate::{
@@ -58,18 +58,18 @@ unsafe impl MappedPages for Unmapping<'_, '_, '_> {
         unsafe { self.sources.note_unmapped(run) };
     }
 
-    /// Keeps the table, for the way back.
+    /// Keeps the table for a roll back.
     fn keep<W: Witness>(&mut self, table: DetachedTable<'_, W>) {
         self.sources.keep_table(table);
     }
 }
 
-/// An extent that no process maps any more: where a page or a table of pages was mapped there is a
-/// migration entry.
+/// An extent that no process maps any more: a migration entry has replaced each page or table of
+/// pages that was mapped.
 ///
-/// Dropping it rolls back: in the places of the entries the small folios are mapped again, and
-/// tables that were taken out are back where they were. What `mprotect()` and others have done
-/// meanwhile is in the VMA and in the entries, from which the new ones are made.
+/// Dropping it rolls back: the small folios are mapped again in the places of the entries, and
+/// tables that were taken out are put back. Changes by `mprotect()` and others are in the VMA and
+/// in the migration entries, from which the new ones are made.
 ///
 /// # Invariants
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the way back needs: the tables that mapped the folios, and the pages.
+//! What a roll back needs: the tables that mapped the folios, and the pages.
 
 use super::{
     state::{

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Page tables that mapped the small folios, until it is certain that they are not needed any more.
+//! Page tables that mapped the small folios, kept for a roll back.
 
 use crate::{
     pgtable::{
@@ -17,7 +17,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// Tables for which there is room at least.
+/// The minimum number of tables that there is room for.
 const FEW: usize = 32;
 
 /// The most tables that are kept for an extent. What is beyond is freed at once, and cannot go

@@ -25,10 +25,10 @@ use core::{
 };
 
 impl<'x, 'b> Sources<'x, 'b, Locked> {
-    /// Takes over the debts of entries that mapped pages of the extent and are gone.
+    /// Notes cleared entries that mapped pages of the extent.
     ///
-    /// The folios' counts follow in [`settle`](Self::settle), once for all mappers, unless the
-    /// folio is large or the VMA locked.
+    /// [`settle`](Self::settle) then changes the folios' counts, once for all mappers. Those of
+    /// large folios, and of mlocked VMAs, are changed at once.
     ///
     /// # Safety
     ///
