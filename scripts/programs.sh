@@ -57,6 +57,12 @@ test_programs()
 		'NF && ($2 == "" || index(words, " " $2 " ")) { print $1 }'
 }
 
+# Prints the programs that ask beside a load that lasts.
+load_programs()
+{
+	listed_programs | awk '$2 == "load" { print $1 }'
+}
+
 # Prints the programs that only this kind of kernel can run.
 own_programs()
 {

@@ -392,19 +392,42 @@ boot_tests()
 	vm_ended "$name" $status
 }
 
+# chosen "PROGRAM...": those that TEST names, or all.
+chosen()
+{
+	[[ -n ${TEST:-} ]] || echo "$1"
+	[[ -z ${TEST:-} ]] || grep -xF "${TEST// /$'\n'}" <<<"$1" || true
+}
+
+# "make test" leaves the load to a group of its own, where it runs briefly.
 kselftest_group()
 {
-	local programs numa
+	local programs numa load
 
 	need_module
 	finds_mistakes
-	programs=${TEST:-$(test_programs)} numa=$(numa_programs)
-	if [[ -n ${TEST:-} ]]; then
-		numa=$(grep -xF "${TEST// /$'\n'}" <<<"$numa" || true)
-		programs=$(grep -vxF "${numa:-/}" <<<"${TEST// /$'\n'}" || true)
-	fi
+	numa=$(chosen "$(numa_programs)") load=$(chosen "$(load_programs)")
+	programs=${TEST:-$(test_programs)}
+	[[ -z ${TEST:-} ]] || programs=$(grep -vxF "${numa:-/}"$'\n'"${load:-/}" <<<"${TEST// /$'\n'}" || true)
 	[[ -z $programs ]] || boot_tests "" "$programs"
 	[[ -z $numa ]] || boot_tests -nodes "$numa" --nodes
+	[[ -z $load || -z $ONLY ]] || boot_load "$load"
+}
+
+# boot_load PROGRAMS: each of them has a lot to do.
+boot_load()
+{
+	local PROGRAM_SECONDS=$((4 * PROGRAM_SECONDS))
+
+	boot_tests -load "$1" --nodes
+}
+
+brief_load_group()
+{
+	local BRIEF=1
+
+	need_module
+	boot_load "$(load_programs)"
 }
 
 only_group()
@@ -589,6 +612,7 @@ group module-link "Unit tests of module-link" module_link_group
 group docs "Documentation pages" docs_group
 group bench "How the benchmark judges" bench_group
 later kselftest "kselftests on Linux $KERNEL_RELEASE" kselftest_group
+later kselftest-load "kselftests beside load on Linux $KERNEL_RELEASE" brief_load_group
 later cross-build "Build for architectures without a VM" cross_build_group
 later compile-fail "Programs that must not compile" compile_fail_group
 later load "The module linked at load" load_group

@@ -76,6 +76,8 @@ unsigned long long sc_stat(const struct sc_stats *stats, const char *name);
 unsigned long long sc_grown(const struct sc_stats *before, const char *name);
 /* Which outcomes there were since @before was taken: what one wants to know after a failure. */
 void sc_print_outcomes(const struct sc_stats *before);
+/* Only those whose name begins so. */
+void sc_print_grown(const struct sc_stats *before, const char *prefix);
 /* Sum of all failed_<outcome>. */
 unsigned long long sc_failed_sum(const struct sc_stats *stats);
 
@@ -294,6 +296,10 @@ int sc_wait_asleep(pid_t pid);
 int sc_swap_on(const char **reason);
 /* Pushes mapped pages out; returns the number of pages that are now swapped, -1 on error. */
 long sc_swap_out(void *addr, size_t len);
+
+/* A zram device for I/O: its number, or -1; and its end, if there is one. */
+int sc_zram_add(void);
+void sc_zram_remove(int nr);
 
 /* --- capabilities, timing ------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Swap: whatever is active, else a zram device. */
+/* Swap: whatever is active, else a zram device. And such devices for I/O. */
 #include "sc.h"
 
 #include <errno.h>
@@ -79,4 +79,30 @@ long sc_swap_out(void *addr, size_t len)
 		usleep(10000);
 	}
 	return swapped < 0 ? -1 : swapped / (long)sc_page();
+}
+
+int sc_zram_add(void)
+{
+	int nr = sc_read_number("/sys/class/zram-control/hot_add");
+	char path[64];
+
+	if (nr < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", nr);
+	if (!sc_write_file(path, "128M"))
+		return nr;
+	sc_zram_remove(nr);
+	return -1;
+}
+
+void sc_zram_remove(int nr)
+{
+	char path[64], number[16];
+
+	if (nr < 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/block/zram%d/reset", nr);
+	sc_write_file(path, "1");
+	snprintf(number, sizeof(number), "%d", nr);
+	sc_write_file("/sys/class/zram-control/hot_remove", number);
 }

@@ -305,7 +305,7 @@ unsigned long long sc_grown(const struct sc_stats *before, const char *name)
 	return new - old;
 }
 
-void sc_print_outcomes(const struct sc_stats *before)
+void sc_print_grown(const struct sc_stats *before, const char *prefix)
 {
 	int i;
 
@@ -313,9 +313,15 @@ void sc_print_outcomes(const struct sc_stats *before)
 		const char *name = before->stat[i].name;
 		unsigned long long by = sc_grown(before, name);
 
-		if (by && by != ULLONG_MAX && !strstr(name, "_ns"))
+		if (by && by != ULLONG_MAX && !strstr(name, "_ns") &&
+		    !strncmp(name, prefix, strlen(prefix)))
 			fprintf(stderr, "#   %s: %llu\n", name, by);
 	}
+}
+
+void sc_print_outcomes(const struct sc_stats *before)
+{
+	sc_print_grown(before, "");
 }
 
 unsigned long long sc_failed_sum(const struct sc_stats *stats)
