@@ -6,9 +6,13 @@
 #include "fixture.h"
 #include "tables.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL	102
@@ -225,8 +229,24 @@ SC_TEST(a_shared_table_stays)
 	EXPECT_GROWN(2, "page_tables_freed");
 }
 
+/* Empties the first of two tables in pieces, so that the kernel leaves it. */
+static int empty_first(char *at)
+{
+	size_t half = sc_extent() / 2;
+
+	memset(at, 1, 2 * sc_extent());
+	return madvise(at, half, MADV_DONTNEED) ?: madvise(at + half, half, MADV_DONTNEED);
+}
+
 /* Memory that is not shmem keeps its tables, whatever is asked. */
-SC_TEST(other_memory_stays)
+#define EXPECT_STAYS(at) do { \
+	EXPECT_EQ(1, sc_tables_of(getpid(), at, 2 * sc_extent(), "empty_tables")); \
+	ASSERT_ERRNO(0, sc_reap(getpid(), at, 2 * sc_extent())); \
+	ASSERT_ERRNO(0, sc_reapf("0")); \
+	EXPECT_EQ(1, sc_tables_of(getpid(), at, 2 * sc_extent(), "empty_tables")); \
+} while (0)
+
+SC_TEST(anonymous_memory_stays)
 {
 	char *at = sc_reserve(2 * sc_extent(), 0);
 
@@ -234,15 +254,35 @@ SC_TEST(other_memory_stays)
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	ASSERT_NE(MAP_FAILED, at);
 	ASSERT_EQ(0, madvise(at, 2 * sc_extent(), MADV_NOHUGEPAGE));
-	memset(at, 1, 2 * sc_extent());
-	/* In pieces, so that the kernel leaves the tables. */
-	ASSERT_EQ(0, madvise(at, sc_extent() / 2, MADV_DONTNEED));
-	ASSERT_EQ(0, madvise(at + sc_extent() / 2, sc_extent() / 2, MADV_DONTNEED));
-	EXPECT_EQ(1, sc_tables_of(getpid(), at, 2 * sc_extent(), "empty_tables"));
-	ASSERT_ERRNO(0, sc_reap(getpid(), at, 2 * sc_extent()));
-	ASSERT_ERRNO(0, sc_reapf("0"));
-	EXPECT_EQ(1, sc_tables_of(getpid(), at, 2 * sc_extent(), "empty_tables"));
+	ASSERT_EQ(0, empty_first(at));
+	EXPECT_STAYS(at);
 	munmap(at, 2 * sc_extent());
+}
+
+#define OTHER_MOUNT "/tmp/sc-ramfs"
+
+/* Nothing but the file tells these mappings from shmem's: there are no private pages. */
+SC_TEST(files_of_others_stay)
+{
+	char *at;
+	int fd;
+
+	mkdir("/tmp", 0777);
+	mkdir(OTHER_MOUNT, 0777);
+	if (mount("sc", OTHER_MOUNT, "ramfs", 0, NULL))
+		SKIP(return, "ramfs: %s", strerror(errno));
+	fd = open(OTHER_MOUNT "/file", O_RDWR | O_CREAT, 0600);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, 2 * sc_extent()));
+	at = mmap(sc_reserve(2 * sc_extent(), 0), 2 * sc_extent(), PROT_READ | PROT_WRITE,
+		  MAP_SHARED | MAP_FIXED, fd, 0);
+	ASSERT_NE(MAP_FAILED, at);
+	ASSERT_EQ(0, empty_first(at));
+	EXPECT_STAYS(at);
+	EXPECT_EQ(1, at[0]);
+	munmap(at, 2 * sc_extent());
+	close(fd);
+	EXPECT_EQ(0, umount(OTHER_MOUNT));
 }
 
 /* --- mappings of every kind ------------------------------------------------------------------ */
