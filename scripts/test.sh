@@ -290,6 +290,19 @@ module_link_group()
 	}' "$RESULTS/../module-link.log" >>"$RESULTS/$GROUP"
 }
 
+# Copies of the module that is linked at load, with random changes, as the machine that
+# loads it could have them: no debug information.
+changed_modules()
+{
+	# shellcheck disable=SC2016
+	in_root bash -e -c '
+		out=build/module-link
+		make --no-print-directory -C tools/module-link test-program OUT="$PWD/$out"
+		llvm-strip --strip-debug -o "$out/$1.ko" "$2"
+		MODULE=$out/$1.ko "$out/module-link-test" changed_copies --ignored' \
+		bash "$KERNEL_FLAVOUR" "$MODULE"
+}
+
 # vm_ends STATUS LINE [SECONDS [VM OPTION...]]: checks that vm.sh reports how a VM ends.
 vm_ends()
 {
@@ -508,6 +521,7 @@ load_group()
 	check "module" build_module
 	check "programs" build_programs
 	check "files for the guest" link_tree
+	check "changed modules" changed_modules
 	! grep -q '^fail' "$RESULTS/$GROUP" || return 1
 	VM_OPTIONS=(--add build/link-tree:/ --add scripts/guest/link:/tests)
 	run_with_module "$name" "${VM_TIMEOUT:-1200}" "$programs" \
@@ -591,6 +605,7 @@ demo_arm64_group()
 	export KERNEL=stock-arm64
 	setup_all
 	check "demo" "$TOP/scripts/demo.sh"
+	check "changed modules" changed_modules
 }
 
 cd "$TOP"

@@ -7,6 +7,7 @@ mod convert;
 mod load;
 mod malformed;
 mod mutate;
+mod mutate_module;
 mod namespaces;
 mod options;
 mod refuse;

@@ -16,10 +16,10 @@ use crate::{
 const FILES: usize = 10_000;
 
 /// The generator of xorshift64, so that every run changes the same.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -42,6 +42,11 @@ impl Random {
     /// Changes a byte, a number, a stretch or the length.
     fn change(&mut self, file: &mut Vec<u8>) {
         let at = self.below(file.len());
+        self.change_at(file, at);
+    }
+
+    /// The same at a place in the file, or near it.
+    pub(super) fn change_at(&mut self, file: &mut Vec<u8>, at: usize) {
         let width = [1, 2, 4, 8][self.below(4)].min(file.len() - at);
         match self.below(8) {
             0 => file.truncate(at.max(1)),
