@@ -14,7 +14,7 @@ source "$TOP/scripts/layer.sh"
 CSV=$TOP/build/bench.csv
 PAGES=Documentation/benchmarks
 ROUNDS=13
-ALL_GROUPS='times access elsewhere events memory hopeless workers'
+ALL_GROUPS='times access busy elsewhere events memory hopeless workers'
 
 usage()
 {
@@ -39,7 +39,7 @@ measure()
 	shift 2
 	[[ $flavour == stock ]] || module=()
 	set +e
-	"$TOP/scripts/vm.sh" --name "$name" --kernel "$flavour" --timeout "${VM_TIMEOUT:-900}" --zram 0 \
+	"$TOP/scripts/vm.sh" --name "$name" --kernel "$flavour" --timeout "${VM_TIMEOUT:-1200}" --zram 0 \
 		"${module[@]}" --add "$PROGRAMS/bench:/tests" -- "/tests/bench $*" |
 		while IFS= read -r line; do
 			case $line in
@@ -121,12 +121,19 @@ COUNTING_ACCEL='tcg,thread=single'
 COUNTING_QEMU='-icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm'
 COUNTING_APPEND='nokaslr'
 
-measure_instructions()
+measure_instructions() # NAME BENCH-ARGUMENT...
 {
 	step_begin "Linux $KERNEL_RELEASE: instructions"
 	VM_CPUS=1 VM_ACCEL="$COUNTING_ACCEL" VM_QEMU="$COUNTING_QEMU" VM_APPEND="$COUNTING_APPEND" \
-		measure bench-instructions stock -i -r 3 "$@"
+		measure "bench-$1" stock -i "${@:2}"
 	step_end
+}
+
+# With as many processes as a large database has, for a few extents.
+measure_all_instructions()
+{
+	measure_instructions instructions -r 3 times events steps
+	measure_instructions instructions-many -r 1 -e 2 -m 256,1024 times
 }
 
 # Counts the instructions of each function, for both engines.
@@ -191,10 +198,15 @@ echo "kernel,engine,mappers,metric,unit,value,rounds" >"$CSV"
 case $what in
 quick) measure_times stock "$KERNEL_RELEASE" 3 "${*:-times access}" ;;
 times) measure_times stock "$KERNEL_RELEASE" "$ROUNDS" "${*:-$ALL_GROUPS}" ;;
-instructions) measure_instructions "${*:-times events steps}" ;;
+instructions)
+	if [[ $# -gt 0 ]]; then
+		measure_instructions instructions -r 3 "$@"
+	else
+		measure_all_instructions
+	fi ;;
 all)
 	measure_times stock "$KERNEL_RELEASE" "$ROUNDS" "${*:-$ALL_GROUPS}"
-	measure_instructions times events steps
+	measure_all_instructions
 	measure_bookworm
 	write_pages
 	[[ $# -gt 0 ]] || everything=(--all) ;;

@@ -16,6 +16,8 @@ ROWS = [
     ("max_access", "Longest access to the memory", "ms", 1000),
     ("failed_extents", "Extents left small by threads that touch them", "%", 1),
     ("retouch_faults", "Faults of another process on its next touch", "per extent", 1),
+    ("busy_failed_extents", "Extents left small beside compaction", "%", 1),
+    ("busy_retouch_faults", "Faults of another process after that", "per extent", 1),
     ("p999_map_touch_unmap", "map-touch-unmap thread, p99.9", "ms", 1000),
     ("p999_map_touch_unmap_copying", "the same while the other CPU copies", "ms", 1000),
     ("mmap_lock_events", "mmap_lock acquisitions on the target", "per request", 1),

@@ -30,7 +30,7 @@ expect()
 		echo "error: report.py on $what: status $found instead of $status, or no '$text'" >&2
 		exit 1
 	fi
-	python3 -B table.py "$WORK/bench.csv" | grep -q '^| Time of an extent'
+	python3 -B table.py "$WORK/bench.csv" | grep '^| Time of an extent' >/dev/null
 }
 
 theirs=madvise,1,extent_time,us,5000
@@ -50,5 +50,7 @@ expect "too few workers" 1 'Two workers against one, 1 mappers +1\.50 .* missed'
 expect "a hopeless extent" 1 'hole.* +6\.00 .* missed' \
 	< <(table "$theirs" "$ours,extent_time,us,2000" \
 		"$ours,hopeless_hole_time,us,120")
+expect "both engines beside compaction" 0 'beside compaction, 8 mappers +0\.00  \(madvise: 10\.00\)' \
+	< <(table "$theirs" madvise,8,busy_failed_extents,%,10 shmem_collapse,8,busy_failed_extents,%,0)
 expect "nothing measured" 0 'Linux 7\.3' < <(table "$theirs")
 expect "nothing measured where all is wanted" 1 'not measured' --all < <(table "$theirs")

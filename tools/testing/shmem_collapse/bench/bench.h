@@ -9,7 +9,7 @@
 
 #include "sc.h"
 
-#define MAX_MAPPERS	64
+#define MAX_MAPPERS	1024
 #define MAX_SAMPLES	(1 << 18)
 
 enum engine { KERNEL, OURS, ENGINES };
@@ -162,6 +162,7 @@ static inline int few_rounds(const struct plan *plan)
 void bench_times(const struct plan *plan);
 void bench_access(const struct plan *plan);
 void bench_elsewhere(const struct plan *plan);
+void bench_busy(const struct plan *plan);
 void bench_events(const struct plan *plan);
 void bench_memory(const struct plan *plan);
 void bench_hopeless(const struct plan *plan);

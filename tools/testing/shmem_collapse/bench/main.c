@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const struct {
@@ -15,6 +16,7 @@ static const struct {
 	{ "times", bench_times },
 	{ "access", bench_access },
 	{ "elsewhere", bench_elsewhere },
+	{ "busy", bench_busy },
 	{ "events", bench_events },
 	{ "memory", bench_memory },
 	{ "hopeless", bench_hopeless },
@@ -37,6 +39,14 @@ static void parse_mappers(char *list)
 		n++;
 	}
 	mappers[n] = 0;
+}
+
+/* Each process has a socket. */
+static void allow_descriptors(void)
+{
+	struct rlimit most = { .rlim_cur = 2 * MAX_MAPPERS, .rlim_max = 2 * MAX_MAPPERS };
+
+	setrlimit(RLIMIT_NOFILE, &most);
 }
 
 static void run(const char *name, const struct plan *plan)
@@ -71,6 +81,7 @@ int main(int argc, char **argv)
 	}
 	if (plan.rounds < 1 || plan.extents < 1 || optind == argc)
 		fail(EINVAL, "usage: bench [-i] [-r ROUNDS] [-e EXTENTS] [-m MAPPERS,...] GROUP...");
+	allow_descriptors();
 	setup();
 	/* What else goes on after boot would be counted. */
 	if (counts_instructions())

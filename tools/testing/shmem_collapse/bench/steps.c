@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define GROUP "shmem_collapse_bench"
+#define MOST_MAPPERS 64
 
 enum step { GATHER, UNMAP, COPY, COMMIT, MAP, FREE, STEPS };
 
@@ -106,7 +107,7 @@ void bench_steps(const struct plan *plan)
 	trace_enable("shmem_collapse/shmem_collapse_extent", NULL);
 	trace_enable(GROUP "/mapping", NULL);
 	trace_enable(GROUP "/mapped", NULL);
-	for (n = 1; n <= MAX_MAPPERS; n *= 2)
+	for (n = 1; n <= MOST_MAPPERS; n *= 2)
 		measure(plan, n, sc_nr(), "");
 	for (pages = 1; pages <= sc_nr(); pages = pages == 1 ? sc_nr() / 8 : pages + sc_nr() / 8) {
 		snprintf(by, sizeof(by), "_of_%zu_pages", pages);
