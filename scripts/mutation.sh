@@ -103,6 +103,7 @@ mkdir -p "$WORK"
 [[ -n ${BASELINE_DONE:-} ]] || baseline
 
 rows=$WORK/rows.csv
+commit=$(git -C "$TOP" rev-parse --short=7 HEAD)
 : >"$rows"
 declare -A count=()
 for patch in "${patches[@]}"; do
@@ -111,11 +112,11 @@ for patch in "${patches[@]}"; do
 	try "$patch"
 	count[$VERDICT]=$((${count[$VERDICT]:-0} + 1))
 	printf '%-8s %-34s %s\n' "$VERDICT" "$name" "$BY"
-	printf '"%s","%s","%s","%s","%s"\n' "$name" "$(field "$patch" Hazard)" \
-		"$(field "$patch" What)" "$VERDICT" "${BY//\"/\'}" >>"$rows"
+	printf '"%s","%s","%s","%s","%s","%s"\n' "$name" "$(field "$patch" Hazard)" \
+		"$(field "$patch" What)" "$VERDICT" "${BY//\"/\'}" "$commit" >>"$rows"
 done
 if ((! $#)); then
-	{ echo 'Mutant,Hazard,What is missing,Verdict,By'; cat "$rows"; } >"$TABLE"
+	{ echo 'Mutant,Hazard,What is missing,Verdict,By,Commit'; cat "$rows"; } >"$TABLE"
 fi
 printf '%d caught, %d survived, %d stale\n' "${count[caught]:-0}" "${count[survived]:-0}" \
 	"${count[stale]:-0}"
