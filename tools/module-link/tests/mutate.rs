@@ -70,6 +70,18 @@ impl Random {
     }
 }
 
+/// Checks a file that was linked.
+pub(super) fn assert_sound(linked: &[u8]) {
+    let elf = Elf::parse(linked).unwrap();
+    let symtab = Symtab::find(&elf).unwrap().unwrap();
+    shape::check(&elf, Arch::of(elf.machine).unwrap(), symtab).unwrap();
+}
+
+/// Checks that both ends, an error and a linked file, were put to the test.
+pub(super) fn assert_neither_is_rare(linked: usize, files: usize) {
+    assert!((files / 10..files * 9 / 10).contains(&linked), "{linked}");
+}
+
 #[test]
 fn changed_modules_are_refused_or_sound() {
     let mut random = Random(0x2026_1128);
@@ -83,16 +95,10 @@ fn changed_modules_are_refused_or_sound() {
             continue;
         };
         assert_linked(&file, &linked.file);
-        let elf = Elf::parse(&linked.file).unwrap();
-        let symtab = Symtab::find(&elf).unwrap().unwrap();
-        shape::check(&elf, Arch::of(elf.machine).unwrap(), symtab).unwrap();
+        assert_sound(&linked.file);
         linked_files += 1;
     }
-    // Neither of the two is rare, so that both are put to the test.
-    assert!(
-        (FILES / 10..FILES * 9 / 10).contains(&linked_files),
-        "{linked_files}"
-    );
+    assert_neither_is_rare(linked_files, FILES);
 }
 
 #[test]

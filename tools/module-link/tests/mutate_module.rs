@@ -8,7 +8,11 @@ use std::{
 };
 
 use super::{
-    mutate::Random,
+    mutate::{
+        assert_neither_is_rare,
+        assert_sound,
+        Random, //
+    },
     scene_load::root, //
 };
 use crate::{
@@ -22,7 +26,6 @@ use crate::{
     load::link,
     modinfo,
     running::Running,
-    shape,
     symtab::Symtab,
     table::Table, //
 };
@@ -106,14 +109,8 @@ fn changed_copies_of_the_module_are_refused_or_sound() {
         let Ok(linked) = link(&changed, &running, &root(), None) else {
             continue;
         };
-        let elf = Elf::parse(&linked.file).unwrap();
-        let symtab = Symtab::find(&elf).unwrap().unwrap();
-        shape::check(&elf, Arch::of(elf.machine).unwrap(), symtab).unwrap();
+        assert_sound(&linked.file);
         linked_files += 1;
     }
-    // Neither of the two is rare, so that both are put to the test.
-    assert!(
-        (FILES / 10..FILES * 9 / 10).contains(&linked_files),
-        "{linked_files}"
-    );
+    assert_neither_is_rare(linked_files, FILES);
 }
