@@ -46,6 +46,7 @@ help:			## show this list
 	@echo '  LINK=livepatch|load|exports  how unexported functions are reached (default: what KDIR offers)'
 	@echo '  BTF=FILE SYSTEM_MAP=FILE  symbols of the running kernel, not for LINK=exports (default: from KDIR)'
 	@echo '  TEST=NAME      only this test program (kselftest)'
+	@echo '  BRIEF=1        fewer rounds; BRIEF= runs the load at full length too (kselftest)'
 	@echo '  SECONDS=N HOURS=N SEED=N LEAST=N  how long, which run again, extents to collapse (stress)'
 	@echo '  BUSY=N         loops that run beside each VM'
 	@echo '  MODEL=NAME     only this configuration, with its counterexample (model)'

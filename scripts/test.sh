@@ -412,7 +412,8 @@ chosen()
 	[[ -z ${TEST:-} ]] || grep -xF "${TEST// /$'\n'}" <<<"$1" || true
 }
 
-# "make test" leaves the load to a group of its own, where it runs briefly.
+# "make test" leaves the load to a group of its own. It runs briefly unless its programs are
+# named, or BRIEF is set to nothing.
 kselftest_group()
 {
 	local programs numa load
@@ -424,6 +425,7 @@ kselftest_group()
 	[[ -z ${TEST:-} ]] || programs=$(grep -vxF "${numa:-/}"$'\n'"${load:-/}" <<<"${TEST// /$'\n'}" || true)
 	[[ -z $programs ]] || boot_tests "" "$programs"
 	[[ -z $numa ]] || boot_tests -nodes "$numa" --nodes
+	[[ -n ${TEST:-} ]] || local BRIEF=${BRIEF-1}
 	[[ -z $load || -z $ONLY ]] || boot_load "$load"
 }
 
