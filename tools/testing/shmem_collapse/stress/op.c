@@ -177,6 +177,8 @@ static void one_step(enum role role)
 	count(&world->op[i].tried, 1);
 	if (ops[i].run(&r))
 		count(&world->op[i].done, 1);
+	if (role == USER)
+		rss_check(i, step);
 	pause_between(&r, role);
 }
 

@@ -238,6 +238,8 @@ enum role role_of(int worker);
 bool requests_choose(const char *kind);
 /* Does operations until it is told to stop. */
 void worker_run(int number);
+/* Notes an operation of a user, and now and then compares RSS and page tables. */
+void rss_check(int op, uint64_t step);
 /* Exit status of a worker that wants to be started anew. */
 #define REBORN 77
 

@@ -81,6 +81,14 @@ long long sc_status(pid_t pid, const char *field)
 	return file_field(path, field);
 }
 
+long long sc_smaps_rollup(pid_t pid, const char *field)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	return file_field(path, field);
+}
+
 long long sc_meminfo(const char *field)
 {
 	/* Counters are kept per CPU and folded from time to time: fold them now. */

@@ -179,6 +179,8 @@ long sc_op_exit(struct sc_child *child, const long *arg);	/* without an answer *
 long long sc_smaps(pid_t pid, const void *addr, size_t len, const char *field);
 /* A field of /proc/PID/status in bytes ("VmPTE", "VmSwap"...). */
 long long sc_status(pid_t pid, const char *field);
+/* The sum of a field of smaps over all VMAs, in bytes. */
+long long sc_smaps_rollup(pid_t pid, const char *field);
 /* Resident shared memory as the counter of the process has it, without the program itself. */
 long long sc_rss(pid_t pid);
 /* Bytes of a field of /proc/meminfo, with per-CPU counters folded. */
