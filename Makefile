@@ -76,12 +76,18 @@ LOADER		?= $(MODULE_LINK)
 from_here	= $(patsubst $(CURDIR)/%,%,$(1))
 BTF		?= $(wildcard $(KDIR)/vmlinux)
 SYSTEM_MAP	?= $(wildcard $(KDIR)/System.map)
+# Not when this is read: a kernel tree that lacks more has another message.
+symbols_needed	= $(if $(BTF)$(SYSTEM_MAP),,$(error KDIR=$(KDIR) has neither vmlinux nor \
+	System.map, which tell the kernel's functions from its data: build the kernel there, \
+	or give BTF= or SYSTEM_MAP=, for the running kernel /sys/kernel/btf/vmlinux and \
+	a copy of /proc/kallsyms))
 MODPOST		:= KBUILD_MODPOST_WARN=1
 # module-link says for each of them what became of it.
 FILTER		= 2> >(grep -vE '^WARNING: modpost: (.* undefined!$$|suppressed .* unresolved symbol)' >&2)
 endif
 
 modules: check-kdir	## build the module (the default)
+	$(symbols_needed)
 	$(Q)$(KBUILD) $(MODPOST) modules $(FILTER)
 ifdef MODULE_LINK
 	$(Q)$(MODULE_LINK) --symvers $(KDIR)/Module.symvers $(if $(BTF),--btf $(BTF)) \

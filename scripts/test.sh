@@ -238,12 +238,30 @@ links_by()
 
 	tree=$(mktemp -d)
 	echo "$2" >"$tree/.config"
+	touch "$tree/System.map"
 	printf '0x0\tname\tvmlinux\tEXPORT_SYMBOL_GPL\t%s\n' "$3" >"$tree/Module.symvers"
 	said=$(env -u LINK make -n --no-print-directory -C "$TOP" "KDIR=$tree" modules)
 	rm -r "$tree"
 	[[ $(grep -oE -- '--link [a-z]+' <<<"$said") == "${1:+--link $1}" ]] || return 1
 	# Who links at load has to be told how to load.
 	[[ $1 != load ]] || grep -q 'To load it, as root: .*/module-link load .*\.ko' <<<"$said"
+}
+
+# A tree without the kernel's symbols is refused before anything is compiled, unless the
+# kernel exports what the module calls.
+needs_symbols()
+{
+	local tree build said
+
+	tree=$(mktemp -d)
+	build=(env -u LINK make -n --no-print-directory -C "$TOP" "KDIR=$tree" modules)
+	echo CONFIG_LIVEPATCH=y >"$tree/.config"
+	! said=$("${build[@]}" 2>&1)
+	[[ $said == *"has neither vmlinux nor System.map"*"give BTF= or SYSTEM_MAP="* ]]
+	[[ $said != *modpost* ]]
+	"${build[@]}" BTF=/sys/kernel/btf/vmlinux >/dev/null
+	"${build[@]}" LINK=exports >/dev/null
+	rm -r "$tree"
 }
 
 # Checks each actor alone with a request, and that each removed rule is noticed.
@@ -278,6 +296,7 @@ kdir_group()
 	check "exports are the first choice" links_by '' CONFIG_LIVEPATCH=y module:shmem_collapse
 	check "livepatch is the second" links_by livepatch CONFIG_LIVEPATCH=y module:kvm
 	check "link at load is the last" links_by load '' ''
+	check "no symbols" needs_symbols
 }
 
 module_link_group()
