@@ -256,7 +256,7 @@ needs_symbols()
 	tree=$(mktemp -d)
 	build=(env -u LINK make -n --no-print-directory -C "$TOP" "KDIR=$tree" modules)
 	echo CONFIG_LIVEPATCH=y >"$tree/.config"
-	! said=$("${build[@]}" 2>&1)
+	said=$("${build[@]}" 2>&1) && return 1
 	[[ $said == *"has neither vmlinux nor System.map"*"give BTF= or SYSTEM_MAP="* ]]
 	[[ $said != *modpost* ]]
 	"${build[@]}" BTF=/sys/kernel/btf/vmlinux >/dev/null
