@@ -213,10 +213,10 @@ static bool one_index(struct __test_metadata *_metadata, struct _test_data_sweep
 	return !_metadata->exit_code;
 }
 
-/* Every index, or every fourth. */
+/* Every index, or every eighth. */
 static void sweep(struct __test_metadata *_metadata, struct _test_data_sweep *self)
 {
-	int nth, step = sc_brief() ? 4 : 1;
+	int nth, step = sc_brief() ? 8 : 1;
 	uint64_t start = sc_now_ns();
 
 	for (nth = 1; nth < MAX_INDEX && one_index(_metadata, self, nth); nth += step)

@@ -18,7 +18,7 @@
 
 static int rounds(void)
 {
-	return sc_brief() ? 3 : 8;
+	return sc_brief() ? 2 : 8;
 }
 
 static struct sc_segment *shared;	/* inherited by the disturbers */
