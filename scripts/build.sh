@@ -24,9 +24,10 @@ if linked_at_load && [[ $target == @(modules|install) ]]; then
 fi
 read -ra fixed <<<"$KERNEL_MAKE"
 
+# Builds for several kernels run side by side.
 build()
 {
-	with_lock "$TOP/build/.lock" in_root \
+	with_lock "$TOP/$(module_dir "${KERNEL:-stock}").lock" in_root \
 		make --no-print-directory -j"$JOBS" "${variables[@]}" "$@" "${fixed[@]}"
 }
 
