@@ -26,17 +26,47 @@ build_module()
 	"$TOP/scripts/build.sh" modules "$@"
 }
 
-# The programs are static, since they run from an initramfs. Both folders use the
-# objects of lib/.
+# copy_objects FROM TO: what the module is linked from need not be compiled once more
+# for another folder of build/.
+copy_objects()
+{
+	local from=$TOP/build/$1 to=$TOP/build/$2
+
+	[[ ! -e $to && -f $from/shmem_collapse.ko ]] || return 0
+	rm -rf "$to.new"
+	cp -a "$from" "$to.new"
+	rm -f "$to.new/shmem_collapse.ko" "$to.new/.shmem_collapse.ko.cmd"
+	sed -i "s,/build/$1/,/build/$2/," "$to.new/rust/.shmem_collapse_main.o.cmd"
+	mv "$to.new" "$to"
+}
+
+# build_programs [PROGRAM]...: builds these, or all. They are static, since they run
+# from an initramfs. Both folders use the objects of lib/.
 build_programs()
 {
-	local folder
+	local selftests=() others=()
 
+	if (($#)); then
+		mapfile -t selftests < <(printf '%s\n' "$@" | grep -xF "$(list_of "$SELFTESTS")")
+		mapfile -t others < <(printf '%s\n' "$@" | grep -vxF "$(list_of "$SELFTESTS")")
+	fi
 	mkdir -p "$TOP/$PROGRAMS"
-	for folder in "$SELFTESTS" "$OTHER_PROGRAMS"; do
-		in_root make --no-print-directory -j"$JOBS" -C "$folder" OUTPUT="$ROOT_SRC/$PROGRAMS" \
-			KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC" USERLDFLAGS=-static || return
-	done
+	(($# && ${#selftests[@]} == 0)) ||
+		make_programs "$SELFTESTS" ${1:+TESTS="${selftests[*]}"} || return
+	(($# && ${#others[@]} == 0)) ||
+		make_programs "$OTHER_PROGRAMS" ${1:+PROGRAMS="${others[*]}"}
+}
+
+make_programs() # FOLDER [VARIABLE]
+{
+	in_root make --no-print-directory -j"$JOBS" -C "$1" OUTPUT="$ROOT_SRC/$PROGRAMS" \
+		KSRC="$KERNEL_SOURCE" CC="$KERNEL_CC" USERLDFLAGS=-static "${@:2}"
+}
+
+# Prints the programs that a folder's list has.
+list_of() # FOLDER
+{
+	sed 's/#.*//' "$TOP/$1/tests.list" | cut -d ' ' -f 1
 }
 
 # Prints the lines of both lists.
@@ -45,16 +75,33 @@ listed_programs()
 	sed 's/#.*//' "$TOP/$SELFTESTS/tests.list" "$TOP/$OTHER_PROGRAMS/tests.list"
 }
 
+# With BRIEF, our own kernels for other architectures run what depends on those.
+only_the_architecture()
+{
+	[[ -n ${BRIEF:-} && $FLAVOUR_MADE != stock && $KERNEL_ARCH != x86_64 ]]
+}
+
 # Prints the programs for the kernel that is set up: those without a second word, and
 # those with a word that kernels/table gives the kernel. A "generic" program does not
-# depend on the architecture; with BRIEF it runs on Debian's kernels only.
+# depend on the architecture.
 test_programs()
 {
-	local words=" $FLAVOUR_TESTS "
+	local words=" $FLAVOUR_TESTS brief "
 
-	[[ -n ${BRIEF:-} && $FLAVOUR_MADE != stock ]] || words+="generic "
+	only_the_architecture || words+="generic "
 	listed_programs | awk -v words="${words/ numa / }" \
 		'NF && ($2 == "" || index(words, " " $2 " ")) { print $1 }'
+}
+
+# Prints a program as guest/tests takes it. The options behind "brief" leave out those
+# of its tests and variants that do not depend on the architecture.
+with_options() # PROGRAM
+{
+	local options=
+
+	! only_the_architecture ||
+		options=$(listed_programs | sed -nE "s/^$1 brief( .*)/\1/p")
+	echo "'$1$options'"
 }
 
 # Prints the programs that ask beside a load that lasts.

@@ -29,7 +29,7 @@ esac
 
 setup_all
 build_module
-build_programs
+build_programs "${what}_test"
 name=$what-$KERNEL_FLAVOUR status=0
 run_with_module "$name" $((limit + 300)) "${what}_test" \
 	"sh /tests/tests $limit '${what}_test $arguments $*'" || status=$?

@@ -408,7 +408,7 @@ vm_group()
 boot_tests()
 {
 	local name=kselftest$1-$KERNEL_FLAVOUR programs=${2//$'\n'/ } status=0
-	local limit=$PROGRAM_SECONDS VM_OPTIONS=("${@:3}") begin='' leaks=''
+	local limit=$PROGRAM_SECONDS VM_OPTIONS=("${@:3}") begin='' leaks='' lines='' program
 
 	# The checks of a debug kernel make everything several times slower.
 	[[ $FLAVOUR_MADE == stock ]] || limit=$((3 * limit))
@@ -417,8 +417,11 @@ boot_tests()
 		begin='/tests/leaks begin;' leaks=leaks
 		VM_OPTIONS+=(--add scripts/guest/leaks:/tests)
 	fi
+	for program in $programs; do
+		lines+=" $(with_options "$program")"
+	done
 	run_with_module "$name" "${VM_TIMEOUT:-2400}" "$programs" \
-		"$begin SC_BRIEF=${BRIEF:-} sh /tests/tests $limit $programs $leaks" || status=$?
+		"$begin SC_BRIEF=${BRIEF:-} sh /tests/tests $limit$lines $leaks" || status=$?
 	awk -v programs="$programs $leaks unload" -f "$TOP/scripts/tap.awk" \
 		"$TOP/build/output-$name.log" >>"$RESULTS/$GROUP"
 	vm_ended "$name" $status
@@ -489,17 +492,21 @@ kunit_group()
 # own FLAVOUR GROUP: a group on a kernel of our own, whatever KERNEL says.
 own()
 {
+	local selected=()
+
 	export KERNEL=$1
 	setup_all
 	check "module" build_module
 	check "exports" "$TOP/scripts/exports.sh" check
-	[[ $2 == kunit ]] || check "programs" build_programs
+	! only_the_architecture || mapfile -t selected < <(chosen "$(test_programs)")
+	[[ $2 == kunit ]] || check "programs" build_programs "${selected[@]}"
 	! grep -q '^fail' "$RESULTS/$GROUP" || return 1
 	"$2_group"
 }
 
-# The same with fewer rounds of races and sweeps. "make kselftest" runs all of them,
-# and so does "make test" on the stock kernel.
+# The same with fewer rounds of races and sweeps, and on other architectures without
+# what does not depend on those. "make kselftest" runs all of it, and so does "make test"
+# on the stock kernel.
 briefly()
 {
 	export BRIEF=1
@@ -523,12 +530,12 @@ link_tree()
 		ln -s /bin/module-link "$tree/usr/sbin"
 		cp tools/module-link/modprobe.conf "$tree/etc/modprobe.d/shmem_collapse.conf"
 		sed "s/\(vermagic=7\.3\.\)4/\15/; t; s/\(vermagic=7\.3\.\)[0-9]/\14/" "$module" >"$tree/link/other.ko"
-		head -c 100000 "$module" >"$tree/link/cut.ko"
+		head -c 50000 "$module" >"$tree/link/cut.ko"
 		# The guest would take minutes for it.
 		xz -1 -c "$module" >"$tree/link/shmem_collapse.ko.xz"
 		zstd -q "$module" -o "$tree/link/shmem_collapse.ko.zst"
 		gzip -1 -c "$module" >"$tree/link/shmem_collapse.ko.gz"
-		head -c 100000 "$tree/link/shmem_collapse.ko.xz" >"$tree/link/cut.ko.xz"' \
+		head -c 50000 "$tree/link/shmem_collapse.ko.xz" >"$tree/link/cut.ko.xz"' \
 		bash build/link-tree "$MODULE"
 }
 
@@ -537,10 +544,17 @@ load_group()
 {
 	local programs="module mappers" name=load-$KERNEL_FLAVOUR status=0
 
+	copy_objects "$KERNEL_FLAVOUR" "$KERNEL_FLAVOUR-load"
 	export LINK=load
 	setup_all
 	check "module" build_module
 	check "programs" build_programs
+	# As dkms installs it. With debug information it is many times as large, and the
+	# guest takes long to read it.
+	mkdir -p "$TOP/build/load"
+	check "without debug information" in_root llvm-strip --strip-debug \
+		-o build/load/shmem_collapse.ko "$MODULE"
+	MODULE=build/load/shmem_collapse.ko
 	check "files for the guest" link_tree
 	check "changed modules" changed_modules
 	! grep -q '^fail' "$RESULTS/$GROUP" || return 1
@@ -556,6 +570,7 @@ compile_fail_group()
 {
 	local log=$TOP/build/compile-fail.log
 
+	copy_objects "$KERNEL_FLAVOUR" compile-fail
 	in_root env KDIR="$KERNEL_BUILD" MO="$ROOT_SRC/build/compile-fail" \
 		scripts/compile-fail.sh >"$log" 2>&1 || true
 	cat "$log"
@@ -572,6 +587,7 @@ cross_build_group()
 
 rustdoc_group()
 {
+	copy_objects "$KERNEL_FLAVOUR" rustdoc-objects
 	check "rustdoc" in_root env KDIR="$KERNEL_BUILD" MO="$ROOT_SRC/build/rustdoc-objects" \
 		scripts/rustdoc.sh
 }
@@ -623,7 +639,7 @@ demo_group()
 # Debian's own kernel for arm64, which has no livepatch.
 demo_arm64_group()
 {
-	export KERNEL=stock-arm64
+	export KERNEL=stock-arm64 BRIEF=1
 	setup_all
 	check "demo" "$TOP/scripts/demo.sh"
 	check "changed modules" changed_modules

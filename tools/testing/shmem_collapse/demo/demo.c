@@ -48,7 +48,7 @@ struct result {
 /* How often both are measured. An emulator takes minutes to fill and read larger extents. */
 static int rounds(void)
 {
-	return sc_extent() > 2 << 20 ? 1 : MAX_ROUNDS;
+	return sc_brief() || sc_extent() > 2 << 20 ? 1 : MAX_ROUNDS;
 }
 
 static void die(const char *what, int err)
