@@ -305,6 +305,9 @@ SC_TEST(misaligned_mapping)
 	ASSERT_ERRNO(0, sc_reap(getpid(), view, self->seg.len));
 	EXPECT_GROWN(1, "page_tables_freed");
 	ASSERT_EQ(0, sc_punch(&self->seg, 0, EXTENTS * sc_nr()));
+	/* An extent lies in two tables: its first page in the one that is gone. */
+	ASSERT_ERRNO(0, sc_reapf("%s,%zu,%zu", self->seg.path, sc_nr(), 2 * sc_nr()));
+	EXPECT_GROWN(2, "page_tables_freed");
 	ASSERT_ERRNO(0, sc_reapf("%s", self->seg.path));
 	/* The mapping ends before the last table does. */
 	EXPECT_GROWN(EXTENTS - 1, "page_tables_freed");
