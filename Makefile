@@ -213,9 +213,8 @@ tool:			## the command-line program, static: build/shmem-collapse
 deb:			## Debian packages of module and program, in build/deb (ARCH=arm64: build/deb-arm64)
 	$(Q)scripts/deb.sh $(filter arm64,$(ARCH))
 
-deb-test:		## install the packages in a clean Debian, and boot what DKMS built
-	$(Q)scripts/deb.sh
-	$(Q)scripts/deb-test.sh
+deb-test:		## install the packages in a clean Debian (ARCH=arm64: an emulated one), boot what DKMS built
+	$(Q)scripts/test.sh deb-test$(addprefix -,$(filter arm64,$(ARCH)))
 
 model:			## check the model of the protocol (MODEL="NAME...": only these)
 	$(Q)scripts/model.sh $(MODEL)

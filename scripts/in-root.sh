@@ -7,7 +7,7 @@
 #
 # With ROOT_LAYER (layer.sh) the packages of that layer are there as well, and
 # everything but /src, /cache and /tmp is read-only; LAYER_WRITABLE is for
-# those who make it.
+# those who make it. ROOT_QEMU is what runs a root of arm64 (emulate.sh).
 
 source "$(dirname "$0")/lib.sh"
 
@@ -17,8 +17,8 @@ setup_root
 
 # shellcheck disable=SC2016
 inside='
-	root=$1 top=$2 cache=$3 layer=$4 writable=$5
-	shift 5
+	root=$1 top=$2 cache=$3 layer=$4 writable=$5 qemu=$6
+	shift 6
 	if [[ -n $writable ]]; then
 		mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/files,workdir=$layer/work" \
 			"$layer/root" || exit 125
@@ -32,12 +32,17 @@ inside='
 	mount -t proc proc "$root/proc" &&
 	mount -t sysfs -o ro sysfs "$root/sys" &&
 	mount -t tmpfs -o mode=1777 tmpfs "$root/tmp" || exit 125
+	emulate=()
+	if [[ -n $qemu ]]; then
+		mount -t proc proc /proc || exit 125
+		emulate=("$top/scripts/emulate.sh" "$qemu")
+	fi
 	# Not exec: the first process of a pid namespace ignores most signals.
-	chroot "$root" /usr/bin/env --chdir=/src "$@"
+	"${emulate[@]}" chroot "$root" /usr/bin/env --chdir=/src "$@"
 	exit $?
 '
 exec unshare --mount --pid --fork --kill-child -- /bin/bash -c "$inside" in-root \
-	"$BUILD_ROOT" "$TOP" "$CACHE" "${ROOT_LAYER:-}" "${LAYER_WRITABLE:-}" \
+	"$BUILD_ROOT" "$TOP" "$CACHE" "${ROOT_LAYER:-}" "${LAYER_WRITABLE:-}" "${ROOT_QEMU:-}" \
 	-i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 JOBS="$JOBS" \
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	IN_BUILD_ROOT=1 "$@"

@@ -687,4 +687,5 @@ settle
 group demo "Demonstration" demo_group
 on_request programs "Programs of others on Linux $KERNEL_RELEASE" programs_group
 on_request deb-test "The packages in a clean Debian" deb_test_group
+on_request deb-test-arm64 "The packages in a clean Debian for arm64" "deb_test_group arm64"
 on_request kselftest-debug "kselftests on the 'debug' kernel" "own debug kselftest"

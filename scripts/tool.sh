@@ -115,8 +115,10 @@ deb_group()
 	check "packages" "$TOP/scripts/deb.sh"
 }
 
+# deb_test_group [ARCH]: without it, of the build root's.
 deb_test_group()
 {
 	check "packages" "$TOP/scripts/deb.sh"
-	check "in a clean Debian" "$TOP/scripts/deb-test.sh"
+	(($# == 0)) || check "packages for $1" "$TOP/scripts/deb.sh" "$1"
+	check "in a clean Debian" "$TOP/scripts/deb-test.sh" "$@"
 }
