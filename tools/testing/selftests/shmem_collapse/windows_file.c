@@ -9,6 +9,7 @@
 #include <linux/kernel-page-flags.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/uio.h>
 
 #define HOLE	100	/* the page that is missing where one is */
@@ -213,6 +214,25 @@ SC_TEST(H13_H24_page_poisoned_after_the_scan)
 	EXPECT_EQ(0, sc_verify(page_at(&self->seg, 1), sc_extent() - sc_page(), SC_SEED, 1));
 }
 
+/* Both on one CPU, where @first runs whenever it can, and @second in between. */
+static int run_before(pid_t first, pid_t second)
+{
+	const struct sched_param param = { .sched_priority = 1 };
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	if (sched_setaffinity(first, sizeof(cpu), &cpu) ||
+	    sched_setaffinity(second, sizeof(cpu), &cpu) ||
+	    sched_setscheduler(first, SCHED_FIFO, &param))
+		return errno;
+	return 0;
+}
+
+/*
+ * The kernel waits for the page's lock. If it had it before the request puts its reference, which
+ * it does after it has unlocked the page, the answer would be EBUSY.
+ */
 SC_TEST(H13_H24_page_poisoned_while_copied)
 {
 	uint64_t frame, flags = 0;
@@ -238,6 +258,8 @@ SC_TEST(H13_H24_page_poisoned_while_copied)
 	}
 	close(map);
 	ASSERT_TRUE(flags & 1ull << KPF_HWPOISON);
+	ASSERT_EQ(0, sc_wait_asleep(breaker));
+	ASSERT_EQ(0, run_before(writer, breaker));
 	EXPECT_ERRNO(EHWPOISON, sc_window_close(writer, "copied"));
 	EXPECT_GROWN(1, "failed_poisoned");
 	EXPECT_EQ(0, sc_join(breaker));
