@@ -114,4 +114,23 @@ SC_TEST(once_for_a_huge_one)
 	events_close();
 }
 
+/* Pages are copied without the lock where none is missing. */
+SC_TEST(others_map_and_unmap_meanwhile)
+{
+	char *view;
+	pid_t pid;
+
+	if (!sc_has_faults())
+		SKIP(return, SC_NO_FAULTS);
+	ASSERT_EQ(0, sc_create_filled(&self->seg, SC_MEMFD, 1, SC_SEED));
+	pid = OPEN_WINDOW("copied");
+	/* Both take the lock for writing. */
+	view = sc_map(self->seg.fd, self->seg.len, PROT_READ, MAP_SHARED, 0);
+	ASSERT_NE(MAP_FAILED, view);
+	munmap(view, self->seg.len);
+	EXPECT_TRUE(sc_delay_waiting("copied"));
+	EXPECT_ERRNO(0, sc_window_close(pid, "copied"));
+	EXPECT_GROWN(1, "collapsed");
+}
+
 TEST_HARNESS_MAIN
