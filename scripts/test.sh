@@ -443,6 +443,8 @@ kselftest_group()
 	need_module
 	finds_mistakes
 	numa=$(chosen "$(numa_programs)") load=$(chosen "$(load_programs)")
+	# Nor are they built then.
+	! only_the_architecture || load=
 	programs=${TEST:-$(test_programs)}
 	[[ -z ${TEST:-} ]] || programs=$(grep -vxF "${numa:-/}"$'\n'"${load:-/}" <<<"${TEST// /$'\n'}" || true)
 	[[ -z $programs ]] || boot_tests "" "$programs"
