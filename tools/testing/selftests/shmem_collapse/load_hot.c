@@ -15,6 +15,7 @@
 
 #define THREADS		8
 #define HOT		17	/* the page that is read */
+#define DEVICE		2	/* who takes pages for it */
 
 static void *read_a_page(void *unused)
 {
@@ -54,14 +55,17 @@ static void run_threads(void *(*what)(void *))
 	_exit(1);
 }
 
-/* Writes what is in the file there, after something else, and looks at it in the file. */
+/*
+ * Writes what is in the file there, after something else, and looks at it in the file. Ends by
+ * itself, when what was there is there again.
+ */
 static void take_and_give(void)
 {
 	size_t page = HOT, len = sc_page();
 	char *old = malloc(len), *seen = malloc(len), *there;
 	int buf;
 
-	while (old && seen) {
+	while (old && seen && !__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
 		buf = sc_udmabuf(shared, page, 1);
 		if (buf < 0)
 			_exit(1);
@@ -83,7 +87,7 @@ static void take_and_give(void)
 		page = (page + 1) % sc_nr();
 		usleep(5000);
 	}
-	_exit(1);
+	_exit(old && seen ? 0 : 1);
 }
 
 static void make_hot(int nr)
@@ -127,6 +131,11 @@ static void ask_for_hot(struct __test_metadata *_metadata, struct _test_data_loa
 		EXPECT_EQ(0, waitpid(self->loader[i], NULL, WNOHANG))
 			TH_LOG("load %d has ended", i);
 		EXPECT_LT(0, load->turns[i]);
+	}
+	__atomic_store_n(&load->stop, true, __ATOMIC_RELAXED);
+	if (loaders == LOADERS) {
+		EXPECT_EQ(0, sc_join(self->loader[DEVICE]));
+		self->loader[DEVICE] = -1;
 	}
 	stop_load(self->loader);
 	self->tried += self->first;
