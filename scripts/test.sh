@@ -396,6 +396,8 @@ vm_group()
 	check "parser of data races" "$TOP/scripts/kcsan-test.sh"
 	check "status of the command" vm_ends 42 'exit 42'
 	check "kernel splat" vm_ends 121 'echo "BUG: made up by the test" >/dev/kmsg'
+	check "a function on a stack" vm_ends 42 \
+		'echo " ? __page_table_check_zero+0x130/0x150 [other]" >/dev/kmsg; exit 42'
 	check "panic" vm_ends 121 'echo c >/proc/sysrq-trigger'
 	check "sudden death" vm_ends 122 'reboot -f'
 	check "hang" vm_ends 123 'sleep 1000' 15

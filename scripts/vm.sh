@@ -217,11 +217,13 @@ split_output()
 }
 
 # Prints the first line of each splat, after the line that names the running test.
-# A data race of others than the module is listed in a file instead.
+# A data race of others than the module is listed in a file instead. What the functions
+# on a stack are called does not matter: the OOM killer prints one, too.
 find_splats()
 {
 	awk -v others="build/races-$NAME.txt" -f "$ROOT_SRC/scripts/kcsan.awk" "$1" "$1" |
-		grep -nE "$SPLAT|vm: running " | awk '
+		grep -nE "$SPLAT|vm: running " |
+		grep -vE '\] +(\? )?[[:alnum:]_.$]+\+0x[0-9a-f]+/0x[0-9a-f]+( \[[[:alnum:]_]+\])?$' | awk '
 		/vm: running / { running = $0 "\n"; next }
 		{ printf "%s%s\n", running, $0; running = "" }' || true
 }
