@@ -167,6 +167,7 @@ void bench_events(const struct plan *plan);
 void bench_memory(const struct plan *plan);
 void bench_hopeless(const struct plan *plan);
 void bench_steps(const struct plan *plan);
+void bench_kept(const struct plan *plan);
 void bench_functions(const struct plan *plan);
 void bench_workers(const struct plan *plan);
 

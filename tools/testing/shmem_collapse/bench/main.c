@@ -21,6 +21,7 @@ static const struct {
 	{ "memory", bench_memory },
 	{ "hopeless", bench_hopeless },
 	{ "steps", bench_steps },
+	{ "kept", bench_kept },
 	{ "functions", bench_functions },
 	{ "workers", bench_workers },
 };
