@@ -186,6 +186,9 @@ stress:			## everything at once, every byte checked (SECONDS=, HOURS=, SEED=)
 fuzz:			## input of every shape into every file and the device (N=, SEED=)
 	$(Q)KERNEL=$(KERNEL) INPUTS=$(N) scripts/run-alone.sh fuzz $(if $(SEED),--seed $(SEED))
 
+fault-around:		## does this kernel lose page-table entries when a huge page is split? (KERNEL=)
+	$(Q)KERNEL=$(KERNEL) scripts/run-alone.sh fault-around
+
 soak:			## stress in one VM after the other, one line each in soak.csv (HOURS=)
 	$(Q)scripts/soak.sh $(or $(HOURS),1)
 
@@ -230,5 +233,5 @@ test:			## everything that CI runs
 
 .PHONY: help modules install clean rust-analyzer rustfmt rustfmtcheck check-kdir \
 	setup kernel exports update clean-cache shell vm demo bench bench-quick \
-	bench-instructions bench-functions kselftest stress fuzz soak mm-selftests programs kunit \
+	bench-instructions bench-functions kselftest stress fuzz fault-around soak mm-selftests programs kunit \
 	compile-fail cross-build rustdoc htmldocs tool deb deb-test model litmus mutation test

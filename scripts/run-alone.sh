@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run-alone.sh stress|fuzz [OPTION]...: boots KERNEL for one program at its full
-# length, DURATION seconds or INPUTS inputs, and ends with the number of its tests
-# that passed and failed. More options go to the program. See
-# Documentation/mm/testing.rst.
+# run-alone.sh stress|fuzz|fault-around [OPTION]...: boots KERNEL for one program at
+# its full length, DURATION seconds or INPUTS inputs, and ends with the number of its
+# tests that passed and failed. More options go to the program. The last one asks the
+# kernel something, and runs without the module. See Documentation/mm/testing.rst.
 
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/programs.sh
@@ -23,8 +23,13 @@ stress)
 	export VM_MEMORY=${VM_MEMORY:-4G} ;;
 fuzz)
 	limit=$((${VM_TIMEOUT:-7500} - 300)) arguments="--inputs $INPUTS" ;;
+fault-around)
+	setup_all
+	build_programs fault_around
+	exec "$TOP/scripts/vm.sh" --name fault-around --kernel "$KERNEL_FLAVOUR" --timeout 600 \
+		--add "$PROGRAMS/fault_around:/tests" -- "/tests/fault_around $*" ;;
 *)
-	die "usage: run-alone.sh stress|fuzz [OPTION]..." ;;
+	die "usage: run-alone.sh stress|fuzz|fault-around [OPTION]..." ;;
 esac
 
 setup_all
