@@ -135,17 +135,6 @@ static long op_touch_part(struct sc_child *child, const long *arg)
 	return faults;
 }
 
-/* How much a read fault maps; faster only, so it does not matter where that cannot be set. */
-static void fault_around(size_t bytes)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%zu", bytes);
-	sc_write_file("/sys/kernel/debug/fault_around_bytes", text);
-}
-
-#define FAULT_AROUND	65536	/* the kernel's own */
-
 /* All processes at once: there are two CPUs. */
 static void touch_in_each(struct arena *a, size_t pages)
 {
@@ -168,9 +157,10 @@ static void fill(struct arena *a, size_t pages)
 	err = sc_call(&a->m[0], op_write_part, a->seed, pages, a->seg.fd, 0);
 	if (err)
 		fail(err, "filling the memfd");
-	fault_around(sc_extent());
+	/* Faster only, so it does not matter where that cannot be set. */
+	sc_fault_around(sc_extent());
 	touch_in_each(a, pages);
-	fault_around(FAULT_AROUND);
+	sc_fault_around(SC_FAULT_AROUND);
 	sc_call(&a->m[0], op_store_part, pages, 0, 0, 0);
 	/* Once more: afterwards also the code that counts faults has had its own. */
 	touch_in_each(a, 1);

@@ -191,15 +191,6 @@ static __always_unused void ask(struct __test_metadata *_metadata, struct _test_
 	__atomic_store_n(&load->asking, false, __ATOMIC_RELAXED);
 }
 
-/* How much a read fault maps. Where that cannot be set, it is slower. */
-static void fault_around(size_t bytes)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%zu", bytes);
-	sc_write_file("/sys/kernel/debug/fault_around_bytes", text);
-}
-
 /* Small pages again, mapped by all mappers from the first to be asked on. */
 static int split(struct _test_data_load *self, int first)
 {
@@ -209,9 +200,10 @@ static int split(struct _test_data_load *self, int first)
 	/* Only what is mapped here is found by its address. */
 	sc_touch(self->seg.addr, self->seg.len);
 	err = sc_split(self->seg.addr, self->seg.len);
-	fault_around(sc_extent());
+	/* Where that cannot be set, it is slower. */
+	sc_fault_around(sc_extent());
 	faults_of(self->m, first);
-	fault_around(65536);
+	sc_fault_around(SC_FAULT_AROUND);
 	__atomic_store_n(&load->hold, false, __ATOMIC_RELAXED);
 	return err == EAGAIN || err == EBUSY ? 0 : err;
 }

@@ -318,11 +318,17 @@ int sc_split(const void *addr, size_t len)
 {
 	char request[96];
 	unsigned long start = (unsigned long)addr;
+	long long around;
+	int err;
 
 	if (access("/sys/kernel/debug/split_huge_pages", W_OK))
 		return ENOENT;
 	snprintf(request, sizeof(request), "%d,0x%lx,0x%lx", getpid(), start, start + len);
-	return sc_write_file("/sys/kernel/debug/split_huge_pages", request);
+	around = sc_fault_around(sc_page());
+	err = sc_write_file("/sys/kernel/debug/split_huge_pages", request);
+	if (around > 0)
+		sc_fault_around(around);
+	return err;
 }
 
 long long sc_thp_event(const char *name)

@@ -84,6 +84,13 @@ unsigned long long sc_failed_sum(const struct sc_stats *stats);
 /* Sets a kernel switch until sc_restore_switches(). Returns 0 or the errno. */
 int sc_switch(const char *path, const char *value);
 void sc_restore_switches(void);
+#define SC_FAULT_AROUND	65536	/* the kernel's own */
+/*
+ * How much a read fault maps. Returns what it was, or -1 if it cannot be set. Where huge pages are
+ * split it has to be one page: Linux 7.3 loses entries otherwise, see
+ * tools/testing/shmem_collapse/fault_around/.
+ */
+long long sc_fault_around(size_t bytes);
 /* shmem_enabled of the folio size @kb. */
 int sc_mthp(size_t kb, const char *value);
 

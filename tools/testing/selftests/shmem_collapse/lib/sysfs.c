@@ -355,6 +355,16 @@ static void chosen_word(char *text)
 	text[strcspn(text, "\n")] = '\0';
 }
 
+long long sc_fault_around(size_t bytes)
+{
+	const char *path = "/sys/kernel/debug/fault_around_bytes";
+	long long old = sc_read_number(path);
+	char text[24];
+
+	snprintf(text, sizeof(text), "%zu", bytes);
+	return sc_write_file(path, text) ? -1 : old;
+}
+
 int sc_switch(const char *path, const char *value)
 {
 	char old[256];
