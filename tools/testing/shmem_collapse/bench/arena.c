@@ -248,6 +248,13 @@ uint64_t collapse(struct arena *a, enum engine who)
 	return sc_call(&a->m[0], op_collapse, who, a->at, a->nr, 0);
 }
 
+void arena_warm_up(struct arena *a)
+{
+	arena_choose(a, 0, 0, 1);
+	arena_fill(a, RESTED);
+	collapse(a, OURS);
+}
+
 static void one_piece(struct arena *a, enum engine who, int turn, int piece, int pieces,
 		      round_fn round, void *data)
 {

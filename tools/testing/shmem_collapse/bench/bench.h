@@ -91,6 +91,8 @@ long arena_touch(struct arena *a, int mapper);
 
 /* Nanoseconds that one request for the piece took @who. */
 uint64_t collapse(struct arena *a, enum engine who);
+/* Chooses all of a share, and collapses it once: a round that is not measured. */
+void arena_warm_up(struct arena *a);
 /* For use in a process of the arena. */
 long op_collapse(struct sc_child *child, const long *arg);	/* engine, at, nr -> ns */
 /* Keeps the calling thread on a CPU, if there is that one; ANY_CPU lets it go. */

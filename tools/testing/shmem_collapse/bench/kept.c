@@ -62,13 +62,10 @@ static void one_arena(const struct plan *plan, int mappers)
 		if (err)
 			fail(err, "moving a mapping");
 	}
-	arena_choose(a, 0, 0, 1);
-	for (round = -1; round < plan->rounds; round++) {
+	arena_warm_up(a);
+	for (round = 0; round < plan->rounds; round++) {
 		arena_fill(a, RESTED);
-		if (round < 0)
-			collapse(a, OURS);
-		else
-			one_round(a, k);
+		one_round(a, k);
 	}
 	if (arena_small(a))
 		fail(0, "an extent is still small");

@@ -76,13 +76,10 @@ static void request_of(const struct plan *plan, int extents)
 	int round;
 
 	say("a request of %d extents", extents);
-	arena_choose(a, 0, 0, 1);
-	for (round = -1; round < plan->rounds; round++) {
+	arena_warm_up(a);
+	for (round = 0; round < plan->rounds; round++) {
 		arena_fill(a, RESTED);
-		if (round < 0)
-			collapse(a, OURS);
-		else
-			sample(ns, collapse(a, OURS));
+		sample(ns, collapse(a, OURS));
 	}
 	snprintf(metric, sizeof(metric), "request_of_%d_extents", extents);
 	result_time(OURS, 1, metric, ns);
